@@ -1,0 +1,87 @@
+//! The two number types of the numeric kernels.
+
+use core::fmt::{Debug, Display};
+use core::iter::Sum;
+use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// What every number type offers to the scalar code around the kernels.
+///
+/// Sealed by [`Float`](crate::simd::Float): it is `f32` and `f64` and nothing else, so that kernels need no
+/// specialisation and no hidden conversions.
+pub trait Real:
+    Copy
+    + Debug
+    + Display
+    + Default
+    + PartialEq
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + bytemuck::Pod
+    + Neg<Output = Self>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + Sum
+{
+    /// 0
+    const ZERO: Self;
+    /// 1
+    const ONE: Self;
+    /// The distance from 1 to the next number.
+    const EPSILON: Self;
+    /// Above every finite number.
+    const INFINITY: Self;
+
+    /// Rounds to nearest.
+    fn from_f64(x: f64) -> Self;
+    /// Exact.
+    fn to_f64(self) -> f64;
+    /// Correctly rounded, also without std.
+    fn sqrt(self) -> Self;
+    /// Clears the sign bit.
+    fn abs(self) -> Self;
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+}
+
+macro_rules! real {
+    ($T:ident, $sqrt:path) => {
+        impl Real for $T {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const EPSILON: Self = $T::EPSILON;
+            const INFINITY: Self = $T::INFINITY;
+
+            #[inline(always)]
+            fn from_f64(x: f64) -> Self {
+                x as $T
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $sqrt(self)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $T::abs(self)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $T::is_finite(self)
+            }
+        }
+    };
+}
+
+real!(f32, libm::sqrtf);
+real!(f64, libm::sqrt);

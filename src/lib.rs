@@ -1,0 +1,17 @@
+//! Kernels for training over-parametrized ReLU networks.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod error;
+mod float;
+mod matrix;
+pub mod scratch;
+#[macro_use]
+pub mod simd;
+pub mod hadamard;
+
+pub use error::Error;
+pub use float::Real;
+pub use matrix::{MatMut, MatRef};
+pub use simd::{Float, Level};

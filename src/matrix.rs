@@ -1,0 +1,275 @@
+//! Matrices as views: a flat slice plus its shape, checked once, at construction.
+
+use crate::error::Error;
+
+/// A read-only matrix over a flat slice, with any strides: entry (i, j) is `data[i * row_stride + j * col_stride]`.
+///
+/// ```
+/// use subquad::MatRef;
+///
+/// let a = MatRef::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3)?;
+/// assert_eq!(a.get(1, 0), Some(4.0));
+/// assert_eq!(a.t().get(0, 1), Some(4.0));
+/// assert!(MatRef::new(&[1.0; 5], 2, 3).is_err());
+/// # Ok::<(), subquad::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct MatRef<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+/// The least slice that holds a strided matrix, or an error where the product does not fit.
+const fn extent(rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Result<usize, Error> {
+    if rows == 0 || cols == 0 {
+        return Ok(0);
+    }
+    let (Some(down), Some(right)) = ((rows - 1).checked_mul(row_stride), (cols - 1).checked_mul(col_stride)) else {
+        return Err(Error::overflow("matrix: rows x columns"));
+    };
+    let Some(last) = down.checked_add(right) else {
+        return Err(Error::overflow("matrix: rows x columns"));
+    };
+    match last.checked_add(1) {
+        Some(len) => Ok(len),
+        None => Err(Error::overflow("matrix: rows x columns")),
+    }
+}
+
+impl<'a, T> MatRef<'a, T> {
+    /// A dense row-major matrix; `data` has exactly `rows * cols` elements.
+    pub const fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        match rows.checked_mul(cols) {
+            None => Err(Error::overflow("matrix: rows x columns")),
+            Some(len) if len != data.len() => Err(Error::length("matrix: rows x columns", len, data.len())),
+            Some(_) => Ok(Self { data, rows, cols, row_stride: cols, col_stride: 1 }),
+        }
+    }
+
+    /// A matrix with any strides; `data` may be longer than the last entry needs.
+    pub const fn with_strides(data: &'a [T], rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Result<Self, Error> {
+        match extent(rows, cols, row_stride, col_stride) {
+            Err(error) => Err(error),
+            Ok(len) if len > data.len() => Err(Error::too_short("matrix", len, data.len())),
+            Ok(_) => Ok(Self { data, rows, cols, row_stride, col_stride }),
+        }
+    }
+
+    /// Number of rows.
+    #[inline(always)]
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    #[inline(always)]
+    pub const fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Elements from one row to the next.
+    #[inline(always)]
+    pub const fn row_stride(&self) -> usize {
+        self.row_stride
+    }
+
+    /// Elements from one column to the next.
+    #[inline(always)]
+    pub const fn col_stride(&self) -> usize {
+        self.col_stride
+    }
+
+    /// The flat slice below, from entry (0, 0) on.
+    #[inline(always)]
+    pub const fn data(&self) -> &'a [T] {
+        self.data
+    }
+
+    /// The transpose: the same data, the strides exchanged.
+    #[inline(always)]
+    pub const fn t(self) -> Self {
+        Self { data: self.data, rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride }
+    }
+
+    /// Rows `from .. from + rows`, cut off at the end of the matrix.
+    #[inline]
+    pub fn row_range(self, from: usize, rows: usize) -> Self {
+        let from = if from > self.rows { self.rows } else { from };
+        let rows = if rows > self.rows - from { self.rows - from } else { rows };
+        // The product cannot overflow: it was checked at construction for the last row. Behind an empty range there
+        // may be no data at all.
+        let data = if rows == 0 { &self.data[..0] } else { &self.data[from * self.row_stride..] };
+        Self { data, rows, ..self }
+    }
+
+    /// Columns `from .. from + cols`, cut off at the end of the matrix.
+    #[inline]
+    pub fn col_range(self, from: usize, cols: usize) -> Self {
+        self.t().row_range(from, cols).t()
+    }
+
+    /// Row i as a slice, where the columns lie next to each other.
+    #[inline]
+    pub fn row(&self, i: usize) -> Option<&'a [T]> {
+        if i >= self.rows || self.col_stride != 1 {
+            return None;
+        }
+        if self.cols == 0 {
+            return Some(&[]);
+        }
+        self.data.get(i * self.row_stride..)?.get(..self.cols)
+    }
+}
+
+impl<T: Copy> MatRef<'_, T> {
+    /// Entry (i, j), if there is one.
+    #[inline]
+    pub fn get(&self, i: usize, j: usize) -> Option<T> {
+        if i >= self.rows || j >= self.cols {
+            return None;
+        }
+        self.data.get(i * self.row_stride + j * self.col_stride).copied()
+    }
+}
+
+/// A row-major matrix to write to: rows are contiguous, `stride` elements apart.
+#[derive(Debug)]
+pub struct MatMut<'a, T> {
+    data: &'a mut [T],
+    rows: usize,
+    cols: usize,
+    stride: usize,
+}
+
+impl<'a, T> MatMut<'a, T> {
+    /// A dense matrix; `data` has exactly `rows * cols` elements.
+    pub const fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        match rows.checked_mul(cols) {
+            None => Err(Error::overflow("matrix: rows x columns")),
+            Some(len) if len != data.len() => Err(Error::length("matrix: rows x columns", len, data.len())),
+            Some(_) => Ok(Self { data, rows, cols, stride: cols }),
+        }
+    }
+
+    /// A matrix whose rows are `stride >= cols` elements apart; `data` may be longer than the last row needs.
+    pub const fn with_stride(data: &'a mut [T], rows: usize, cols: usize, stride: usize) -> Result<Self, Error> {
+        if stride < cols {
+            return Err(Error::too_short("matrix: stride", cols, stride));
+        }
+        match extent(rows, cols, stride, 1) {
+            Err(error) => Err(error),
+            Ok(len) if len > data.len() => Err(Error::too_short("matrix", len, data.len())),
+            Ok(_) => Ok(Self { data, rows, cols, stride }),
+        }
+    }
+
+    /// Number of rows.
+    #[inline(always)]
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    #[inline(always)]
+    pub const fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Elements from one row to the next.
+    #[inline(always)]
+    pub const fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// The flat slice below, from entry (0, 0) on.
+    #[inline(always)]
+    pub const fn data(&mut self) -> &mut [T] {
+        self.data
+    }
+
+    /// The same matrix, to read.
+    #[inline(always)]
+    pub const fn as_ref(&self) -> MatRef<'_, T> {
+        MatRef { data: self.data, rows: self.rows, cols: self.cols, row_stride: self.stride, col_stride: 1 }
+    }
+
+    /// The same matrix for a shorter time.
+    #[inline(always)]
+    pub const fn reborrow(&mut self) -> MatMut<'_, T> {
+        MatMut { data: self.data, rows: self.rows, cols: self.cols, stride: self.stride }
+    }
+
+    /// The block of at most `rows x cols` entries whose first is (i, j), cut off at the end of the matrix.
+    #[inline]
+    pub fn block(self, i: usize, j: usize, rows: usize, cols: usize) -> Self {
+        let i = if i > self.rows { self.rows } else { i };
+        let j = if j > self.cols { self.cols } else { j };
+        let rows = if rows > self.rows - i { self.rows - i } else { rows };
+        let cols = if cols > self.cols - j { self.cols - j } else { cols };
+        let data = if rows == 0 || cols == 0 { &mut self.data[..0] } else { &mut self.data[i * self.stride + j..] };
+        Self { data, rows, cols, stride: self.stride }
+    }
+
+    /// Row i.
+    #[inline]
+    pub fn row(&mut self, i: usize) -> Option<&mut [T]> {
+        if i >= self.rows {
+            return None;
+        }
+        if self.cols == 0 {
+            return Some(&mut []);
+        }
+        self.data.get_mut(i * self.stride..)?.get_mut(..self.cols)
+    }
+
+    /// The rows above `i` and those from `i` on, as two matrices.
+    #[inline]
+    pub fn split_rows(self, i: usize) -> (Self, Self) {
+        let i = if i > self.rows { self.rows } else { i };
+        let at = if i == self.rows { self.data.len() } else { i * self.stride };
+        let (above, below) = self.data.split_at_mut(at);
+        (
+            Self { data: above, rows: i, cols: self.cols, stride: self.stride },
+            Self { data: below, rows: self.rows - i, cols: self.cols, stride: self.stride },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_checked_with_figures() {
+        assert_eq!(MatRef::new(&[0u8; 5], 2, 3).unwrap_err(), Error::length("matrix: rows x columns", 6, 5));
+        assert_eq!(MatRef::new(&[0u8; 5], usize::MAX, 3).unwrap_err(), Error::overflow("matrix: rows x columns"));
+        assert_eq!(MatRef::with_strides(&[0u8; 5], 2, 3, 3, 1).unwrap_err(), Error::too_short("matrix", 6, 5));
+        assert_eq!(MatRef::with_strides(&[0u8; 5], 3, 2, usize::MAX, 1).unwrap_err(), Error::overflow("matrix: rows x columns"));
+        assert_eq!(MatMut::with_stride(&mut [0u8; 9], 2, 3, 2).unwrap_err(), Error::too_short("matrix: stride", 3, 2));
+        assert!(MatRef::with_strides(&[0u8; 0], 0, 3, 3, 1).is_ok());
+        assert!(MatMut::with_stride(&mut [0u8; 7], 2, 3, 4).is_ok());
+    }
+
+    #[test]
+    fn ranges_blocks_and_transposes_agree() {
+        let data: [usize; 12] = core::array::from_fn(|i| i);
+        let a = MatRef::new(&data, 3, 4).unwrap();
+        assert_eq!(a.row_range(1, 9).rows(), 2);
+        assert_eq!(a.row_range(1, 1).get(0, 2), Some(6));
+        assert_eq!(a.col_range(2, 2).get(2, 1), Some(11));
+        assert_eq!(a.col_range(2, 2).t().get(1, 2), Some(11));
+        assert_eq!(a.row_range(7, 1).rows(), 0);
+        assert_eq!((a.row(2), a.row(3), a.t().row(0)), (Some(&data[8..]), None, None));
+        assert_eq!((a.get(3, 0), a.get(0, 4)), (None, None));
+
+        let mut data = data;
+        let mut b = MatMut::new(&mut data, 3, 4).unwrap();
+        assert_eq!(b.reborrow().block(1, 1, 5, 2).row(1).unwrap(), &[9, 10]);
+        let (mut above, mut below) = b.split_rows(2);
+        assert_eq!((above.rows(), below.rows()), (2, 1));
+        assert_eq!((above.row(1).unwrap()[0], below.row(0).unwrap()[3]), (4, 11));
+    }
+}

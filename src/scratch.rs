@@ -1,0 +1,66 @@
+//! Arithmetic for scratch lengths, and taking pieces off a scratch slice.
+//!
+//! A kernel that needs room says how much through a `const fn NAME_scratch_len(dims) -> usize`, in elements. Scratch
+//! is the last argument, may be longer than needed, may hold anything, and needs no alignment.
+
+use crate::error::Error;
+
+/// Room for several things that live at the same time. Saturates: a need that overflows can never be met, so the
+/// length check at the kernel's door fails instead of wrapping.
+pub const fn all_of(parts: &[usize]) -> usize {
+    let mut sum = 0usize;
+    let mut i = 0;
+    while i < parts.len() {
+        sum = sum.saturating_add(parts[i]);
+        i += 1;
+    }
+    sum
+}
+
+/// Room for several things that are never alive together.
+pub const fn any_of(parts: &[usize]) -> usize {
+    let mut most = 0usize;
+    let mut i = 0;
+    while i < parts.len() {
+        if parts[i] > most {
+            most = parts[i];
+        }
+        i += 1;
+    }
+    most
+}
+
+/// Room for a matrix; saturating like [`all_of`].
+pub const fn area(rows: usize, cols: usize) -> usize {
+    rows.saturating_mul(cols)
+}
+
+/// Splits the first `len` elements off.
+#[inline]
+pub fn take<T>(scratch: &mut [T], len: usize) -> Result<(&mut [T], &mut [T]), Error> {
+    let found = scratch.len();
+    scratch.split_at_mut_checked(len).ok_or(Error::too_short("scratch", len, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn needs_add_up_and_never_wrap() {
+        assert_eq!(all_of(&[]), 0);
+        assert_eq!(all_of(&[1, 2, 3]), 6);
+        assert_eq!(all_of(&[usize::MAX, 2]), usize::MAX);
+        assert_eq!(any_of(&[]), 0);
+        assert_eq!(any_of(&[1, 7, 3]), 7);
+        assert_eq!(area(usize::MAX / 2, 3), usize::MAX);
+    }
+
+    #[test]
+    fn taking_too_much_names_both_lengths() {
+        let mut buffer = [0u8; 4];
+        assert_eq!(take(&mut buffer, 5).unwrap_err(), Error::too_short("scratch", 5, 4));
+        let (head, rest) = take(&mut buffer, 3).unwrap();
+        assert_eq!((head.len(), rest.len()), (3, 1));
+    }
+}

@@ -1,0 +1,273 @@
+//! The table of instruction sets, their tokens, [`Level`], and the macro that makes one entry per row.
+
+use super::{Lanes, Simd};
+use crate::float::Real;
+
+/// Hands the table to a macro: best first, one row per instruction set, as `[cfg] Token name (features)`.
+///
+/// x86 rows ask for SSE2 at compile time: on soft-float targets such as `x86_64-unknown-none`, AVX kernels would
+/// compile, without a warning, into calls of soft-float routines.
+macro_rules! for_each_isa {
+    ($then:ident $sig:tt) => {
+        $then! { $sig
+            [all(target_arch = "x86_64", target_feature = "sse2")] Avx512 avx512
+                ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi2", "avx512vpopcntdq", "avx512vnni", "avx2", "fma", "bmi2", "popcnt");
+            [all(target_arch = "x86_64", target_feature = "sse2")] Avx2 avx2 ("avx2", "fma", "bmi2", "popcnt");
+            [all(target_arch = "aarch64", target_feature = "neon")] Neon neon ("neon");
+            [all(target_arch = "wasm32", target_feature = "simd128")] Simd128 simd128 ("simd128");
+        }
+    };
+}
+
+/// Whether the processor has a feature: asked at run time under `std` (or by `cpuid`), else what was compiled in.
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+macro_rules! has {
+    ($f:tt) => {
+        std::arch::is_x86_feature_detected!($f)
+    };
+}
+#[cfg(all(feature = "cpuid", not(feature = "std"), target_arch = "x86_64", target_feature = "sse2"))]
+macro_rules! has {
+    ($f:tt) => {
+        (cfg!(target_feature = $f) || super::cpuid::has($f))
+    };
+}
+#[cfg(not(any(
+    all(feature = "std", target_arch = "x86_64"),
+    all(feature = "cpuid", not(feature = "std"), target_arch = "x86_64", target_feature = "sse2")
+)))]
+#[allow(unused_macros, reason = "targets without a row ask nothing")]
+macro_rules! has {
+    ($f:tt) => {
+        cfg!(target_feature = $f)
+    };
+}
+
+/// Only this module's types implement its traits.
+pub trait Sealed {}
+
+/// The token of plain code: always there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scalar;
+impl Sealed for Scalar {}
+
+macro_rules! define {
+    ({} $([$cfg:meta] $Isa:ident $isa:ident ($($f:tt),+);)*) => {
+        $(
+            /// A proof that this processor has the instruction set.
+            #[cfg($cfg)]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $Isa(());
+            #[cfg($cfg)]
+            impl Sealed for $Isa {}
+            #[cfg($cfg)]
+            impl $Isa {
+                /// The token, without asking the processor: safe where the same features are enabled, `unsafe`
+                /// anywhere else. For bare metal, where nobody can be asked.
+                #[inline]
+                #[target_feature($(enable = $f),+)]
+                pub fn assume() -> Self {
+                    Self(())
+                }
+
+                /// The token, if the processor has the instruction set.
+                #[allow(unused_unsafe, reason = "safe where the features are compiled in")]
+                pub fn detect() -> Option<Self> {
+                    if $(has!($f))&&+ {
+                        // SAFETY: every feature named on `assume` has just been found.
+                        Some(unsafe { Self::assume() })
+                    } else {
+                        None
+                    }
+                }
+            }
+        )*
+
+        /// Which instruction set a kernel uses: one byte, held by the caller, the first argument of every kernel.
+        ///
+        /// ```
+        /// use subquad::Level;
+        ///
+        /// let level = Level::detect();
+        /// let mut x = [1.0f32, 0.0, 0.0, 0.0];
+        /// subquad::hadamard::fwht(level, &mut x)?;
+        /// assert_eq!(x, [1.0; 4]);
+        /// # Ok::<(), subquad::Error>(())
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Level {
+            $(
+                /// Proven by its token.
+                #[cfg($cfg)]
+                $Isa($Isa),
+            )*
+            /// Plain code, on every machine.
+            Scalar(Scalar),
+        }
+
+        impl Level {
+            /// The names of all levels of all machines, best first.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($isa),)* "scalar"];
+
+            /// Every level that this processor has, best first; the last is the scalar one.
+            pub fn available() -> impl Iterator<Item = Self> {
+                [
+                    $(#[cfg($cfg)] $Isa::detect().map(Self::$Isa),)*
+                    Some(Self::Scalar(Scalar)),
+                ].into_iter().flatten()
+            }
+
+            /// As [`Level::NAMES`] spells it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(#[cfg($cfg)] Self::$Isa(_) => stringify!($isa),)*
+                    Self::Scalar(_) => "scalar",
+                }
+            }
+        }
+
+        /// A type that lies in vectors. Sealed.
+        pub trait Element: Copy + Send + Sync + 'static + Sealed {
+            $(
+                /// Its vectors at this level.
+                #[cfg($cfg)]
+                type $Isa: Lanes<Self> + From<$Isa>;
+            )*
+            /// Its "vectors" at the scalar level: one element.
+            type Scalar: Lanes<Self> + From<Scalar>;
+        }
+
+        /// The floats of the kernels: `f32` and `f64`. Sealed.
+        pub trait Float: Real + Element {
+            $(
+                /// Its vectors at this level.
+                #[cfg($cfg)]
+                type $Isa: Simd<Self> + From<$Isa>;
+            )*
+            /// Its "vectors" at the scalar level: one element.
+            type Scalar: Simd<Self> + From<Scalar>;
+        }
+    };
+}
+for_each_isa!(define {});
+
+impl Level {
+    /// The best level of this processor: found at run time under `std` (or feature `cpuid`), else what was
+    /// compiled in.
+    pub fn detect() -> Self {
+        Self::available().next().unwrap_or(Self::Scalar(Scalar))
+    }
+}
+
+impl core::fmt::Display for Level {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// No level of this name on this processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownLevel {
+    /// Some other machine has it: the name is right, the processor is not.
+    pub exists_elsewhere: bool,
+}
+
+impl core::fmt::Display for UnknownLevel {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(if self.exists_elsewhere {
+            "this processor does not have that level; it has"
+        } else {
+            "no such level; this processor has"
+        })?;
+        for (i, level) in Level::available().enumerate() {
+            write!(f, "{}{level}", if i == 0 { " " } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for UnknownLevel {}
+
+impl core::str::FromStr for Level {
+    type Err = UnknownLevel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownLevel> {
+        Self::available().find(|level| level.name() == name).ok_or(UnknownLevel { exists_elsewhere: Self::NAMES.contains(&name) })
+    }
+}
+
+macro_rules! families {
+    ({ $Trait:ident $T:ty } $([$cfg:meta] $Isa:ident $isa:ident $fs:tt;)*) => {
+        impl $Trait for $T {
+            $(#[cfg($cfg)] type $Isa = $Isa;)*
+            type Scalar = Scalar;
+        }
+    };
+}
+impl Sealed for f32 {}
+impl Sealed for f64 {}
+for_each_isa!(families { Element f32 });
+for_each_isa!(families { Element f64 });
+for_each_isa!(families { Float f32 });
+for_each_isa!(families { Float f64 });
+
+/// Makes the public face of a kernel: a function that takes a [`Level`] first and enters the body's copy for it.
+///
+/// `fn name<T: Float>(..) = body;` calls `body(token, ..)` with a token that is [`Simd<T>`]; with `T: Element` it is
+/// [`Lanes<T>`]; without a type the token is the instruction set's own. Each copy is a function of its own, named
+/// after the level, so that profilers and `nm` show it. Arguments are checked before, by the caller: a body is entered
+/// with sound ones, because every copy carries what it contains.
+macro_rules! multiversion {
+    ($(#[$m:meta])* $v:vis fn $name:ident<$T:ident: $Bound:ident>($($a:ident: $t:ty),* $(,)?) $(-> $r:ty)? = $body:path;) => {
+        $(#[$m])*
+        #[allow(unreachable_code, reason = "with the best level compiled in, the last line is not reached")]
+        $v fn $name<$T: $crate::simd::$Bound>(level: $crate::simd::Level, $($a: $t),*) $(-> $r)? {
+            for_each_isa!(entries { level $body, [$T $Bound] ($($a: $t),*) ($($r)?) });
+            let _ = level; // on targets without a row nobody else reads it
+            $body(<<$T as $crate::simd::$Bound>::Scalar as From<$crate::simd::Scalar>>::from($crate::simd::Scalar), $($a),*)
+        }
+    };
+    ($(#[$m:meta])* $v:vis fn $name:ident($($a:ident: $t:ty),* $(,)?) $(-> $r:ty)? = $body:path;) => {
+        $(#[$m])*
+        #[allow(unreachable_code, reason = "with the best level compiled in, the last line is not reached")]
+        $v fn $name(level: $crate::simd::Level, $($a: $t),*) $(-> $r)? {
+            for_each_isa!(entries { level $body, [] ($($a: $t),*) ($($r)?) });
+            let _ = level; // on targets without a row nobody else reads it
+            $body($crate::simd::Scalar, $($a),*)
+        }
+    };
+}
+
+#[allow(unused_macros, reason = "targets without a row have no entries")]
+macro_rules! entries {
+    ($sig:tt $([$cfg:meta] $Isa:ident $isa:ident $fs:tt;)*) => {
+        $(#[cfg($cfg)] entry!($Isa $isa $fs $sig);)*
+    };
+}
+
+#[allow(unused_macros, reason = "targets without a row have no entries")]
+macro_rules! entry {
+    ($Isa:ident $isa:ident ($($f:tt),+) { $level:ident $body:path, [$T:ident $Bound:ident] ($($a:ident: $t:ty),*) ($($r:ty)?) }) => {
+        if let $crate::simd::Level::$Isa(token) = $level {
+            #[target_feature($(enable = $f),+)]
+            fn $isa<$T: $crate::simd::$Bound>(token: $crate::simd::$Isa, $($a: $t),*) $(-> $r)? {
+                $body(<<$T as $crate::simd::$Bound>::$Isa as From<$crate::simd::$Isa>>::from(token), $($a),*)
+            }
+            #[allow(unused_unsafe, unsafe_code, reason = "safe where the features are compiled in")]
+            // SAFETY: the token in `level` proves that the processor has the features.
+            return unsafe { $isa::<$T>(token, $($a),*) };
+        }
+    };
+    ($Isa:ident $isa:ident ($($f:tt),+) { $level:ident $body:path, [] ($($a:ident: $t:ty),*) ($($r:ty)?) }) => {
+        if let $crate::simd::Level::$Isa(token) = $level {
+            #[target_feature($(enable = $f),+)]
+            fn $isa(token: $crate::simd::$Isa, $($a: $t),*) $(-> $r)? {
+                $body(token, $($a),*)
+            }
+            #[allow(unused_unsafe, unsafe_code, reason = "safe where the features are compiled in")]
+            // SAFETY: the token in `level` proves that the processor has the features.
+            return unsafe { $isa(token, $($a),*) };
+        }
+    };
+}

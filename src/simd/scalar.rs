@@ -1,0 +1,117 @@
+//! Plain code: one element is a vector.
+
+use super::{Lanes, Scalar, Simd, Token};
+
+impl Token for Scalar {
+    const NAME: &'static str = "scalar";
+    const REGISTERS: usize = 16;
+    const WORDS: usize = 1;
+    type WordChunk = u64;
+    type W = u64;
+
+    #[inline(always)]
+    fn word_chunks(self, x: &[u64]) -> (&[u64], &[u64]) {
+        (x, &[])
+    }
+    #[inline(always)]
+    fn load_words(self, x: &u64) -> u64 {
+        *x
+    }
+    #[inline(always)]
+    fn zero_words(self) -> u64 {
+        0
+    }
+    #[inline(always)]
+    fn count_and(self, acc: u64, a: u64, b: u64) -> u64 {
+        acc + u64::from((a & b).count_ones())
+    }
+    #[inline(always)]
+    fn sum_words(self, x: u64) -> u64 {
+        x
+    }
+}
+
+macro_rules! lanes {
+    ($T:ty) => {
+        impl Lanes<$T> for Scalar {
+            const LANES: usize = 1;
+            type Chunk = $T;
+            type V = $T;
+
+            #[inline(always)]
+            fn chunks(self, x: &[$T]) -> (&[$T], &[$T]) {
+                (x, &[])
+            }
+            #[inline(always)]
+            fn chunks_mut(self, x: &mut [$T]) -> (&mut [$T], &mut [$T]) {
+                (x, &mut [])
+            }
+            #[inline(always)]
+            fn load(self, x: &$T) -> $T {
+                *x
+            }
+            #[inline(always)]
+            fn store(self, to: &mut $T, v: $T) {
+                *to = v;
+            }
+            #[inline(always)]
+            fn load_part(self, x: &[$T]) -> $T {
+                x.first().copied().unwrap_or_default()
+            }
+            #[inline(always)]
+            fn store_part(self, to: &mut [$T], v: $T) {
+                if let Some(first) = to.first_mut() {
+                    *first = v;
+                }
+            }
+            #[inline(always)]
+            fn splat(self, x: $T) -> $T {
+                x
+            }
+            #[inline(always)]
+            fn add(self, a: $T, b: $T) -> $T {
+                a + b
+            }
+            #[inline(always)]
+            fn sub(self, a: $T, b: $T) -> $T {
+                a - b
+            }
+            #[inline(always)]
+            fn hadamard_lanes(self, v: $T) -> $T {
+                v
+            }
+        }
+    };
+}
+lanes!(f32);
+lanes!(f64);
+
+macro_rules! simd {
+    ($T:ty) => {
+        impl Simd<$T> for Scalar {
+            #[inline(always)]
+            fn mul(self, a: $T, b: $T) -> $T {
+                a * b
+            }
+            // Never `f32::mul_add`: without the instruction it is a library call of some hundred cycles.
+            #[inline(always)]
+            fn mul_add(self, a: $T, b: $T, c: $T) -> $T {
+                a * b + c
+            }
+            #[inline(always)]
+            fn gt(self, a: $T, b: $T) -> u64 {
+                u64::from(a > b)
+            }
+            #[inline(always)]
+            fn keep(self, bits: u64, v: $T) -> $T {
+                if bits & 1 == 1 { v } else { 0.0 }
+            }
+            #[inline(always)]
+            fn sum(self, v: $T) -> $T {
+                v
+            }
+        }
+    };
+}
+simd!(f32);
+simd!(f64);

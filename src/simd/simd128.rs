@@ -1,0 +1,171 @@
+//! WebAssembly simd128: 128-bit vectors, no fused multiply-add (relaxed SIMD is left out: its results depend on the
+//! host).
+
+use core::arch::wasm32::*;
+
+use super::{Lanes, Simd, Simd128, Token};
+
+impl Token for Simd128 {
+    const NAME: &'static str = "simd128";
+    // The registers of the usual hosts: wasm itself has any number of locals.
+    const REGISTERS: usize = 16;
+    const WORDS: usize = 2;
+    type WordChunk = [u64; 2];
+    type W = v128;
+
+    #[inline(always)]
+    fn word_chunks(self, x: &[u64]) -> (&[[u64; 2]], &[u64]) {
+        x.as_chunks()
+    }
+    #[inline(always)]
+    fn load_words(self, x: &[u64; 2]) -> v128 {
+        // SAFETY: the array is the memory of one vector; wasm loads need no alignment.
+        unsafe { v128_load(x.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn zero_words(self) -> v128 {
+        u64x2_splat(0)
+    }
+    #[inline(always)]
+    fn count_and(self, acc: v128, a: v128, b: v128) -> v128 {
+        let bytes = u8x16_popcnt(v128_and(a, b));
+        let quads = u32x4_extadd_pairwise_u16x8(u16x8_extadd_pairwise_u8x16(bytes));
+        i64x2_add(acc, i64x2_add(u64x2_extend_low_u32x4(quads), u64x2_extend_high_u32x4(quads)))
+    }
+    #[inline(always)]
+    fn sum_words(self, x: v128) -> u64 {
+        u64x2_extract_lane::<0>(x) + u64x2_extract_lane::<1>(x)
+    }
+}
+
+/// Stages h = 1, 2 of 4 floats.
+#[inline(always)]
+fn hadamard_f32(v: v128) -> v128 {
+    let swapped = i32x4_shuffle::<1, 0, 3, 2>(v, v);
+    let v = i32x4_shuffle::<0, 5, 2, 7>(f32x4_add(v, swapped), f32x4_sub(swapped, v));
+    let swapped = i32x4_shuffle::<2, 3, 0, 1>(v, v);
+    i32x4_shuffle::<0, 1, 6, 7>(f32x4_add(v, swapped), f32x4_sub(swapped, v))
+}
+
+/// The one stage of 2 doubles.
+#[inline(always)]
+fn hadamard_f64(v: v128) -> v128 {
+    let swapped = i64x2_shuffle::<1, 0>(v, v);
+    i64x2_shuffle::<0, 3>(f64x2_add(v, swapped), f64x2_sub(swapped, v))
+}
+
+#[inline(always)]
+fn sum_f32(v: v128) -> f32 {
+    let half = f32x4_add(v, i32x4_shuffle::<2, 3, 0, 1>(v, v));
+    f32x4_extract_lane::<0>(half) + f32x4_extract_lane::<1>(half)
+}
+
+#[inline(always)]
+fn sum_f64(v: v128) -> f64 {
+    f64x2_extract_lane::<0>(v) + f64x2_extract_lane::<1>(v)
+}
+
+#[inline(always)]
+fn gt_f32(a: v128, b: v128) -> u64 {
+    u64::from(i32x4_bitmask(f32x4_gt(a, b)))
+}
+
+#[inline(always)]
+fn gt_f64(a: v128, b: v128) -> u64 {
+    u64::from(i64x2_bitmask(f64x2_gt(a, b)))
+}
+
+#[inline(always)]
+fn keep_f32(bits: u64, v: v128) -> v128 {
+    let lane = i32x4(1, 2, 4, 8);
+    v128_and(v, i32x4_eq(v128_and(i32x4_splat(bits as i32), lane), lane))
+}
+
+#[inline(always)]
+fn keep_f64(bits: u64, v: v128) -> v128 {
+    let lane = i64x2(1, 2);
+    v128_and(v, i64x2_eq(v128_and(i64x2_splat(bits as i64), lane), lane))
+}
+
+macro_rules! floats {
+    ($T:ty, $n:literal, $splat:path, $add:path, $sub:path, $mul:path, $gt:path, $keep:path, $hadamard:path, $sum:path) => {
+        impl Lanes<$T> for Simd128 {
+            const LANES: usize = $n;
+            type Chunk = [$T; $n];
+            type V = v128;
+
+            #[inline(always)]
+            fn chunks(self, x: &[$T]) -> (&[[$T; $n]], &[$T]) {
+                x.as_chunks()
+            }
+            #[inline(always)]
+            fn chunks_mut(self, x: &mut [$T]) -> (&mut [[$T; $n]], &mut [$T]) {
+                x.as_chunks_mut()
+            }
+            #[inline(always)]
+            fn load(self, x: &[$T; $n]) -> v128 {
+                // SAFETY: the array is the memory of one vector; wasm loads need no alignment.
+                unsafe { v128_load(x.as_ptr().cast()) }
+            }
+            #[inline(always)]
+            fn store(self, to: &mut [$T; $n], v: v128) {
+                // SAFETY: the array is the memory of one vector; wasm stores need no alignment.
+                unsafe { v128_store(to.as_mut_ptr().cast(), v) }
+            }
+            #[inline(always)]
+            fn load_part(self, x: &[$T]) -> v128 {
+                let mut chunk = [<$T>::default(); $n];
+                chunk.iter_mut().zip(x).for_each(|(to, &from)| *to = from);
+                Lanes::<$T>::load(self, &chunk)
+            }
+            #[inline(always)]
+            fn store_part(self, to: &mut [$T], v: v128) {
+                let mut chunk = [<$T>::default(); $n];
+                Lanes::<$T>::store(self, &mut chunk, v);
+                to.iter_mut().zip(chunk).for_each(|(to, from)| *to = from);
+            }
+            #[inline(always)]
+            fn splat(self, x: $T) -> v128 {
+                $splat(x)
+            }
+            #[inline(always)]
+            fn add(self, a: v128, b: v128) -> v128 {
+                $add(a, b)
+            }
+            #[inline(always)]
+            fn sub(self, a: v128, b: v128) -> v128 {
+                $sub(a, b)
+            }
+            #[inline(always)]
+            fn hadamard_lanes(self, v: v128) -> v128 {
+                $hadamard(v)
+            }
+        }
+
+        impl Simd<$T> for Simd128 {
+            #[inline(always)]
+            fn mul(self, a: v128, b: v128) -> v128 {
+                $mul(a, b)
+            }
+            #[inline(always)]
+            fn mul_add(self, a: v128, b: v128, c: v128) -> v128 {
+                $add($mul(a, b), c)
+            }
+            #[inline(always)]
+            fn gt(self, a: v128, b: v128) -> u64 {
+                $gt(a, b)
+            }
+            #[inline(always)]
+            fn keep(self, bits: u64, v: v128) -> v128 {
+                $keep(bits, v)
+            }
+            #[inline(always)]
+            fn sum(self, v: v128) -> $T {
+                $sum(v)
+            }
+        }
+    };
+}
+
+floats!(f32, 4, f32x4_splat, f32x4_add, f32x4_sub, f32x4_mul, gt_f32, keep_f32, hadamard_f32, sum_f32);
+floats!(f64, 2, f64x2_splat, f64x2_add, f64x2_sub, f64x2_mul, gt_f64, keep_f64, hadamard_f64, sum_f64);
