@@ -9,6 +9,7 @@ mod matrix;
 pub mod scratch;
 #[macro_use]
 pub mod simd;
+pub mod blas;
 pub mod hadamard;
 
 pub use error::Error;
