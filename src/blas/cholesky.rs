@@ -27,7 +27,7 @@ pub enum Definite {
 
 /// Scratch of [`cholesky`], in elements: the columns that were factored last, and room to multiply them.
 pub const fn cholesky_scratch_len(n: usize) -> usize {
-    all_of(&[area(n, BLOCK), any_of(&[syrk_scratch_len(n, BLOCK), area(BLOCK, tile::MOST_WIDTH)])])
+    all_of(&[area(n, BLOCK), any_of(&[syrk_scratch_len(n, BLOCK), area(BLOCK, tile::MOST_WIDTH + GROUP)])])
 }
 
 /// `A = L L^T`: overwrites the lower triangle of A by L.
@@ -119,11 +119,11 @@ fn right_solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T
     let mut copies = copy.chunks_exact_mut(n);
     while from < rows {
         let mut some = b.reborrow().block(from, 0, width, n);
-        let panel = &mut scratch[..n * width];
+        let (panel, strip) = scratch.split_at_mut(n * width);
         gather(some.as_ref().t(), panel, width);
-        let (panel, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
-        forward(s, l, panel);
-        scatter(&scratch[..n * width], width, |i, p, x| {
+        let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
+        forward(s, l, chunks, strip);
+        scatter(panel, width, |i, p, x| {
             if let Some(row) = some.row(i) {
                 row[p] = x;
             }
@@ -162,21 +162,21 @@ const GROUP: usize = 6;
 
 /// `X <- L^-1 X` for a panel X.
 #[inline(always)]
-fn forward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk; 2]]) {
+fn forward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk; 2]], strip: &mut [T]) {
     let n = panel.len();
     let mut from = 0;
     while from < n {
         let rows = GROUP.min(n - from);
         let (done, rest) = panel.split_at_mut(from);
         let l = l.row_range(from, rows);
-        with_rows!(rows, group::<T, S>(s, l.col_range(0, from), done, l.col_range(from, rows), rest, false));
+        with_rows!(rows, group::<T, S>(s, l.col_range(0, from), done, l.col_range(from, rows), rest, strip, false));
         from += rows;
     }
 }
 
 /// `X <- L^-T X` for a panel X: the same from the last row up, along the columns of L.
 #[inline(always)]
-fn backward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk; 2]]) {
+fn backward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk; 2]], strip: &mut [T]) {
     let n = panel.len();
     let mut to = n;
     while to > 0 {
@@ -184,7 +184,7 @@ fn backward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk
         let from = to - rows;
         let (rest, done) = panel.split_at_mut(to);
         let u = l.t().row_range(from, rows);
-        with_rows!(rows, group::<T, S>(s, u.col_range(to, n), done, u.col_range(from, rows), &mut rest[from..], true));
+        with_rows!(rows, group::<T, S>(s, u.col_range(to, n), done, u.col_range(from, rows), &mut rest[from..], strip, true));
         to = from;
     }
 }
@@ -197,10 +197,12 @@ fn group<T: Float, S: Simd<T>, const J: usize>(
     done: &[[S::Chunk; 2]],
     triangle: MatRef<'_, T>,
     rows: &mut [[S::Chunk; 2]],
+    strip: &mut [T],
     upwards: bool,
 ) {
     let mut acc = [[s.splat(T::ZERO); 2]; J];
-    tile::accumulate(s, &mut acc, left.data(), left.row_stride(), left.col_stride(), done);
+    let strip = tile::interleave::<T, J>(left, strip);
+    tile::accumulate(s, &mut acc, strip.iter(), done);
     for step in 0..J {
         let j = if upwards { J - 1 - step } else { step };
         let Some(row) = rows.get_mut(j) else { return };
@@ -219,7 +221,7 @@ fn group<T: Float, S: Simd<T>, const J: usize>(
 
 /// Scratch of [`cholesky_solve`], in elements.
 pub const fn cholesky_solve_scratch_len(n: usize) -> usize {
-    area(n, tile::MOST_WIDTH)
+    area(n, tile::MOST_WIDTH + GROUP)
 }
 
 /// `B <- (L L^T)^-1 B` with the factor that [`cholesky`] left in the lower triangle.
@@ -256,11 +258,12 @@ fn solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T>, scr
     while col < b.cols() {
         let mut some = b.reborrow().block(0, col, n, width);
         let cols = some.cols();
-        gather(some.as_ref(), &mut scratch[..n * width], width);
-        let (panel, _) = s.chunks_mut(&mut scratch[..n * width]).0.as_chunks_mut::<2>();
-        forward(s, l, panel);
-        backward(s, l, panel);
-        for (p, row) in scratch.chunks_exact(width).take(n).enumerate() {
+        let (panel, strip) = scratch.split_at_mut(n * width);
+        gather(some.as_ref(), panel, width);
+        let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
+        forward(s, l, chunks, strip);
+        backward(s, l, chunks, strip);
+        for (p, row) in panel.chunks_exact(width).take(n).enumerate() {
             if let Some(to) = some.row(p) {
                 to.copy_from_slice(&row[..cols]);
             }

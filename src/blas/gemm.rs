@@ -3,7 +3,7 @@
 use super::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{area, take};
+use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Depth of a block: a panel of this depth (32 KiB of f32) stays in the first-level cache while it meets a tile.
@@ -14,11 +14,11 @@ const COLS: usize = 512;
 /// Rows of C that [`syrk`] computes as one product; entries above the diagonal inside a block are computed in vain.
 const TRIANGLE: usize = 112;
 
-/// Scratch of [`gemm`], in elements: room for one block of packed panels.
+/// Scratch of [`gemm`], in elements: room for one block of packed panels and one tile's rows.
 pub const fn gemm_scratch_len(_rows: usize, cols: usize, depth: usize) -> usize {
     let cols = if cols < COLS { cols } else { COLS };
     let depth = if depth < DEPTH { depth } else { DEPTH };
-    area(cols.div_ceil(tile::MOST_WIDTH) * tile::MOST_WIDTH, depth)
+    all_of(&[area(cols.div_ceil(tile::MOST_WIDTH) * tile::MOST_WIDTH, depth), area(tile::MOST_ROWS, depth)])
 }
 
 /// `C <- alpha A B + beta C`
@@ -135,13 +135,14 @@ fn blocks<T: Float, S: Simd<T>>(
         }
         return;
     }
+    let (strip, panels) = scratch.split_at_mut(tile::MOST_ROWS * DEPTH.min(depth));
     let mut col = 0;
     while col < b.cols() {
         let cols = COLS.min(b.cols() - col);
         let mut from = 0;
         while from < depth {
             let deep = DEPTH.min(depth - from);
-            pack(s, alpha, b.row_range(from, deep).col_range(col, cols), scratch);
+            pack(s, alpha, b.row_range(from, deep).col_range(col, cols), panels);
             // What the chains of this block start from.
             let start = if from > 0 { T::ONE } else { beta };
             let mut row = if wanted == Wanted::Lower { col } else { 0 };
@@ -159,7 +160,7 @@ fn blocks<T: Float, S: Simd<T>>(
                     let rows = tile::next_rows(last - row, tile::rows(S::REGISTERS));
                     let a = a.row_range(row, rows).col_range(from, deep);
                     let c = c.reborrow().block(row, col, rows, block_cols);
-                    with_rows!(rows, tiles::<T, S>(s, a, start, c, deep, scratch));
+                    with_rows!(rows, tiles::<T, S>(s, a, start, c, strip, panels));
                     row += rows;
                 }
             }
@@ -199,8 +200,10 @@ fn pack<T: Float, S: Simd<T>>(_s: S, alpha: T, b: MatRef<'_, T>, to: &mut [T]) {
 
 /// J rows of C: one tile per panel.
 #[inline(always)]
-fn tiles<T: Float, S: Simd<T>, const J: usize>(s: S, a: MatRef<'_, T>, start: T, mut c: MatMut<'_, T>, deep: usize, panels: &[T]) {
+fn tiles<T: Float, S: Simd<T>, const J: usize>(s: S, a: MatRef<'_, T>, start: T, mut c: MatMut<'_, T>, strip: &mut [T], panels: &[T]) {
     let width = tile::width::<T, S>();
+    let deep = a.cols();
+    let strip = tile::interleave::<T, J>(a, strip);
     let cols = c.cols();
     let stride = c.stride();
     let c = c.data();
@@ -216,7 +219,7 @@ fn tiles<T: Float, S: Simd<T>, const J: usize>(s: S, a: MatRef<'_, T>, start: T,
                 *acc = if start == T::ONE { [v0, v1] } else { [s.mul(factor, v0), s.mul(factor, v1)] };
             }
         }
-        tile::accumulate(s, &mut acc, a.data(), a.row_stride(), a.col_stride(), panel);
+        tile::accumulate(s, &mut acc, strip.iter(), panel);
         for (j, &acc) in acc.iter().enumerate() {
             store_pair(s, c.get_mut(j * stride + col..).unwrap_or(&mut []), wide, acc);
         }

@@ -1,13 +1,15 @@
 //! The register tile under every matrix product: J rows of broadcast numbers times a panel two vectors wide.
 //!
-//! A *panel* is a block of p = 0 .. depth rows of 2 LANES numbers, next to each other in memory. The other factor is
-//! not packed: its numbers are broadcast straight from where they lie, along any two strides.
+//! A *panel* is a block of p = 0 .. depth rows of 2 LANES numbers, next to each other in memory. The other factor
+//! comes as J numbers per p, next to each other too: with rows a stride apart, J pointers and J broadcast registers
+//! do not fit, and the compiler spills accumulators.
 //!
 //! The limit is the register file: 2 J accumulators, the panel's two vectors and one broadcast. Every output is one
 //! chain of multiply-adds in ascending p, whatever the tile, the blocking and the level: products of all kernels are
 //! bit-identical on levels that fuse.
 
-use crate::simd::{Float, Simd, columns};
+use crate::matrix::MatRef;
+use crate::simd::{Float, Simd};
 
 /// Rows of the largest tile that fits the registers of an instruction set: 2 J + 3 of them are in use.
 #[inline(always)]
@@ -34,32 +36,50 @@ pub(crate) fn next_rows(left: usize, most: usize) -> usize {
     left.div_ceil(left.div_ceil(most))
 }
 
-/// `acc[j][v] += sum_p a[p * step + j * stride] panel[p][v]`
-///
-/// The caller's shapes guarantee that the walk stays inside `a`; if it did not, nothing would be added.
+/// `acc[j][v] += sum_p a[p][j] panel[p][v]`
 #[inline(always)]
-pub(crate) fn accumulate<T: Float, S: Simd<T>, const J: usize>(
+pub(crate) fn accumulate<'a, T: Float, S: Simd<T>, const J: usize>(
     s: S,
     acc: &mut [[S::V; 2]; J],
-    a: &[T],
-    stride: usize,
-    step: usize,
+    a: impl Iterator<Item = &'a [T; J]>,
     panel: &[[S::Chunk; 2]],
 ) {
-    let Some(columns) = columns::<T, J>(a, stride, step, panel.len()) else {
-        debug_assert!(false, "a tile's walk leaves its slice");
-        return;
-    };
     let mut sums = *acc;
-    for (b, column) in panel.iter().zip(columns) {
+    for (b, a) in panel.iter().zip(a) {
         let (b0, b1) = (s.load(&b[0]), s.load(&b[1]));
         for j in 0..J {
-            let x = s.splat(column[j]);
+            let x = s.splat(a[j]);
             sums[j][0] = s.mul_add(x, b0, sums[j][0]);
             sums[j][1] = s.mul_add(x, b1, sums[j][1]);
         }
     }
     *acc = sums;
+}
+
+/// Copies J rows so that the J numbers of each column lie next to each other, and hands them out.
+///
+/// Rows behind the last one of the matrix are zero. `to` has room for `J * columns` numbers.
+#[inline(always)]
+pub(crate) fn interleave<'a, T: Float, const J: usize>(rows: MatRef<'_, T>, to: &'a mut [T]) -> &'a [[T; J]] {
+    let (to, _) = to.as_chunks_mut::<J>();
+    let to = &mut to[..rows.cols()];
+    let (data, stride, step) = (rows.data(), rows.row_stride(), rows.col_stride());
+    for j in 0..J {
+        let row = if j < rows.rows() { data.get(j * stride..).unwrap_or_default() } else { &[] };
+        if step == 1 {
+            for (to, &x) in to.iter_mut().zip(row) {
+                to[j] = x;
+            }
+        } else {
+            for (to, &x) in to.iter_mut().zip(row.iter().step_by(step.max(1))) {
+                to[j] = x;
+            }
+        }
+        if row.is_empty() {
+            to.iter_mut().for_each(|to| to[j] = T::ZERO);
+        }
+    }
+    to
 }
 
 /// `with_rows!(rows, f::<T, S>(args))` calls `f::<T, S, J>(args)` with J = `rows`.
