@@ -10,7 +10,9 @@ pub mod scratch;
 #[macro_use]
 pub mod simd;
 pub mod blas;
+pub mod cg;
 pub mod hadamard;
+pub mod relu;
 
 pub use error::Error;
 pub use float::Real;

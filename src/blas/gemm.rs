@@ -142,7 +142,7 @@ fn blocks<T: Float, S: Simd<T>>(
         let mut from = 0;
         while from < depth {
             let deep = DEPTH.min(depth - from);
-            pack(s, alpha, b.row_range(from, deep).col_range(col, cols), panels);
+            tile::pack::<T, S>(alpha, b.row_range(from, deep).col_range(col, cols), panels);
             // What the chains of this block start from.
             let start = if from > 0 { T::ONE } else { beta };
             let mut row = if wanted == Wanted::Lower { col } else { 0 };
@@ -167,34 +167,6 @@ fn blocks<T: Float, S: Simd<T>>(
             from += deep;
         }
         col += cols;
-    }
-}
-
-/// Copies `alpha B` into panels, zeros behind the last column.
-#[inline(always)]
-fn pack<T: Float, S: Simd<T>>(_s: S, alpha: T, b: MatRef<'_, T>, to: &mut [T]) {
-    let width = tile::width::<T, S>();
-    let deep = b.rows();
-    let (rs, cs, data) = (b.row_stride(), b.col_stride(), b.data());
-    let mut col = 0;
-    for panel in to.chunks_exact_mut(width * deep).take(b.cols().div_ceil(width)) {
-        let cols = width.min(b.cols() - col);
-        if rs == 1 && cs != 1 {
-            // Down the columns: they are what lies in line.
-            for j in 0..width {
-                let column = if j < cols { data.get((col + j) * cs..).unwrap_or(&[]) } else { &[] };
-                for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                    row[j] = column.get(p).map_or(T::ZERO, |&x| alpha * x);
-                }
-            }
-        } else {
-            for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                for (j, x) in row.iter_mut().enumerate() {
-                    *x = if j < cols { data.get(p * rs + (col + j) * cs).map_or(T::ZERO, |&x| alpha * x) } else { T::ZERO };
-                }
-            }
-        }
-        col += width;
     }
 }
 

@@ -82,6 +82,37 @@ pub(crate) fn interleave<'a, T: Float, const J: usize>(rows: MatRef<'_, T>, to: 
     to
 }
 
+/// Copies `alpha B` into panels, zeros behind the last column.
+#[inline(always)]
+pub(crate) fn pack<T: Float, S: Simd<T>>(alpha: T, b: MatRef<'_, T>, to: &mut [T]) {
+    let width = width::<T, S>();
+    let deep = b.rows();
+    let (rs, cs, data) = (b.row_stride(), b.col_stride(), b.data());
+    if deep == 0 {
+        return;
+    }
+    let mut col = 0;
+    for panel in to.chunks_exact_mut(width * deep).take(b.cols().div_ceil(width)) {
+        let cols = width.min(b.cols() - col);
+        if rs == 1 && cs != 1 {
+            // Down the columns: they are what lies in line.
+            for j in 0..width {
+                let column = if j < cols { data.get((col + j) * cs..).unwrap_or(&[]) } else { &[] };
+                for (p, row) in panel.chunks_exact_mut(width).enumerate() {
+                    row[j] = column.get(p).map_or(T::ZERO, |&x| alpha * x);
+                }
+            }
+        } else {
+            for (p, row) in panel.chunks_exact_mut(width).enumerate() {
+                for (j, x) in row.iter_mut().enumerate() {
+                    *x = if j < cols { data.get(p * rs + (col + j) * cs).map_or(T::ZERO, |&x| alpha * x) } else { T::ZERO };
+                }
+            }
+        }
+        col += width;
+    }
+}
+
 /// `with_rows!(rows, f::<T, S>(args))` calls `f::<T, S, J>(args)` with J = `rows`.
 macro_rules! with_rows {
     ($rows:expr, $f:ident::<$T:ident, $S:ident>$args:tt) => {
