@@ -1,0 +1,96 @@
+//! Weights, signs and samples from a seed: the same on every platform and at every level.
+
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::float::Real;
+
+/// A generator for one purpose: streams of one seed never overlap (each is 2^128 numbers away from the next).
+///
+/// ```
+/// use rand_core::Rng;
+/// use subquad::random::stream;
+///
+/// assert_eq!(stream(7, 1).next_u64(), stream(7, 1).next_u64());
+/// assert_ne!(stream(7, 0).next_u64(), stream(7, 1).next_u64());
+/// ```
+pub fn stream(seed: u64, purpose: u32) -> Xoshiro256PlusPlus {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    for _ in 0..purpose {
+        rng.jump();
+    }
+    rng
+}
+
+/// Fills with independent standard normal numbers.
+///
+/// # Numerics
+/// Box-Muller in f64 with libm's functions, rounded once to T: the same bits on every platform.
+///
+/// ```
+/// let mut w = [0.0f32; 1000];
+/// subquad::random::gaussian(&mut subquad::random::stream(1, 0), &mut w);
+/// assert!(w.iter().sum::<f32>().abs() < 100.0);
+/// ```
+pub fn gaussian<T: Real>(rng: &mut impl Rng, out: &mut [T]) {
+    const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
+    for pair in out.chunks_mut(2) {
+        // The first is in (0, 1], so that its logarithm is finite.
+        let u = ((rng.next_u64() >> 11) + 1) as f64 * UNIT;
+        let v = (rng.next_u64() >> 11) as f64 * UNIT;
+        let radius = libm::sqrt(-2.0 * libm::log(u));
+        let (sin, cos) = libm::sincos(core::f64::consts::TAU * v);
+        for (x, part) in pair.iter_mut().zip([cos, sin]) {
+            *x = T::from_f64(radius * part);
+        }
+    }
+}
+
+/// Fills with independent signs, +1 or -1.
+pub fn signs<T: Real>(rng: &mut impl Rng, out: &mut [T]) {
+    for group in out.chunks_mut(64) {
+        let bits = rng.next_u64();
+        for (i, x) in group.iter_mut().enumerate() {
+            *x = if bits >> i & 1 == 0 { T::ONE } else { -T::ONE };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_the_normal_distribution() {
+        let mut x = [0.0f64; 100_001];
+        gaussian(&mut stream(3, 0), &mut x);
+        let moment = |k: i32| x.iter().map(|x| x.powi(k)).sum::<f64>() / x.len() as f64;
+        // Six standard errors each: sqrt(Var(x^k) / n).
+        assert!(moment(1).abs() < 6.0 * 0.0032);
+        assert!((moment(2) - 1.0).abs() < 6.0 * 0.0045);
+        assert!(moment(3).abs() < 6.0 * 0.0123);
+        assert!((moment(4) - 3.0).abs() < 6.0 * 0.031);
+        assert!((x.iter().filter(|x| x.abs() > 2.0).count() as f64 / x.len() as f64 - 0.0455).abs() < 0.005);
+    }
+
+    #[test]
+    fn signs_are_balanced_and_reproducible() {
+        let (mut a, mut b) = ([0.0f32; 1000], [0.0f64; 1000]);
+        signs(&mut stream(5, 2), &mut a);
+        signs(&mut stream(5, 2), &mut b);
+        assert!(a.iter().zip(&b).all(|(&a, &b)| f64::from(a) == b && b.abs() == 1.0));
+        assert!(b.iter().sum::<f64>().abs() < 200.0);
+    }
+
+    /// The promise over platforms and releases: these bits never change.
+    #[test]
+    fn the_first_numbers_of_a_seed_are_fixed() {
+        let mut x = [0.0f64; 3];
+        gaussian(&mut stream(42, 0), &mut x);
+        let mut y = [0.0f32; 3];
+        gaussian(&mut stream(42, 0), &mut y);
+        assert_eq!(y, x.map(|x| x as f32));
+        assert_eq!(x.map(f64::to_bits), FIRST, "{x:?}");
+    }
+    const FIRST: [u64; 3] = [13_821_882_456_968_755_569, 4_603_417_148_769_896_605, 13_811_381_683_778_725_670];
+}
