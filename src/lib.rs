@@ -10,6 +10,9 @@ pub mod scratch;
 #[macro_use]
 pub mod simd;
 pub mod hadamard;
+pub mod relu;
+#[cfg(feature = "std")]
+pub mod train;
 
 pub use error::Error;
 pub use float::Real;
