@@ -339,7 +339,7 @@ impl Dataset {
 
     /// Shares the rows out, by a shuffle that depends on nothing but `seed` and the target.
     ///
-    /// Of n rows, `round(n * test_fraction)` go into the test part, but at least one, and at least one stays for
+    /// Of n rows, `n * test_fraction`, rounded up, go into the test part, but at least one, and at least one stays for
     /// training. Classes are shared out in proportion (largest remainder), and every class keeps a row for training.
     /// A fraction of exactly 0 means: no test part.
     ///
@@ -353,7 +353,8 @@ impl Dataset {
         if test_fraction == 0.0 {
             return Ok(Split { train: (0..n).collect(), test: Vec::new() });
         }
-        let wanted = ((n as f64 * test_fraction).round() as usize).clamp(1, n - 1);
+        // Rounded up as everybody does it, but not for a rounding error of the product.
+        let wanted = ((n as f64 * test_fraction - 1e-9).ceil() as usize).clamp(1, n - 1);
         let mut groups: Vec<Vec<usize>> = match &self.target {
             Target::Classes { labels, of_row, .. } => {
                 let mut groups = vec![Vec::new(); labels.len()];
