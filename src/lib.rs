@@ -9,6 +9,8 @@ mod matrix;
 pub mod scratch;
 #[macro_use]
 pub mod simd;
+pub mod blas;
+pub mod cg;
 pub mod hadamard;
 pub mod relu;
 #[cfg(feature = "std")]

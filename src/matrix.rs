@@ -101,7 +101,7 @@ impl<'a, T> MatRef<'a, T> {
         let rows = if rows > self.rows - from { self.rows - from } else { rows };
         // The product cannot overflow: it was checked at construction for the last row. Behind an empty range there
         // may be no data at all.
-        let data = if rows == 0 { &self.data[..0] } else { &self.data[from * self.row_stride..] };
+        let data = if rows == 0 || self.cols == 0 { &self.data[..0] } else { &self.data[from * self.row_stride..] };
         Self { data, rows, ..self }
     }
 

@@ -9,7 +9,6 @@
 
 #![allow(unsafe_code)]
 
-mod columns;
 #[cfg(all(feature = "cpuid", not(feature = "std"), target_arch = "x86_64"))]
 mod cpuid;
 #[macro_use]
@@ -32,8 +31,6 @@ pub use level::Simd128;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub use level::{Avx2, Avx512};
 pub use level::{Element, Float, Level, Scalar, UnknownLevel};
-
-pub(crate) use columns::columns;
 
 /// A zero-sized proof that the processor has an instruction set, and what it does with machine words.
 ///

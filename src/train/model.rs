@@ -133,7 +133,7 @@ impl Model {
         data::check_rows(rows, features.rows())?;
         let (d, m, c) = (self.weights.cols(), self.weights.rows(), self.signs.rows());
         let mut out = vec![0.0f32; rows.len() * c];
-        let mut scratch = vec![0.0f32; two_layer::forward_scratch_len(BLOCK.min(rows.len()), d, m, c)];
+        let mut scratch = vec![0.0f32; two_layer::forward_scratch_len(d, m, c)];
         for (rows, out) in rows.chunks(BLOCK).zip(out.chunks_mut(BLOCK * c)) {
             let x = self.preparation.apply(features, rows)?;
             let (w, a) = (self.weights.as_ref(), self.signs.as_ref());

@@ -1,0 +1,15 @@
+//! Dense linear algebra: what the solvers and the trainers stand on.
+//!
+//! * vectors: [`dot`], [`axpy`], [`norm_squared`], [`max_abs`], ..
+//! * matrices: [`gemm`] and [`syrk`], packed and register-blocked over one tile ([`tile`](self)) that the ReLU
+//!   kernels share
+//! * factorisation: [`cholesky`] with a diagnosis, and [`cholesky_solve`]
+
+mod cholesky;
+mod gemm;
+pub(crate) mod tile;
+mod vector;
+
+pub use cholesky::{Definite, cholesky, cholesky_scratch_len, cholesky_solve, cholesky_solve_scratch_len};
+pub use gemm::{gemm, gemm_scratch_len, syrk, syrk_scratch_len};
+pub use vector::{axpy, dot, max_abs, norm_squared, scale, xpby};
