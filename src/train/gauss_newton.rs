@@ -1,7 +1,8 @@
-//! Stub: replaced by the trainer. Undamped Gauss-Newton with plain conjugate gradient, in plain loops.
+//! Stub: replaced by the trainer. Gauss-Newton with rejection, by plain conjugate gradient without preconditioner.
 #![allow(missing_docs)]
+use crate::relu::{PatternMut, PatternRef, pattern::pattern_len, two_layer};
 use crate::train::TrainError;
-use crate::{Level, MatRef};
+use crate::{Level, MatMut, MatRef};
 use rand_core::{Rng, SeedableRng};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,8 @@ pub struct Progress {
 pub struct Builder {
     width: usize,
     shift: f32,
-    damping: f32,
+    damping: Option<f32>,
+    level: Level,
     tolerance: f64,
     steps: usize,
     seed: u64,
@@ -55,7 +57,7 @@ impl Builder {
         self
     }
     pub fn damping(mut self, v: f32) -> Self {
-        self.damping = v;
+        self.damping = Some(v);
         self
     }
     pub fn preconditioner(self, _: PreconditionerChoice) -> Self {
@@ -73,7 +75,8 @@ impl Builder {
         self.seed = v;
         self
     }
-    pub fn level(self, _: Level) -> Self {
+    pub fn level(mut self, v: Level) -> Self {
+        self.level = v;
         self
     }
     pub fn build(self, x: MatRef<'_, f32>, y: MatRef<'_, f32>) -> Result<GaussNewton, TrainError> {
@@ -101,9 +104,11 @@ impl Builder {
         }
         let x: Vec<f32> = (0..n).flat_map(|i| x.row(i).unwrap().to_vec()).collect();
         let y: Vec<f32> = (0..n).flat_map(|i| y.row(i).unwrap().to_vec()).collect();
-        let r = y.iter().map(|y| -y).collect();
-        let mut this = GaussNewton { b: self, n, d, c, m, x, y, w, a, dd: vec![], r, step: 0, status: Status::Running };
-        this.residual();
+        let (scratch, words) = (vec![0f32; two_layer::gram_product_scratch_len(d, m, c)], vec![0u64; pattern_len(n, m)]);
+        let status = Status::Running;
+        let mut this = GaussNewton { b: self, n, d, c, m, x, y, w, a, words, r: vec![], scratch, mu: None, step: 0, status };
+        let (r, words) = this.residual(&this.w.clone())?;
+        (this.r, this.words) = (r, words);
         Ok(this)
     }
 }
@@ -118,63 +123,28 @@ pub struct GaussNewton {
     y: Vec<f32>,
     w: Vec<f32>,
     a: Vec<f32>,
-    dd: Vec<bool>,
+    words: Vec<u64>,
     r: Vec<f32>,
+    scratch: Vec<f32>,
+    mu: Option<f32>,
     step: usize,
     status: Status,
 }
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| *a as f64 * *b as f64).sum()
 }
 impl GaussNewton {
     pub fn builder() -> Builder {
-        Builder { width: 4096, shift: 0.0, damping: 0.0, tolerance: 1e-6, steps: 30, seed: 0 }
+        Builder { width: 4096, shift: 0.0, damping: None, level: Level::detect(), tolerance: 1e-6, steps: 30, seed: 0 }
     }
-    fn residual(&mut self) -> f64 {
-        let s = 1.0 / (self.m as f32).sqrt();
-        let mut dd = Vec::with_capacity(self.n * self.m);
-        for i in 0..self.n {
-            let h: Vec<f32> = (0..self.m)
-                .map(|r| (dot(&self.x[i * self.d..][..self.d], &self.w[r * self.d..][..self.d]) - self.b.shift).max(0.0))
-                .collect();
-            dd.extend(h.iter().map(|h| *h > 0.0));
-            for o in 0..self.c {
-                self.r[i * self.c + o] = s * dot(&h, &self.a[o * self.m..][..self.m]) - self.y[i * self.c + o];
-            }
-        }
-        let flips = dd.iter().zip(&self.dd).filter(|(a, b)| a != b).count();
-        self.dd = dd;
-        flips as f64 / self.dd.len() as f64
-    }
-    fn jt(&self, u: &[f32]) -> Vec<f32> {
-        let s = 1.0 / (self.m as f32).sqrt();
-        let mut g = vec![0f32; self.m * self.d];
-        for i in 0..self.n {
-            for r in 0..self.m {
-                if self.dd[i * self.m + r] {
-                    let t: f32 = s * (0..self.c).map(|o| u[i * self.c + o] * self.a[o * self.m + r]).sum::<f32>();
-                    for k in 0..self.d {
-                        g[r * self.d + k] += t * self.x[i * self.d + k];
-                    }
-                }
-            }
-        }
-        g
-    }
-    fn j(&self, v: &[f32]) -> Vec<f32> {
-        let s = 1.0 / (self.m as f32).sqrt();
-        let mut f = vec![0f32; self.n * self.c];
-        for i in 0..self.n {
-            for r in 0..self.m {
-                if self.dd[i * self.m + r] {
-                    let t = s * dot(&self.x[i * self.d..][..self.d], &v[r * self.d..][..self.d]);
-                    for o in 0..self.c {
-                        f[i * self.c + o] += t * self.a[o * self.m + r];
-                    }
-                }
-            }
-        }
-        f
+    fn residual(&mut self, w: &[f32]) -> Result<(Vec<f32>, Vec<u64>), TrainError> {
+        let (n, d, c, m) = (self.n, self.d, self.c, self.m);
+        let (mut f, mut words) = (vec![0f32; n * c], vec![0u64; pattern_len(n, m)]);
+        let (x, w, a) = (MatRef::new(&self.x, n, d)?, MatRef::new(w, m, d)?, MatRef::new(&self.a, c, m)?);
+        let bits = PatternMut::new(&mut words, n, m)?;
+        two_layer::forward(self.b.level, x, w, a, self.b.shift, Some(bits), MatMut::new(&mut f, n, c)?, &mut self.scratch)?;
+        f.iter_mut().zip(&self.y).for_each(|(f, y)| *f -= y);
+        Ok((f, words))
     }
     pub fn step(&mut self) -> Result<Option<Step>, TrainError> {
         self.step_with(&mut |_| ())
@@ -183,48 +153,87 @@ impl GaussNewton {
         if self.status != Status::Running {
             return Ok(None);
         }
+        let (n, d, c, m) = (self.n, self.d, self.c, self.m);
         let start = std::time::Instant::now();
         let before = dot(&self.r, &self.r);
-        let mut g = vec![0f32; self.r.len()];
-        let mut r = self.r.clone();
-        let mut p = r.clone();
-        let mut rr = before;
-        let mut it = 0;
-        while it < 100 && rr > 0.01 * before {
-            progress(Progress { phase: "conjugate gradient", done: it, total: 100 });
-            let mut kp = self.j(&self.jt(&p));
-            kp.iter_mut().zip(&p).for_each(|(k, p)| *k += self.b.damping * p);
-            let alpha = rr / dot(&p, &kp);
-            for i in 0..r.len() {
-                g[i] += alpha * p[i];
-                r[i] -= alpha * kp[i];
+        let (x, a) = (self.x.clone(), self.a.clone());
+        let (x, a) = (MatRef::new(&x, n, d)?, MatRef::new(&a, c, m)?);
+        let words = self.words.clone();
+        let old = PatternRef::new(&words, n, m)?;
+        let mut cg_iterations = 0;
+        for rejected in 0..12 {
+            let mu = self.b.damping.unwrap_or(*self.mu.get_or_insert(0.02 * 0.5)) as f64;
+            let mut g = vec![0f32; n * c];
+            let mut kp = vec![0f32; n * c];
+            let mut r = self.r.clone();
+            let mut p = r.clone();
+            let mut rr = before;
+            let mut it = 0;
+            while it < 100 && rr > 0.01 * before {
+                progress(Progress { phase: "conjugate gradient", done: it, total: 100 });
+                let (u, out) = (MatRef::new(&p, n, c)?, MatMut::new(&mut kp, n, c)?);
+                two_layer::gram_product(self.b.level, x, a, old, u, out, &mut self.scratch)?;
+                kp.iter_mut().zip(&p).for_each(|(k, p)| *k += mu as f32 * p);
+                let pkp = dot(&p, &kp);
+                if !(pkp > 0.0) {
+                    break;
+                }
+                let alpha = (rr / pkp) as f32;
+                for i in 0..r.len() {
+                    g[i] += alpha * p[i];
+                    r[i] -= alpha * kp[i];
+                }
+                let new = dot(&r, &r);
+                let beta = (new / rr) as f32;
+                rr = new;
+                for i in 0..r.len() {
+                    p[i] = r[i] + beta * p[i];
+                }
+                it += 1;
             }
-            let new = dot(&r, &r);
-            let beta = new / rr;
-            rr = new;
-            for i in 0..r.len() {
-                p[i] = r[i] + beta * p[i];
+            cg_iterations += it;
+            let mut dw = vec![0f32; m * d];
+            two_layer::vjp(self.b.level, x, a, old, MatRef::new(&g, n, c)?, MatMut::new(&mut dw, m, d)?, &mut self.scratch)?;
+            let w: Vec<f32> = self.w.iter().zip(&dw).map(|(w, d)| w - d).collect();
+            let (r, words) = self.residual(&w)?;
+            let after = dot(&r, &r);
+            if after.is_nan() || after >= before {
+                if self.b.damping.is_some() {
+                    break;
+                }
+                self.mu = Some(8.0 * mu.max(1e-6) as f32);
+                continue;
             }
-            it += 1;
+            if after < before / 4.0 {
+                self.mu = Some(if mu < 1e-7 { 0.0 } else { mu as f32 / 8.0 });
+            }
+            let new = PatternRef::new(&words, n, m)?;
+            let all = (n * m) as f64;
+            let (flipped, fired) = (new.flips(self.b.level, old)? as f64 / all, new.count(self.b.level) as f64 / all);
+            (self.w, self.r, self.words) = (w, r, words);
+            self.step += 1;
+            let train_mse = after / self.r.len() as f64;
+            if train_mse <= self.b.tolerance {
+                self.status = Status::Converged;
+            } else if self.step >= self.b.steps {
+                self.status = Status::StepLimit;
+            }
+            let seconds = start.elapsed().as_secs_f64();
+            let residual_ratio = (after / before).sqrt();
+            return Ok(Some(Step {
+                step: self.step,
+                train_mse,
+                residual_ratio,
+                cg_iterations,
+                damping: mu,
+                flipped,
+                fired,
+                seconds,
+                rejected,
+            }));
         }
-        let dw = self.jt(&g);
-        self.w.iter_mut().zip(&dw).for_each(|(w, d)| *w -= d);
-        let flipped = self.residual();
-        let after = dot(&self.r, &self.r);
-        if !after.is_finite() {
-            return Err(TrainError::Numbers { problem: "the loss is not finite any more".into() });
-        }
-        self.step += 1;
-        let train_mse = after as f64 / self.r.len() as f64;
-        if train_mse <= self.b.tolerance {
-            self.status = Status::Converged;
-        } else if self.step >= self.b.steps {
-            self.status = Status::StepLimit;
-        }
-        let fired = self.dd.iter().filter(|d| **d).count() as f64 / self.dd.len() as f64;
-        let (damping, seconds) = (self.b.damping as f64, start.elapsed().as_secs_f64());
-        let residual_ratio = (after as f64 / before as f64).sqrt();
-        Ok(Some(Step { step: self.step, train_mse, residual_ratio, cg_iterations: it, damping, flipped, fired, seconds, rejected: 0 }))
+        self.status = Status::Stalled;
+        Ok(None)
     }
     pub fn weights(&self) -> MatRef<'_, f32> {
         MatRef::new(&self.w, self.m, self.d).unwrap()

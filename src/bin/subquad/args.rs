@@ -89,7 +89,7 @@ pub struct Train {
     pub test_fraction: f64,
 
     /// Seed of the split and of the first weights
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
 
     /// Instruction set: auto, or one that `subquad info` lists

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use plotters::coord::ranged1d::{NoDefaultFormatting, ValueFormatter};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use subquad::train::Step;
 
 const WIDTH: u32 = 720;
@@ -45,10 +46,11 @@ pub fn draw(title: &str, first: f64, steps: &[Step], tolerance: f64) -> Result<S
     {
         let root = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT)).into_drawing_area();
         root.fill(&WHITE)?;
-        let root = root.titled(title, ("sans-serif", 18))?;
+        let root = root.margin(8, 0, 0, 0).titled(title, ("sans-serif", 18))?;
         let (upper, rest) = root.split_vertically(360);
         let (middle, lower) = rest.split_vertically(180);
         let n = steps.len();
+        let note = TextStyle::from(("sans-serif", 11).into_font()).color(&RED).pos(Pos::new(HPos::Left, VPos::Bottom));
 
         let mut mses = vec![(0.0, first)];
         mses.extend(steps.iter().map(|step| (step.step as f64, step.train_mse)));
@@ -72,6 +74,7 @@ pub fn draw(title: &str, first: f64, steps: &[Step], tolerance: f64) -> Result<S
         if tolerance > 0.0 {
             let ends = [(-0.4, tolerance), (n as f64 + 0.4, tolerance)];
             chart.draw_series(DashedLineSeries::new(ends, 6, 4, RED.mix(0.7).into()))?;
+            chart.draw_series([Text::new(format!("goal {tolerance:.0e}"), (-0.36, tolerance), note.clone())])?;
         }
         chart.draw_series(LineSeries::new(mses.iter().copied(), BLUE.stroke_width(2)))?;
         chart.draw_series(mses.iter().map(|point| Circle::new(*point, 4, BLUE.filled())))?;
@@ -89,6 +92,7 @@ pub fn draw(title: &str, first: f64, steps: &[Step], tolerance: f64) -> Result<S
             .draw()?;
         let third = [(-0.4, 1.0 / 3.0), (n as f64 + 0.4, 1.0 / 3.0)];
         chart.draw_series(DashedLineSeries::new(third, 6, 4, RED.mix(0.7).into()))?;
+        chart.draw_series([Text::new("1/3", (-0.36, 1.0 / 3.0), note.clone())])?;
         chart.draw_series(LineSeries::new(ratios.iter().copied(), BLUE.stroke_width(2)))?;
         chart.draw_series(ratios.iter().map(|point| Circle::new(*point, 4, BLUE.filled())))?;
 
