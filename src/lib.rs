@@ -14,6 +14,8 @@ pub mod cg;
 pub mod hadamard;
 pub mod random;
 pub mod relu;
+#[cfg(feature = "std")]
+pub mod train;
 
 pub use error::Error;
 pub use float::Real;

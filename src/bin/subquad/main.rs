@@ -1,1 +1,58 @@
-fn main() {}
+//! The program `subquad`: trains wide ReLU networks by Gauss-Newton, and predicts with them.
+//!
+//! Exit codes: 0 done, 1 the data, the files or the numbers are at fault, 2 the command line is (what can be told
+//! without opening a file).
+#![deny(unsafe_code)]
+
+mod args;
+mod info;
+mod plot;
+mod predict;
+mod report;
+mod train;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use subquad::train::TrainError;
+
+/// Why the program ends without having done its work.
+enum Failure {
+    /// The command line asks for something that cannot be.
+    Usage(String),
+    /// Data, files or numbers are at fault.
+    Fault(String),
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Setting { .. } => Self::Usage(error.to_string()),
+            _ => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+impl From<subquad::Error> for Failure {
+    fn from(error: subquad::Error) -> Self {
+        Self::Fault(error.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    let done = match args::Cli::parse().command {
+        None => train::run(&args::Train::defaults()),
+        Some(args::Command::Train(args)) => train::run(&args),
+        Some(args::Command::Predict(args)) => predict::run(&args),
+        Some(args::Command::Info) => info::run(),
+    };
+    let (code, message) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Fault(message)) => (1, message),
+        Err(Failure::Usage(message)) => (2, message),
+    };
+    // Nobody is left to tell if this fails.
+    let _ = writeln!(std::io::stderr(), "error: {message}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,221 @@
+//! What the program says while it trains and at the end: to a person, or as JSON lines.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+use subquad::train::{Progress, Step};
+
+/// Lines on standard output. When nobody reads any more, work goes on in silence: a model may be waiting to be saved.
+#[derive(Default)]
+pub struct Out {
+    closed: bool,
+}
+
+impl Out {
+    pub fn line(&mut self, text: &str) {
+        if !self.closed {
+            let mut stdout = std::io::stdout().lock();
+            self.closed = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()).is_err();
+        }
+    }
+}
+
+/// One JSON object on one line, its keys in the order given. What is not finite becomes null.
+pub fn json(fields: &[(&str, Value)]) -> String {
+    let fields: Vec<String> = fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+/// A number with two or three figures that mean something.
+pub fn sci(x: f64) -> String {
+    if x == 0.0 {
+        "0".into()
+    } else if (0.01..1000.0).contains(&x.abs()) {
+        let digits = (2 - x.abs().log10().floor() as i32).max(0) as usize;
+        format!("{x:.digits$}")
+    } else {
+        format!("{x:.2e}")
+    }
+}
+
+/// `part / whole` in percent. 100 % is said of the whole alone, and 0 % of nothing.
+pub fn percent(part: usize, whole: usize) -> String {
+    let share = 100.0 * part as f64 / whole as f64;
+    let shown = if part == whole || part == 0 { share } else { share.clamp(0.01, 99.99) };
+    let digits = if part == whole {
+        0
+    } else if shown > 99.9 || shown < 0.1 {
+        2
+    } else {
+        1
+    };
+    format!("{shown:.digits$} %")
+}
+
+/// 1,234,567
+pub fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 step`, `2 steps`
+pub fn counted(n: usize, one: &str, more: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { more })
+}
+
+pub fn seconds(s: f64) -> String {
+    match s {
+        s if s < 0.0995 => format!("{:.0} ms", 1000.0 * s),
+        s if s < 9.95 => format!("{s:.2} s"),
+        s if s < 120.0 => format!("{s:.1} s"),
+        s => format!("{:.0} min {:02.0} s", (s / 60.0).floor(), s % 60.0),
+    }
+}
+
+/// The course of a loss in one line, on a logarithmic scale: the highest bar is the start.
+pub fn sparkline(values: &[f64]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let logs: Vec<f64> = values.iter().map(|x| x.max(1e-300).log10()).collect();
+    let low = logs.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let bar = |log: &f64| BARS[((log - low) / (high - low).max(1e-9) * 7.0).round().clamp(0.0, 7.0) as usize];
+    logs.iter().map(bar).collect()
+}
+
+/// The live part: a line per step, and a bar inside a step where a person watches.
+pub struct Live {
+    json: bool,
+    out: Out,
+    bar: ProgressBar,
+    phase: &'static str,
+}
+
+impl Live {
+    pub fn new(json: bool) -> Self {
+        let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(1), target);
+        if let Ok(style) = ProgressStyle::with_template("        {msg:<26} {bar:24} {pos}/{len}  {elapsed}") {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        Self { json, out: Out::default(), bar, phase: "" }
+    }
+
+    /// A line for a person; nothing with `--json`.
+    pub fn say(&mut self, text: &str) {
+        if !self.json {
+            self.bar.suspend(|| self.out.line(text));
+        }
+    }
+
+    /// A line on standard error, for a person, whatever standard output is for.
+    pub fn warn(&mut self, text: &str) {
+        self.bar.suspend(|| {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        });
+    }
+
+    pub fn event(&mut self, fields: &[(&str, Value)]) {
+        if self.json {
+            self.bar.suspend(|| self.out.line(&json(fields)));
+        }
+    }
+
+    pub fn progress(&mut self, progress: Progress) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        if self.phase != progress.phase {
+            self.phase = progress.phase;
+            self.bar.set_message(progress.phase);
+            self.bar.reset();
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        self.bar.set_length(progress.total as u64);
+        self.bar.set_position(progress.done as u64);
+    }
+
+    pub fn head(&mut self, mse: f64) {
+        self.say("  step        MSE    ratio     CG    damping   flipped     fired       time");
+        self.say(&format!("     0   {:>8}        -      -          -         -         -          -", sci(mse)));
+    }
+
+    pub fn step(&mut self, step: &Step) {
+        self.event(&[
+            ("event", "step".into()),
+            ("step", step.step.into()),
+            ("train_mse", step.train_mse.into()),
+            ("residual_ratio", step.residual_ratio.into()),
+            ("cg_iterations", step.cg_iterations.into()),
+            ("damping", step.damping.into()),
+            ("flipped", step.flipped.into()),
+            ("fired", step.fired.into()),
+            ("seconds", step.seconds.into()),
+        ]);
+        let rejected = if step.rejected > 0 { format!("   ({} tried in vain)", step.rejected) } else { String::new() };
+        self.say(&format!(
+            "  {:>4}   {:>8}   {:>6.3}   {:>4}   {:>8}   {:>5.1} %   {:>5.1} %   {:>8}{rejected}",
+            step.step,
+            sci(step.train_mse),
+            step.residual_ratio,
+            step.cg_iterations,
+            sci(step.damping),
+            100.0 * step.flipped,
+            100.0 * step.fired,
+            seconds(step.seconds),
+        ));
+    }
+
+    /// The bar goes; what was said stays.
+    pub fn end_of_steps(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Small images side by side, each under its caption: `pixels` row by row, 8 to a row, from 0 to 16.
+pub fn images(images: &[(String, &[f32])]) -> Vec<String> {
+    const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+    let mut lines = vec![images.iter().map(|(caption, _)| format!("{caption:<20}")).collect::<String>()];
+    for row in 0..8 {
+        let mut line = String::new();
+        for (_, pixels) in images {
+            for pixel in pixels.iter().skip(8 * row).take(8) {
+                let shade = SHADES[((pixel / 4.0).round() as usize).min(4)];
+                line.extend([shade, shade]);
+            }
+            line.push_str("    ");
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!(
+            [0.0, 0.5, 0.0123, 0.00123, 12.34, 999.0, 1234.0, 1e-12].map(sci),
+            ["0", "0.500", "0.0123", "1.23e-3", "12.3", "999", "1.23e3", "1.00e-12"]
+        );
+        assert_eq!(
+            [(1, 2), (2, 2), (0, 2), (99_999, 100_000), (1, 100_000)].map(|(a, b)| percent(a, b)),
+            ["50.0 %", "100 %", "0.00 %", "99.99 %", "0.01 %"]
+        );
+        assert_eq!([0, 12, 123, 1234, 1_234_567].map(count), ["0", "12", "123", "1,234", "1,234,567"]);
+        assert_eq!([0.0123, 1.234, 12.34, 125.0].map(seconds), ["12 ms", "1.23 s", "12.3 s", "2 min 05 s"]);
+        assert_eq!(sparkline(&[1.0, 1e-3, 1e-7]), "█▅▁");
+        assert_eq!(sparkline(&[2.0, 2.0]), "▁▁");
+        assert_eq!(json(&[("a", 1.5.into()), ("b", f64::NAN.into()), ("c", "x\"".into())]), r#"{"a":1.5,"b":null,"c":"x\""}"#);
+    }
+}

@@ -1,0 +1,48 @@
+//! Training, with allocation and files: tables, their preparation, the trainers, and the models they make.
+//!
+//! ```
+//! use subquad::Level;
+//! use subquad::train::{Coding, Dataset, GaussNewton, Model, Preparation, PrepareOptions, Target};
+//!
+//! // Sixty points on a spiral; the class says whether they are in its inner half.
+//! let points: Vec<f32> = (0..60).flat_map(|i| [(i as f32 * 0.2).sin() * i as f32, (i as f32 * 0.2).cos() * i as f32]).collect();
+//! let inner = (0..60).map(|i| u32::from(i < 30)).collect();
+//! let target = Target::classes("part", vec!["outer".into(), "inner".into()], inner)?;
+//! let data = Dataset::new(vec!["x".into(), "y".into()], points, target)?;
+//!
+//! let split = data.split(0.25, 7)?;
+//! let preparation = Preparation::fit(data.features(), &split.train, PrepareOptions::default())?;
+//! let coding = Coding::fit(data.target(), &split.train)?;
+//! let x = preparation.apply(data.features(), &split.train)?;
+//! let y = coding.encode(data.target(), &split.train)?;
+//!
+//! let mut run = GaussNewton::builder().width(128).tolerance(1e-3).steps(20).seed(1).build(x.as_ref(), y.as_ref())?;
+//! while let Some(step) = run.step()? {
+//!     println!("step {}: MSE {:.1e}", step.step, step.train_mse);
+//! }
+//! let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+//! let answers = model.predict(Level::detect(), data.features(), &split.test)?;
+//! assert_eq!(answers.len(), 15);
+//! # Ok::<(), subquad::train::TrainError>(())
+//! ```
+
+mod data;
+mod error;
+mod gauss_newton;
+mod model;
+mod prepare;
+
+#[cfg(feature = "io")]
+mod csv;
+#[cfg(feature = "io")]
+mod file;
+
+#[cfg(feature = "io")]
+pub use self::csv::{Header, Rows, TableOptions, read_dataset, read_dataset_from, read_rows, read_rows_from};
+#[cfg(feature = "io")]
+pub use self::file::{check_writable, write_atomically};
+pub use data::{Coding, Columns, Dataset, Matrix, Prediction, Score, Split, Target, Task, Truth};
+pub use error::TrainError;
+pub use gauss_newton::{Builder, GaussNewton, PreconditionerChoice, Progress, Status, Step};
+pub use model::Model;
+pub use prepare::{ColumnScaling, Preparation, PrepareOptions, RowScaling};

@@ -1,0 +1,527 @@
+//! Tables from CSV files, with errors that say where.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+
+use ::csv::{ByteRecord, Reader, ReaderBuilder};
+
+use crate::train::TrainError;
+use crate::train::data::{Coding, Columns, Dataset, Matrix, Target, Task, Truth};
+
+/// Whether the first row of a table holds the names of the columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Header {
+    /// Decide by the first row.
+    ///
+    /// * No cell is a number: it holds names.
+    /// * Every cell is a number (or missing): it holds data; the columns are called `c1`, `c2`, ..
+    /// * Some are: it holds names if the second row differs from it in which cells are numbers. Otherwise nobody can
+    ///   tell, and that is an error; so is a first row `0,1,2,..`, which some programs write for want of names.
+    #[default]
+    Auto,
+    /// It does.
+    Present,
+    /// It does not; the columns are called `c1`, `c2`, ..
+    Absent,
+}
+
+/// Choices for [`read_dataset`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableOptions {
+    /// The name of the target's column; `None`: the last one.
+    pub target: Option<String>,
+    /// The kind of target.
+    pub task: Task,
+    /// Whether there are names.
+    pub header: Header,
+}
+
+/// Rows for a model: its features, and what the table says about its target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// The features, in the model's order.
+    pub features: Matrix,
+    /// The target, if the table has its column.
+    pub truth: Option<Vec<Truth>>,
+    /// The line of every row.
+    pub lines: Vec<u64>,
+}
+
+/// What people write where there is no value.
+fn is_missing(cell: &str) -> bool {
+    cell.is_empty() || ["?", "na", "n/a", "null", "none"].iter().any(|word| cell.eq_ignore_ascii_case(word))
+}
+
+fn is_number(cell: &str) -> bool {
+    cell.parse::<f64>().is_ok()
+}
+
+/// A few names for a message.
+fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    const MOST: usize = 8;
+    let names: Vec<&String> = names.collect();
+    let mut text: Vec<String> = names.iter().take(MOST).map(|name| format!("'{name}'")).collect();
+    if names.len() > MOST {
+        text.push(format!("and {} more", names.len() - MOST));
+    }
+    text.join(", ")
+}
+
+/// One row: its line and its trimmed cells.
+struct Row {
+    line: u64,
+    cells: Vec<String>,
+}
+
+struct Table {
+    source: String,
+    /// Over the whole text: its own line numbers are those of the blank lines before a row, or of a carriage return's
+    /// line feed, so lines are counted here.
+    reader: Reader<Cursor<Vec<u8>>>,
+    /// How far line ends are counted, and the line there.
+    counted: (usize, u64),
+    /// Rows that were read ahead to find out about the header.
+    ahead: VecDeque<Row>,
+    names: Vec<String>,
+    named: bool,
+    /// The line that says how many columns there are.
+    first_line: u64,
+}
+
+impl Table {
+    fn error(&self, line: Option<u64>, column: Option<usize>, problem: impl Into<String>) -> TrainError {
+        let column = column.map(|j| (j + 1, self.names.get(j).cloned().unwrap_or_default()));
+        TrainError::Table { source: self.source.clone(), line, column, problem: problem.into() }
+    }
+
+    fn open(mut input: impl BufRead, source: &str, header: Header, expected: Option<&[String]>) -> Result<Self, TrainError> {
+        let start = input.fill_buf().map_err(|error| TrainError::file(Path::new(source), "read", error))?;
+        let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
+        let binary = start.iter().take(1024).any(|byte| *byte == 0);
+        let mut text = Vec::new();
+        if !(utf16 || binary) {
+            input.read_to_end(&mut text).map_err(|error| TrainError::file(Path::new(source), "read", error))?;
+        }
+        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Cursor::new(text));
+        let (ahead, counted) = (VecDeque::new(), (0, 1));
+        let mut this = Self { source: source.into(), reader, counted, ahead, names: vec![], named: false, first_line: 1 };
+        if utf16 || binary {
+            let what = if utf16 { "UTF-16 text; save it as UTF-8" } else { "not a text file" };
+            return Err(this.error(None, None, what));
+        }
+        let Some(first) = this.read()? else {
+            return Err(this.error(None, None, "the file is empty"));
+        };
+        let second = this.read()?;
+        this.first_line = first.line;
+        this.named = match header {
+            Header::Present => true,
+            Header::Absent => false,
+            Header::Auto if expected.is_some_and(|names| names.iter().all(|name| first.cells.contains(name))) => true,
+            Header::Auto => holds_names(&first.cells, second.as_ref().map(|row| &row.cells[..]))
+                .map_err(|problem| this.error(Some(first.line), None, problem))?,
+        };
+        this.ahead.extend(second);
+        if !this.named {
+            this.names = (1..=first.cells.len()).map(|j| format!("c{j}")).collect();
+            this.ahead.push_front(first);
+            return Ok(this);
+        }
+        this.names = first.cells;
+        let mut place: HashMap<&str, usize> = HashMap::new();
+        for (j, name) in this.names.iter().enumerate() {
+            if name.is_empty() {
+                return Err(this.error(Some(first.line), Some(j), "this column has no name in the header"));
+            }
+            if let Some(before) = place.insert(name, j) {
+                return Err(this.error(Some(first.line), Some(j), format!("column {} has the same name", before + 1)));
+            }
+        }
+        if this.ahead.is_empty() {
+            return Err(this.error(Some(first.line), None, "there is a header, but no row of data below it"));
+        }
+        Ok(this)
+    }
+
+    /// The next record, whatever its length.
+    fn read(&mut self) -> Result<Option<Row>, TrainError> {
+        let mut record = ByteRecord::new();
+        match self.reader.read_byte_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            // Neither reading memory nor bytes of any kind and number can fail.
+            Err(error) => return Err(self.error(Some(self.counted.1), None, error.to_string())),
+        }
+        let line = self.line(record.position().map_or(0, |position| position.byte() as usize));
+        let mut cells = Vec::with_capacity(record.len());
+        for (j, cell) in record.iter().enumerate() {
+            match std::str::from_utf8(cell) {
+                Ok(cell) => cells.push(cell.trim().to_string()),
+                Err(_) => return Err(self.error(Some(line), Some(j), "not UTF-8 text")),
+            }
+        }
+        Ok(Some(Row { line, cells }))
+    }
+
+    /// The line of the record that starts at this byte or after the blank lines there.
+    fn line(&mut self, start: usize) -> u64 {
+        let text = self.reader.get_ref().get_ref();
+        let (mut at, mut line) = self.counted;
+        while at < text.len() && (at < start || matches!(text[at], b'\r' | b'\n')) {
+            // A carriage return ends a line by itself, unless a line feed follows.
+            line += u64::from(text[at] == b'\n' || (text[at] == b'\r' && text.get(at + 1) != Some(&b'\n')));
+            at += 1;
+        }
+        self.counted = (at, line);
+        line
+    }
+
+    /// The next row of data, of the right length.
+    fn next(&mut self) -> Result<Option<Row>, TrainError> {
+        let row = match self.ahead.pop_front() {
+            Some(row) => row,
+            None => match self.read()? {
+                Some(row) => row,
+                None => return Ok(None),
+            },
+        };
+        let (expected, found) = (self.names.len(), row.cells.len());
+        if expected != found {
+            let problem = format!("expected {expected} columns as in line {}, found {found}", self.first_line);
+            return Err(self.error(Some(row.line), None, problem));
+        }
+        Ok(Some(row))
+    }
+
+    fn feature(&self, row: &Row, j: usize) -> Result<f32, TrainError> {
+        let cell = &row.cells[j];
+        let problem = match cell.parse::<f64>() {
+            Ok(x) if (x as f32).is_finite() => return Ok(x as f32),
+            Ok(x) if x.is_nan() => "NaN is not a number to learn from".into(),
+            Ok(x) if x.is_infinite() => format!("'{cell}' is not a finite number"),
+            Ok(_) => format!("'{cell}' is too large for single precision"),
+            Err(_) if is_missing(cell) => "the value is missing".into(),
+            Err(_) => format!("'{cell}' is text; features have to be numbers (encode the column, or leave it out)"),
+        };
+        Err(self.error(Some(row.line), Some(j), problem))
+    }
+}
+
+/// [`Header::Auto`]: whether the first row holds names.
+fn holds_names(first: &[String], second: Option<&[String]>) -> Result<bool, String> {
+    const HELP: &str = "say which with the header option";
+    let numbers = first.iter().filter(|cell| is_number(cell)).count();
+    if numbers == 0 {
+        return Ok(true);
+    }
+    if first.iter().all(|cell| is_number(cell) || is_missing(cell)) {
+        if first.len() > 2 && first.iter().enumerate().all(|(j, cell)| *cell == j.to_string()) {
+            return Err(format!("the first row counts 0, 1, 2, ..: it may be data, or stand for names; {HELP}"));
+        }
+        return Ok(false);
+    }
+    let pattern = |cells: &[String]| cells.iter().map(|cell| is_number(cell)).collect::<Vec<_>>();
+    if second.is_some_and(|second| pattern(second) == pattern(first)) {
+        let text = first.iter().find(|cell| !is_number(cell)).map_or("", |cell| cell);
+        return Err(format!("the first row may hold names or data: {numbers} of its cells are numbers, '{text}' is not; {HELP}"));
+    }
+    Ok(true)
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, TrainError> {
+    let failed = |error| TrainError::file(path, "read", error);
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(TrainError::file(path, "read", std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a directory")));
+    }
+    Ok(BufReader::with_capacity(1 << 16, file))
+}
+
+/// Reads a table to learn from.
+///
+/// Cells are separated by commas and may be quoted; lines end in LF or CRLF; a byte order mark and empty lines are
+/// skipped; spaces around a cell are not part of it. All columns but the target are features.
+///
+/// # Errors
+/// With file, line and column: no such file, an empty file, a header without rows, a row of another length, a missing
+/// value, text, NaN or infinity in a feature, two columns of one name, an unknown target, a constant target, a single
+/// row.
+pub fn read_dataset(path: &Path, options: &TableOptions) -> Result<Dataset, TrainError> {
+    read_dataset_from(open(path)?, &path.display().to_string(), options)
+}
+
+/// [`read_dataset`] from any source of bytes; `source` is its name in messages.
+///
+/// # Errors
+/// As [`read_dataset`].
+///
+/// ```
+/// use subquad::train::{TableOptions, read_dataset_from};
+///
+/// let data = read_dataset_from("x,y,kind\n1,2,a\n3,4,b\n5,7,a\n".as_bytes(), "inline", &TableOptions::default())?;
+/// assert_eq!((data.rows(), data.columns().target.as_str()), (3, "kind"));
+///
+/// let error = read_dataset_from("x,y,kind\n1,two,a\n".as_bytes(), "inline", &TableOptions::default()).unwrap_err();
+/// assert!(error.to_string().starts_with("inline, line 2, column 2 'y': 'two' is text"));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
+pub fn read_dataset_from(input: impl Read, source: &str, options: &TableOptions) -> Result<Dataset, TrainError> {
+    let mut table = Table::open(BufReader::new(input), source, options.header, None)?;
+    let t = match &options.target {
+        None => table.names.len() - 1,
+        Some(name) => table.names.iter().position(|n| n == name).ok_or_else(|| {
+            let hint = if table.named { "" } else { " (the table has no header, so they are numbered)" };
+            table.error(None, None, format!("there is no column '{name}'; the columns are {}{hint}", list(table.names.iter())))
+        })?,
+    };
+    if table.names.len() == 1 {
+        let only = &table.names[0];
+        let hint = [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(c, _)| only.contains(*c));
+        let hint = hint.map_or(String::new(), |(_, what)| format!("; it seems to be separated by {what}, expected commas"));
+        return Err(table.error(Some(table.first_line), None, format!("there is one column only, so no feature{hint}")));
+    }
+    let (mut features, mut cells, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(mut row) = table.next()? {
+        for j in (0..row.cells.len()).filter(|&j| j != t) {
+            features.push(table.feature(&row, j)?);
+        }
+        let cell = std::mem::take(&mut row.cells[t]);
+        if is_missing(&cell) {
+            return Err(table.error(Some(row.line), Some(t), "the target is missing"));
+        }
+        if cell.parse::<f64>().is_ok_and(|x| !x.is_finite()) {
+            return Err(table.error(Some(row.line), Some(t), format!("'{cell}' is not a finite number")));
+        }
+        cells.push(cell);
+        lines.push(row.line);
+    }
+    if cells.len() == 1 {
+        return Err(table.error(Some(lines[0]), None, "this is the only row of data; training needs at least two"));
+    }
+    let name = table.names[t].clone();
+    let target = Target::from_text(&name, &cells, options.task)
+        .map_err(|(row, problem)| table.error(row.map(|row| lines[row]), Some(t), problem))?;
+    let named = table.named;
+    let mut names = table.names;
+    names.remove(t);
+    let columns = Columns { features: names, target: name, target_position: t, named };
+    Dataset::with_places(table.source, columns, features, target, lines)
+}
+
+/// Reads the rows of a table for a model with these columns and this coding.
+///
+/// Where both have names, columns are found by name, in any order, and there must be exactly the model's features, with
+/// or without its target. Otherwise columns are taken by their places. Cells of the target may be empty.
+///
+/// # Errors
+/// As [`read_dataset`], and when the columns do not fit: which are missing, which are too many.
+pub fn read_rows(path: &Path, header: Header, columns: &Columns, coding: &Coding) -> Result<Rows, TrainError> {
+    read_rows_from(open(path)?, &path.display().to_string(), header, columns, coding)
+}
+
+/// [`read_rows`] from any source of bytes; `source` is its name in messages.
+///
+/// # Errors
+/// As [`read_rows`].
+pub fn read_rows_from(input: impl Read, source: &str, header: Header, columns: &Columns, coding: &Coding) -> Result<Rows, TrainError> {
+    let mut table = Table::open(BufReader::new(input), source, header, Some(&columns.features))?;
+    let (p, found) = (columns.features.len(), table.names.len());
+    let (places, target) = if table.named && columns.named {
+        by_name(&table, columns)?
+    } else if found == p {
+        ((0..p).collect(), None)
+    } else if found == p + 1 && columns.target_position <= p {
+        ((0..=p).filter(|&j| j != columns.target_position).collect(), Some(columns.target_position))
+    } else {
+        let problem = format!("the table does not fit the model: expected {p} columns, or {} with the target, found {found}", p + 1);
+        return Err(table.error(Some(table.first_line), None, problem));
+    };
+    let (mut features, mut truth, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(row) = table.next()? {
+        for &j in &places {
+            features.push(table.feature(&row, j)?);
+        }
+        if let Some(t) = target {
+            let cell = &row.cells[t];
+            truth.push(if is_missing(cell) {
+                Truth::Missing
+            } else {
+                coding.truth_from_text(cell).map_err(|problem| table.error(Some(row.line), Some(t), problem))?
+            });
+        }
+        lines.push(row.line);
+    }
+    Ok(Rows { features: Matrix::new(features, lines.len(), p)?, truth: target.map(|_| truth), lines })
+}
+
+/// The places of a model's features and of its target in a table.
+fn by_name(table: &Table, columns: &Columns) -> Result<(Vec<usize>, Option<usize>), TrainError> {
+    let place: HashMap<&str, usize> = table.names.iter().enumerate().map(|(j, name)| (name.as_str(), j)).collect();
+    let places: Vec<usize> = columns.features.iter().filter_map(|name| place.get(name.as_str()).copied()).collect();
+    let known: HashSet<&str> = columns.features.iter().chain([&columns.target]).map(String::as_str).collect();
+    let missing: Vec<&String> = columns.features.iter().filter(|name| !place.contains_key(name.as_str())).collect();
+    let extra: Vec<&String> = table.names.iter().filter(|name| !known.contains(name.as_str())).collect();
+    if missing.is_empty() && extra.is_empty() {
+        return Ok((places, place.get(columns.target.as_str()).copied()));
+    }
+    let mut problem = String::from("the table does not fit the model:");
+    if !missing.is_empty() {
+        problem += &format!(" it lacks {}", list(missing.iter().copied()));
+    }
+    if !extra.is_empty() {
+        problem += &format!("{} the model does not know {}", if missing.is_empty() { "" } else { ";" }, list(extra.iter().copied()));
+    }
+    Err(table.error(Some(table.first_line), None, problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Dataset, TrainError> {
+        read_dataset_from(text.as_bytes(), "t.csv", &TableOptions::default())
+    }
+
+    fn refused(text: &str) -> String {
+        read(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_plain_table() {
+        let data = read("a,b,t\n1,2,x\n3,4.5,y\n-5e-1,+6,x\n").unwrap();
+        assert_eq!(data.columns().features, ["a", "b"]);
+        assert_eq!(data.features().data(), &[1.0, 2.0, 3.0, 4.5, -0.5, 6.0]);
+        assert_eq!(data.target(), &Target::classes("t", vec!["x".into(), "y".into()], vec![0, 1, 0]).unwrap());
+        assert_eq!((data.line(0), data.line(2), data.line(3)), (Some(2), Some(4), None));
+    }
+
+    #[test]
+    fn ways_of_writing_the_same_table() {
+        let plain = read("a,b,t\n1,2,x\n3,4,y\n").unwrap();
+        for text in [
+            "\u{feff}a,b,t\n1,2,x\n3,4,y\n",
+            "a,b,t\r\n1,2,x\r\n3,4,y\r\n",
+            "a,b,t\n1,2,x\n3,4,y",
+            "\"a\",\"b\",\"t\"\n\"1\",\"2\",\"x\"\n3,4,y\n",
+            " a , b , t\n 1 , 2 , x \n3,\t4,y\n",
+            "\u{feff}\"a\",b,t\r\n1,2,x\r\n3,4,y",
+            "a,b,t\r1,2,x\r3,4,y\r",
+        ] {
+            assert_eq!(read(text).unwrap(), plain, "{text:?}");
+        }
+        let named = read("\"a, or \"\"b\"\"\",t\n1,\"x\ny\"\n2,z\n3,z\n").unwrap();
+        assert_eq!(named.columns().features, ["a, or \"b\""]);
+        assert_eq!(named.line(1), Some(4), "a quoted line end counts");
+    }
+
+    #[test]
+    fn lines_are_right_after_blank_ones() {
+        let blank = read("\n\na,t\n\n1,x\n\n\n2,y\n").unwrap();
+        assert_eq!((blank.line(0), blank.line(1)), (Some(5), Some(8)));
+        let blank = read("a,t\r\n\r\n1,x\r\n\r\n2,y\r\n").unwrap();
+        assert_eq!((blank.line(0), blank.line(1)), (Some(3), Some(5)));
+        assert!(refused("a,t\n\n\n1,x\n2,y\n\n3,z,4").contains("line 7"));
+    }
+
+    #[test]
+    fn a_first_row_of_numbers_is_data() {
+        let data = read("5,2,1\n3,4,0\n3,5,0\n").unwrap();
+        assert_eq!((data.rows(), data.columns().named), (3, false));
+        assert_eq!(data.columns().features, ["c1", "c2"]);
+        assert_eq!(data.columns().target, "c3");
+        // Some cells are numbers: the second row tells.
+        assert!(read("1990,1991,t\n3,4,0\n5,6,1\n").unwrap().columns().named);
+        let error = refused("5.1,3.5,setosa\n4.9,3.0,virginica\n");
+        assert!(error.starts_with("t.csv, line 1: the first row may hold names or data"), "{error}");
+        assert!(refused("0,1,2\n5,6,1\n5,7,0\n").contains("counts 0, 1, 2"));
+        let with = |header| {
+            read_dataset_from(
+                "5.1,3.5,setosa\n4.9,3,virginica\n1,1,setosa".as_bytes(),
+                "t.csv",
+                &TableOptions { header, ..Default::default() },
+            )
+        };
+        assert_eq!(with(Header::Absent).unwrap().rows(), 3);
+        assert_eq!(with(Header::Present).unwrap().rows(), 2);
+    }
+
+    #[test]
+    fn targets_by_name() {
+        let with = |target: &str| {
+            let options = TableOptions { target: Some(target.into()), ..Default::default() };
+            read_dataset_from("a,b,t\n1,2,3\n3,4,5\n".as_bytes(), "t.csv", &options)
+        };
+        let data = with("a").unwrap();
+        assert_eq!(data.columns().features, ["b", "t"]);
+        assert_eq!((data.columns().target_position, data.features().data()), (0, &[2.0, 3.0, 4.0, 5.0][..]));
+        assert_eq!(with("z").unwrap_err().to_string(), "t.csv: there is no column 'z'; the columns are 'a', 'b', 't'");
+    }
+
+    #[test]
+    fn faults_are_named_with_their_place() {
+        for (text, expected) in [
+            ("", "t.csv: the file is empty"),
+            ("\n\n", "t.csv: the file is empty"),
+            ("\u{feff}", "t.csv: the file is empty"),
+            ("a,b,t\n", "t.csv, line 1: there is a header, but no row of data below it"),
+            ("a,b,t\n1,2,x\n", "t.csv, line 2: this is the only row"),
+            ("a,b,t\n1,2,x\n1,2\n", "t.csv, line 3: expected 3 columns as in line 1, found 2"),
+            ("a,b,t\n1,2,x\n1,2,3,4\n", "t.csv, line 3: expected 3 columns as in line 1, found 4"),
+            ("a,b,t\n1,2,x\n1,nan,y\n", "t.csv, line 3, column 2 'b': NaN"),
+            ("a,b,t\n1,2,x\n-inf,2,y\n", "t.csv, line 3, column 1 'a': '-inf' is not a finite number"),
+            ("a,b,t\n1,2,x\n1,1e39,y\n", "t.csv, line 3, column 2 'b': '1e39' is too large"),
+            ("a,b,t\n1,2,x\n1,,y\n", "t.csv, line 3, column 2 'b': the value is missing"),
+            ("a,b,t\n1,2,x\n1,N/A,y\n", "t.csv, line 3, column 2 'b': the value is missing"),
+            ("a,b,t\n1,2,x\n1,red,y\n", "t.csv, line 3, column 2 'b': 'red' is text"),
+            ("a,b,t\n1,2,x\n1,2,\n", "t.csv, line 3, column 3 't': the target is missing"),
+            ("a,b,t\n1,2,1.5\n1,2,inf\n", "t.csv, line 3, column 3 't': 'inf' is not a finite number"),
+            ("a,b,t\n1,2,x\n1,3,x\n", "t.csv, column 3 't': target 't' is constant: all 2 rows have the label 'x'"),
+            ("a,b,t\n1,2,2.5\n1,3,2.5\n", "t.csv, column 3 't': target 't' is constant: all 2 rows have the value 2.5"),
+            ("a,b,t\n1,2,2.5\n1,3,oops\n1,3,3.5\n", "t.csv, line 3, column 3 't': 'oops' is text"),
+            ("a,b,a\n1,2,x\n", "t.csv, line 1, column 3 'a': column 1 has the same name"),
+            (",b,t\n1,2,x\n", "t.csv, line 1, column 1 '': this column has no name"),
+            ("t\nx\ny\n", "t.csv, line 1: there is one column only"),
+            ("a;b;t\n1;2;3\n", "t.csv, line 1: there is one column only, so no feature; it seems to be separated by semicolons"),
+        ] {
+            let error = refused(text);
+            assert!(error.starts_with(expected), "{text:?}: {error}");
+        }
+        let bytes = |bytes: &[u8]| read_dataset_from(bytes, "t.csv", &TableOptions::default()).unwrap_err().to_string();
+        assert!(bytes(b"\xff\xfea\0,\0").contains("UTF-16"));
+        assert!(bytes(b"PK\x03\x04\0\0").contains("not a text file"));
+        assert_eq!(bytes(b"a,t\n1,x\n2,\xe9\n"), "t.csv, line 3, column 2 't': not UTF-8 text");
+        assert!(read_dataset(Path::new("/no/such.csv"), &TableOptions::default()).unwrap_err().to_string().contains("no such file"));
+        assert!(read_dataset(Path::new("/"), &TableOptions::default()).unwrap_err().to_string().contains("directory"));
+    }
+
+    #[test]
+    fn rows_for_a_model() {
+        let data = read("a,b,t\n1,2,x\n3,4,y\n").unwrap();
+        let coding = Coding::fit(data.target(), &[0, 1]).unwrap();
+        let rows = |text: &str| read_rows_from(text.as_bytes(), "p.csv", Header::Auto, data.columns(), &coding);
+        let refused = |text: &str| rows(text).unwrap_err().to_string();
+        let found = rows("t,b,a\ny,1,2\n,3,4\nz,5,6\n").unwrap();
+        assert_eq!(found.features.data(), &[2.0, 1.0, 4.0, 3.0, 6.0, 5.0]);
+        assert_eq!(found.truth.unwrap(), [Truth::Class(1), Truth::Missing, Truth::UnknownClass("z".into())]);
+        assert_eq!(rows("b,a\n1,2\n").unwrap().truth, None);
+        assert_eq!(rows("7,8\n").unwrap().features.data(), &[7.0, 8.0]);
+        assert_eq!(rows("7,8,1\n").unwrap().features.data(), &[7.0, 8.0]);
+        assert_eq!(refused("a,t\n1,x\n"), "p.csv, line 1: the table does not fit the model: it lacks 'b'");
+        assert_eq!(refused("a,b,id\n1,2,3\n"), "p.csv, line 1: the table does not fit the model: the model does not know 'id'");
+        assert_eq!(refused("A,b\n1,2\n"), "p.csv, line 1: the table does not fit the model: it lacks 'a'; the model does not know 'A'");
+        assert!(refused("1\n").contains("expected 2 columns, or 3 with the target, found 1"));
+        assert!(refused("a,b\n1,x\n").starts_with("p.csv, line 2, column 2 'b'"));
+        assert!(refused("a,b\n").contains("no row of data"));
+        // The target in front, no names: told by the place.
+        let options = TableOptions { target: Some("c1".into()), ..Default::default() };
+        let data = read_dataset_from("9,1,2\n8,3,4\n".as_bytes(), "t.csv", &options).unwrap();
+        let coding = Coding::fit(data.target(), &[0, 1]).unwrap();
+        let rows = |text: &str| read_rows_from(text.as_bytes(), "p.csv", Header::Auto, data.columns(), &coding).unwrap();
+        assert_eq!(rows("9,1,2\n").features.data(), &[1.0, 2.0]);
+        assert_eq!(rows("9,1,2\n").truth.unwrap(), [Truth::Class(1)]);
+        assert_eq!(rows("1,2\n").truth, None);
+        assert_eq!(rows("p,q\n1,2\n").features.data(), &[1.0, 2.0]);
+    }
+}

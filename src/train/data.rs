@@ -1,0 +1,887 @@
+//! Tables in memory: features, targets, the split into a training and a test part, and the coding of targets.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::train::TrainError;
+use crate::{Error, MatRef};
+
+/// A dense row-major matrix that owns its entries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    data: Vec<f32>,
+    rows: usize,
+    cols: usize,
+}
+
+impl Matrix {
+    /// A matrix of `rows x cols` entries.
+    ///
+    /// # Errors
+    /// When `data` does not have exactly that many.
+    pub fn new(data: Vec<f32>, rows: usize, cols: usize) -> Result<Self, Error> {
+        MatRef::new(&data, rows, cols)?;
+        Ok(Self { data, rows, cols })
+    }
+
+    /// The matrix as a view.
+    pub fn as_ref(&self) -> MatRef<'_, f32> {
+        MatRef::new(&self.data, self.rows, self.cols).expect("the length was checked at construction")
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Row `i`; empty behind the end.
+    pub fn row(&self, i: usize) -> &[f32] {
+        if i < self.rows { &self.data[i * self.cols..][..self.cols] } else { &[] }
+    }
+
+    /// All entries, row after row.
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+}
+
+/// The kind of target that is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Task {
+    /// Decide by the values: see [`Target::from_text`].
+    #[default]
+    Auto,
+    /// Every value is the label of a class.
+    Classification,
+    /// Every value is a number to be predicted.
+    Regression,
+}
+
+/// What is to be predicted, for every row of a table.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Target {
+    /// One of several classes.
+    Classes {
+        /// The target's name.
+        name: String,
+        /// The labels of the classes.
+        labels: Vec<String>,
+        /// The class of every row, as an index into `labels`.
+        of_row: Vec<u32>,
+    },
+    /// One or more numbers.
+    Values {
+        /// The names of the numbers: one per column of `values`.
+        names: Vec<String>,
+        /// The numbers, row after row.
+        values: Vec<f64>,
+    },
+}
+
+/// At most this many different integers are taken for classes.
+const MOST_INTEGER_CLASSES: usize = 32;
+
+impl Target {
+    /// Classes: `of_row` holds an index into `labels` for every row.
+    ///
+    /// # Errors
+    /// When an index has no label, a label comes twice, or all rows are of one class.
+    pub fn classes(name: impl Into<String>, labels: Vec<String>, of_row: Vec<u32>) -> Result<Self, TrainError> {
+        let name = name.into();
+        if let Some(&index) = of_row.iter().find(|&&index| index as usize >= labels.len()) {
+            return Err(TrainError::data(format!("target '{name}': class {index} has no label; there are {} labels", labels.len())));
+        }
+        let mut seen = HashMap::new();
+        if let Some(twice) = labels.iter().find(|&label| seen.insert(label.clone(), ()).is_some()) {
+            return Err(TrainError::data(format!("target '{name}': two classes are called '{twice}'")));
+        }
+        if let Some(&first) = of_row.first()
+            && of_row.len() > 1
+            && of_row.iter().all(|&index| index == first)
+        {
+            return Err(TrainError::data(format!(
+                "target '{name}' is constant: all {} rows have the label '{}', so there is nothing to learn",
+                of_row.len(),
+                labels[first as usize]
+            )));
+        }
+        Ok(Self::Classes { name, labels, of_row })
+    }
+
+    /// Numbers: `values` holds one number per name for every row.
+    ///
+    /// # Errors
+    /// When there is no name, the lengths disagree, a number is not finite, or one of the columns is constant.
+    pub fn values(names: Vec<String>, values: Vec<f64>) -> Result<Self, TrainError> {
+        let k = names.len();
+        if k == 0 || values.len() % k != 0 {
+            return Err(TrainError::data(format!("{} target values cannot be shared out to {k} columns", values.len())));
+        }
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(TrainError::data(format!("target '{}', row {}: {} is not a finite number", names[at % k], at / k + 1, values[at])));
+        }
+        for (j, name) in names.iter().enumerate() {
+            let mut column = values.iter().skip(j).step_by(k);
+            if let Some(first) = column.next()
+                && values.len() > k
+                && column.all(|value| value == first)
+            {
+                return Err(TrainError::data(format!(
+                    "target '{name}' is constant: all {} rows have the value {first}, so there is nothing to learn",
+                    values.len() / k
+                )));
+            }
+        }
+        Ok(Self::Values { names, values })
+    }
+
+    /// A target from the cells of a table's column, none of them missing.
+    ///
+    /// With [`Task::Auto`] these are classes:
+    /// * text;
+    /// * integers, if there are at most two different ones, or at most 32 and each of them twice on average.
+    ///
+    /// Everything else is regression. A column of many different numbers with some text in between is neither: that
+    /// is an error which names the text. Classes are ordered by their number, or else by their label; numerals that
+    /// mean the same number (`3`, `3.0`) are one class, called as it was written first.
+    ///
+    /// # Errors
+    /// The row at fault (if it is a single one), and what is wrong.
+    pub fn from_text(name: &str, cells: &[String], task: Task) -> Result<Self, (Option<usize>, String)> {
+        let numbers: Vec<Option<f64>> = cells.iter().map(|cell| cell.parse::<f64>().ok().filter(|x| x.is_finite())).collect();
+        let text = numbers.iter().position(Option::is_none);
+        let mut distinct: Vec<f64> = numbers.iter().flatten().copied().collect();
+        distinct.sort_by(f64::total_cmp);
+        distinct.dedup();
+        let all = |e: TrainError| (None, e.to_string());
+        let classes = match (task, text) {
+            (Task::Classification, _) => true,
+            (Task::Regression, None) => false,
+            (Task::Regression, Some(row)) => {
+                return Err((Some(row), format!("'{}' is text; regression needs numbers", cells[row])));
+            }
+            (Task::Auto, None) => {
+                let few = distinct.len() <= 2 || (distinct.len() <= MOST_INTEGER_CLASSES && cells.len() >= 2 * distinct.len());
+                few && distinct.iter().all(|x| x.fract() == 0.0)
+            }
+            (Task::Auto, Some(row)) => {
+                if distinct.len() > MOST_INTEGER_CLASSES || distinct.iter().any(|x| x.fract() != 0.0) {
+                    let others = numbers.iter().flatten().count();
+                    return Err((
+                        Some(row),
+                        format!(
+                            "'{}' is text, but {others} other values of this target are numbers; if they are labels, ask for classification",
+                            cells[row]
+                        ),
+                    ));
+                }
+                let labels: HashMap<&str, ()> = cells.iter().map(|cell| (cell.as_str(), ())).collect();
+                if labels.len() == cells.len() && cells.len() > 2 {
+                    return Err((
+                        None,
+                        format!(
+                            "every one of the {} rows has a label of its own: a name rather than a class; if they are classes, ask for classification",
+                            cells.len()
+                        ),
+                    ));
+                }
+                true
+            }
+        };
+        if !classes {
+            return Self::values(vec![name.into()], numbers.into_iter().flatten().collect()).map_err(all);
+        }
+        // Numerals compare as numbers, text as text: the key of a label says which.
+        let key = |row: usize| if text.is_none() { format!("{:?}", numbers[row].unwrap_or(0.0) + 0.0) } else { cells[row].clone() };
+        let mut index_of: HashMap<String, usize> = HashMap::new();
+        let mut first_row = Vec::new();
+        let mut of_row = Vec::with_capacity(cells.len());
+        for row in 0..cells.len() {
+            let index = *index_of.entry(key(row)).or_insert_with(|| {
+                first_row.push(row);
+                first_row.len() - 1
+            });
+            of_row.push(index);
+        }
+        let mut order: Vec<usize> = (0..first_row.len()).collect();
+        order.sort_by(|&a, &b| match (numbers[first_row[a]], numbers[first_row[b]]) {
+            (Some(x), Some(y)) => x.total_cmp(&y),
+            (x, y) => y.is_some().cmp(&x.is_some()).then_with(|| cells[first_row[a]].cmp(&cells[first_row[b]])),
+        });
+        let mut rank = vec![0u32; order.len()];
+        for (place, &index) in order.iter().enumerate() {
+            rank[index] = place as u32;
+        }
+        let labels = order.iter().map(|&index| cells[first_row[index]].clone()).collect();
+        Self::classes(name, labels, of_row.into_iter().map(|index| rank[index]).collect()).map_err(all)
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Classes { of_row, .. } => of_row.len(),
+            Self::Values { names, values } => values.len() / names.len(),
+        }
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of the target; several names are joined.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Classes { name, .. } => name.clone(),
+            Self::Values { names, .. } => names.join(", "),
+        }
+    }
+}
+
+/// The names of a table's columns, as a model remembers them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// The features, in the order of the columns of the feature matrix.
+    pub features: Vec<String>,
+    /// The target.
+    pub target: String,
+    /// Which column of the table the target was, counted from 0 over all columns.
+    pub target_position: usize,
+    /// Whether the names were written in the table; otherwise they were made up (`c1`, `c2`, ..).
+    pub named: bool,
+}
+
+/// A table to learn from: features, a target, and their names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    source: String,
+    columns: Columns,
+    features: Matrix,
+    target: Target,
+    lines: Vec<u64>,
+}
+
+impl Dataset {
+    /// A table from numbers in memory: `features` holds one number per name for every row of the target.
+    ///
+    /// # Errors
+    /// When there are fewer than two rows or no feature, the lengths disagree, a name comes twice, or a number is
+    /// not finite.
+    pub fn new(names: Vec<String>, features: Vec<f32>, target: Target) -> Result<Self, TrainError> {
+        let columns = Columns { target_position: names.len(), features: names, target: target.name(), named: true };
+        Self::with_places("the table".into(), columns, features, target, Vec::new())
+    }
+
+    pub(crate) fn with_places(
+        source: String,
+        columns: Columns,
+        features: Vec<f32>,
+        target: Target,
+        lines: Vec<u64>,
+    ) -> Result<Self, TrainError> {
+        let (n, p) = (target.len(), columns.features.len());
+        if p == 0 {
+            return Err(TrainError::data(format!("{source}: there is no feature, only the target '{}'", columns.target)));
+        }
+        if n < 2 {
+            return Err(TrainError::data(format!("{source}: training needs at least two rows, found {n}")));
+        }
+        let mut seen = HashMap::new();
+        if let Some(twice) = columns.features.iter().find(|&name| seen.insert(name.clone(), ()).is_some()) {
+            return Err(TrainError::data(format!("{source}: two features are called '{twice}'")));
+        }
+        let features = Matrix::new(features, n, p)?;
+        if let Some(at) = features.data().iter().position(|x| !x.is_finite()) {
+            let name = &columns.features[at % p];
+            return Err(TrainError::data(format!("{source}, row {}, feature '{name}': not a finite number", at / p + 1)));
+        }
+        Ok(Self { source, columns, features, target, lines })
+    }
+
+    /// The features, one row per sample.
+    pub fn features(&self) -> &Matrix {
+        &self.features
+    }
+
+    /// What is to be predicted.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The names.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.features.rows
+    }
+
+    /// Where the table comes from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The line of a row in its file, if it came from one.
+    pub fn line(&self, row: usize) -> Option<u64> {
+        self.lines.get(row).copied()
+    }
+
+    /// Shares the rows out, by a shuffle that depends on nothing but `seed` and the target.
+    ///
+    /// Of n rows, `n * test_fraction`, rounded up, go into the test part, but at least one, and at least one stays for
+    /// training. Classes are shared out in proportion (largest remainder), and every class keeps a row for training.
+    /// A fraction of exactly 0 means: no test part.
+    ///
+    /// # Errors
+    /// When the fraction is not in 0 <= f < 1, or no row can be spared for testing.
+    pub fn split(&self, test_fraction: f64, seed: u64) -> Result<Split, TrainError> {
+        if !(0.0..1.0).contains(&test_fraction) {
+            return Err(TrainError::setting("test fraction", "at least 0 and below 1", test_fraction));
+        }
+        let n = self.rows();
+        if test_fraction == 0.0 {
+            return Ok(Split { train: (0..n).collect(), test: Vec::new() });
+        }
+        // Rounded up as everybody does it, but not for a rounding error of the product.
+        let wanted = ((n as f64 * test_fraction - 1e-9).ceil() as usize).clamp(1, n - 1);
+        let mut groups: Vec<Vec<usize>> = match &self.target {
+            Target::Classes { labels, of_row, .. } => {
+                let mut groups = vec![Vec::new(); labels.len()];
+                for (row, &class) in of_row.iter().enumerate() {
+                    groups[class as usize].push(row);
+                }
+                groups
+            }
+            Target::Values { .. } => vec![(0..n).collect()],
+        };
+        let spare: usize = groups.iter().map(|group| group.len().saturating_sub(1)).sum();
+        if spare == 0 {
+            return Err(TrainError::data(format!(
+                "{}: no row can be spared for testing, because each of the {} classes has only one; train without a test part (test fraction 0) or bring more rows",
+                self.source,
+                groups.iter().filter(|group| !group.is_empty()).count()
+            )));
+        }
+        // The same seed also starts the weights: a constant keeps the two streams apart.
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x7370_6c69_7420_2d2d);
+        let mut quota: Vec<usize> = groups.iter().map(|group| group.len() * wanted / n).collect();
+        let mut order: Vec<usize> = (0..groups.len()).collect();
+        order.sort_by_key(|&g| std::cmp::Reverse(groups[g].len() * wanted % n));
+        for (quota, group) in quota.iter_mut().zip(&groups) {
+            *quota = (*quota).min(group.len().saturating_sub(1));
+        }
+        let mut missing = wanted.min(spare) - quota.iter().sum::<usize>().min(wanted.min(spare));
+        while missing > 0 {
+            for &g in &order {
+                if missing > 0 && quota[g] + 1 < groups[g].len() {
+                    quota[g] += 1;
+                    missing -= 1;
+                }
+            }
+        }
+        let (mut train, mut test) = (Vec::with_capacity(n - wanted), Vec::with_capacity(wanted));
+        for (group, &quota) in groups.iter_mut().zip(&quota) {
+            for i in (1..group.len()).rev() {
+                group.swap(i, below(&mut rng, i as u64 + 1) as usize);
+            }
+            test.extend(&group[..quota]);
+            train.extend(&group[quota..]);
+        }
+        train.sort_unstable();
+        test.sort_unstable();
+        Ok(Split { train, test })
+    }
+}
+
+/// A number in `0..n`, every one as likely: multiply and reject, so that no value is favoured.
+fn below(rng: &mut Xoshiro256PlusPlus, n: u64) -> u64 {
+    let least = n.wrapping_neg() % n;
+    loop {
+        let product = u128::from(rng.next_u64()) * u128::from(n);
+        if product as u64 >= least {
+            return (product >> 64) as u64;
+        }
+    }
+}
+
+/// Which rows train and which test; both in ascending order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Rows to learn from.
+    pub train: Vec<usize>,
+    /// Rows to be judged by.
+    pub test: Vec<usize>,
+}
+
+/// How targets become a network's outputs, and outputs become predictions.
+///
+/// * More than two classes: one output each, 1 for the class and 0 for the others; the prediction is the largest.
+/// * Two classes: one output, -1 for the first and +1 for the second; the prediction is its sign.
+/// * Numbers: one output each, minus the mean, divided by the standard deviation (of the training part).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Coding {
+    /// Classes, by their labels.
+    Classes {
+        /// The labels: at least two.
+        labels: Vec<String>,
+    },
+    /// Numbers.
+    Values {
+        /// Their names.
+        names: Vec<String>,
+        /// Their means.
+        means: Vec<f64>,
+        /// Their standard deviations, above 0.
+        deviations: Vec<f64>,
+    },
+}
+
+/// What a model says about one row.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Prediction {
+    /// The class, and its label.
+    Class {
+        /// Index into the labels.
+        index: usize,
+        /// The label as it was in the training table.
+        label: String,
+    },
+    /// The numbers, in the units of the training table.
+    Values(Vec<f64>),
+}
+
+impl fmt::Display for Prediction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Class { label, .. } => f.write_str(label),
+            Self::Values(values) => {
+                for (i, value) in values.iter().enumerate() {
+                    write!(f, "{}{value}", if i == 0 { "" } else { "," })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What is known about one row's target.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Truth {
+    /// Nothing: the cell is empty.
+    Missing,
+    /// Its class.
+    Class(usize),
+    /// A class that the model has never seen.
+    UnknownClass(String),
+    /// Its numbers.
+    Values(Vec<f64>),
+}
+
+/// How well a model's outputs agree with the truth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Rows whose truth is known.
+    pub rows: usize,
+    /// Mean square error over rows and outputs, in the network's units (z-scored for regression). Rows of a class that
+    /// the model has never seen have no code and do not count here. NaN if no row counts.
+    pub mse: f64,
+    /// Rows whose class is right; `None` for regression.
+    pub correct: Option<usize>,
+    /// Rows of a class that the model has never seen (they count as wrong).
+    pub unknown: usize,
+}
+
+impl Score {
+    /// Share of the rows whose class is right; `None` for regression, and without rows.
+    pub fn accuracy(&self) -> Option<f64> {
+        self.correct.filter(|_| self.rows > 0).map(|correct| correct as f64 / self.rows as f64)
+    }
+}
+
+impl Coding {
+    /// The coding of a target, with the statistics of the rows named in `train` only.
+    ///
+    /// # Errors
+    /// When the training part has no row, one class, or one value.
+    pub fn fit(target: &Target, train: &[usize]) -> Result<Self, TrainError> {
+        check_rows(train, target.len())?;
+        match target {
+            Target::Classes { labels, of_row, .. } => {
+                let first = train.first().map(|&row| of_row[row]);
+                if train.iter().all(|&row| Some(of_row[row]) == first) {
+                    return Err(TrainError::data(format!("the training part of target '{}' has one class only", target.name())));
+                }
+                Ok(Self::Classes { labels: labels.clone() })
+            }
+            Target::Values { names, values } => {
+                let (k, n) = (names.len(), train.len() as f64);
+                let (mut means, mut deviations) = (Vec::new(), Vec::new());
+                for j in 0..k {
+                    let column = || train.iter().map(|&row| values[row * k + j]);
+                    let mean = column().map(|x| x / n).sum::<f64>();
+                    let deviation = column().map(|x| (x - mean) * (x - mean) / n).sum::<f64>().sqrt();
+                    let first = column().next();
+                    if column().all(|x| Some(x) == first) {
+                        return Err(TrainError::data(format!("the training part of target '{}' is constant", names[j])));
+                    }
+                    if !(mean.is_finite() && deviation.is_finite() && deviation > 0.0) {
+                        return Err(TrainError::data(format!(
+                            "the values of target '{}' are too large or too close to each other",
+                            names[j]
+                        )));
+                    }
+                    means.push(mean);
+                    deviations.push(deviation);
+                }
+                Ok(Self::Values { names: names.clone(), means, deviations })
+            }
+        }
+    }
+
+    /// Number of outputs.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Classes { labels } if labels.len() == 2 => 1,
+            Self::Classes { labels } => labels.len(),
+            Self::Values { names, .. } => names.len(),
+        }
+    }
+
+    /// Whether the target is a class.
+    pub fn is_classes(&self) -> bool {
+        matches!(self, Self::Classes { .. })
+    }
+
+    /// The truth about the rows of a target.
+    pub fn truth(&self, target: &Target, rows: &[usize]) -> Result<Vec<Truth>, TrainError> {
+        check_rows(rows, target.len())?;
+        match (self, target) {
+            (Self::Classes { labels }, Target::Classes { labels: theirs, of_row, .. }) => {
+                let place: Vec<Option<usize>> = theirs.iter().map(|label| labels.iter().position(|l| l == label)).collect();
+                let truth = |&row: &usize| {
+                    let class = of_row[row] as usize;
+                    place[class].map_or_else(|| Truth::UnknownClass(theirs[class].clone()), Truth::Class)
+                };
+                Ok(rows.iter().map(truth).collect())
+            }
+            (Self::Values { names, .. }, Target::Values { names: theirs, values }) if names.len() == theirs.len() => {
+                Ok(rows.iter().map(|&row| Truth::Values(values[row * names.len()..][..names.len()].to_vec())).collect())
+            }
+            _ => Err(TrainError::data(format!("the coding is for another kind of target than '{}'", target.name()))),
+        }
+    }
+
+    /// The truth that a cell of a table tells: its label or number.
+    ///
+    /// # Errors
+    /// What is wrong with the cell.
+    pub fn truth_from_text(&self, cell: &str) -> Result<Truth, String> {
+        match self {
+            Self::Classes { labels } => {
+                if let Some(index) = labels.iter().position(|label| label == cell) {
+                    return Ok(Truth::Class(index));
+                }
+                // `3.0` is the class `3` where all labels are numbers.
+                let numbers: Option<Vec<f64>> = labels.iter().map(|label| label.parse().ok()).collect();
+                if let (Some(numbers), Ok(number)) = (numbers, cell.parse::<f64>())
+                    && let Some(index) = numbers.iter().position(|x| *x == number)
+                {
+                    return Ok(Truth::Class(index));
+                }
+                Ok(Truth::UnknownClass(cell.into()))
+            }
+            Self::Values { .. } => match cell.parse::<f64>() {
+                Ok(x) if x.is_finite() => Ok(Truth::Values(vec![x])),
+                Ok(x) => Err(format!("{x} is not a finite number")),
+                Err(_) => Err(format!("'{cell}' is text; the model predicts numbers")),
+            },
+        }
+    }
+
+    /// Writes a row's code; false where it has none.
+    fn code(&self, truth: &Truth, out: &mut [f32]) -> bool {
+        match (self, truth) {
+            (Self::Classes { labels }, &Truth::Class(class)) if labels.len() == 2 => out[0] = if class == 1 { 1.0 } else { -1.0 },
+            (Self::Classes { .. }, &Truth::Class(class)) => {
+                out.fill(0.0);
+                out[class] = 1.0;
+            }
+            (Self::Values { means, deviations, .. }, Truth::Values(values)) if values.len() == out.len() => {
+                for (j, (out, value)) in out.iter_mut().zip(values).enumerate() {
+                    *out = ((value - means[j]) / deviations[j]) as f32;
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The outputs that a perfect network would give for these rows: rows x outputs.
+    ///
+    /// # Errors
+    /// When the target is of another kind, or a row does not exist.
+    pub fn encode(&self, target: &Target, rows: &[usize]) -> Result<Matrix, TrainError> {
+        let truth = self.truth(target, rows)?;
+        let c = self.outputs();
+        let mut data = vec![0.0; rows.len() * c];
+        for (out, truth) in data.chunks_exact_mut(c).zip(&truth) {
+            if !self.code(truth, out) {
+                return Err(TrainError::data(format!("target '{}' has a class that the coding does not know", target.name())));
+            }
+        }
+        Ok(Matrix::new(data, rows.len(), c)?)
+    }
+
+    /// The prediction that one row of outputs means. Of equal outputs the first wins; the sign of 0 is the second class.
+    pub fn decode(&self, outputs: &[f32]) -> Prediction {
+        match self {
+            Self::Classes { labels } => {
+                let index = self.class(outputs);
+                Prediction::Class { index, label: labels[index].clone() }
+            }
+            Self::Values { means, deviations, .. } => Prediction::Values(
+                outputs.iter().zip(means.iter().zip(deviations)).map(|(&f, (mean, deviation))| f64::from(f) * deviation + mean).collect(),
+            ),
+        }
+    }
+
+    fn class(&self, outputs: &[f32]) -> usize {
+        if self.outputs() == 1 {
+            return usize::from(outputs.first().is_some_and(|f| *f >= 0.0));
+        }
+        let mut best = 0;
+        for (i, f) in outputs.iter().enumerate() {
+            if *f > outputs[best] {
+                best = i;
+            }
+        }
+        best
+    }
+
+    /// Compares outputs (rows x outputs) with the truth about the same rows.
+    ///
+    /// # Errors
+    /// When the numbers of rows or of outputs disagree.
+    pub fn score(&self, outputs: &Matrix, truth: &[Truth]) -> Result<Score, TrainError> {
+        let c = self.outputs();
+        if outputs.cols != c {
+            return Err(Error::length("outputs: columns", c, outputs.cols).into());
+        }
+        if outputs.rows != truth.len() {
+            return Err(Error::length("outputs: rows", truth.len(), outputs.rows).into());
+        }
+        let mut code = vec![0.0f32; c];
+        let (mut rows, mut coded, mut correct, mut unknown, mut sum) = (0, 0usize, 0, 0, 0.0);
+        for (i, truth) in truth.iter().enumerate() {
+            match truth {
+                Truth::Missing => continue,
+                Truth::UnknownClass(_) => unknown += 1,
+                Truth::Class(class) => correct += usize::from(self.class(outputs.row(i)) == *class),
+                Truth::Values(_) => {}
+            }
+            rows += 1;
+            if self.code(truth, &mut code) {
+                coded += 1;
+                sum += code.iter().zip(outputs.row(i)).map(|(y, f)| (f64::from(*f) - f64::from(*y)).powi(2)).sum::<f64>();
+            }
+        }
+        Ok(Score { rows, mse: sum / (coded * c) as f64, correct: self.is_classes().then_some(correct), unknown })
+    }
+}
+
+/// Every row has to be there.
+pub(crate) fn check_rows(rows: &[usize], n: usize) -> Result<(), TrainError> {
+    match rows.iter().find(|&&row| row >= n) {
+        Some(row) => Err(TrainError::data(format!("there is no row {row}; the table has {n}"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(cells: &[&str]) -> Vec<String> {
+        cells.iter().map(|cell| cell.to_string()).collect()
+    }
+
+    fn set(target: Target) -> Dataset {
+        let n = target.len();
+        Dataset::new(vec!["x".into()], (0..n).map(|i| i as f32).collect(), target).unwrap()
+    }
+
+    fn classes(of_row: &[u32]) -> Dataset {
+        let labels = (0..=*of_row.iter().max().unwrap()).map(|i| format!("l{i}")).collect();
+        set(Target::classes("t", labels, of_row.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn kinds_of_targets_are_told_apart() {
+        let kind = |cells: &[&str]| Target::from_text("t", &text(cells), Task::Auto).map(|t| matches!(t, Target::Classes { .. }));
+        assert_eq!(kind(&["a", "b", "a"]), Ok(true));
+        assert_eq!(kind(&["0", "1"]), Ok(true));
+        assert_eq!(kind(&["-1", "1", "1.0"]), Ok(true));
+        assert_eq!(kind(&["0", "1", "2", "0", "1", "2"]), Ok(true));
+        assert_eq!(kind(&["0", "1", "2", "0", "1"]), Ok(false), "three integers in five rows are values");
+        assert_eq!(kind(&["0.5", "1.5"]), Ok(false));
+        assert_eq!(kind(&["1", "2", "unknown", "1"]), Ok(true));
+        let many: Vec<String> = (0..99).map(|i| (i % 33).to_string()).collect();
+        assert!(matches!(Target::from_text("t", &many, Task::Auto), Ok(Target::Values { .. })), "33 integers are values");
+        let many: Vec<String> = (0..96).map(|i| (i % 32).to_string()).collect();
+        assert!(matches!(Target::from_text("t", &many, Task::Auto), Ok(Target::Classes { .. })), "32 integers are classes");
+        // A slip of the pen in a column of numbers does not make it a classification.
+        let (row, problem) = Target::from_text("t", &text(&["1.5", "2.5", "3,5", "4.5"]), Task::Auto).unwrap_err();
+        assert_eq!(row, Some(2));
+        assert!(problem.contains("'3,5'"), "{problem}");
+        assert!(Target::from_text("t", &text(&["ann", "bob", "eve"]), Task::Auto).unwrap_err().1.contains("of its own"));
+        // Asked for, it is what was asked for.
+        assert!(matches!(Target::from_text("t", &text(&["ann", "bob", "eve"]), Task::Classification), Ok(Target::Classes { .. })));
+        assert!(matches!(Target::from_text("t", &text(&["0", "1", "1"]), Task::Regression), Ok(Target::Values { .. })));
+        assert_eq!(Target::from_text("t", &text(&["0", "x"]), Task::Regression).unwrap_err().0, Some(1));
+        for task in [Task::Auto, Task::Classification, Task::Regression] {
+            assert!(Target::from_text("t", &text(&["7", "7"]), task).unwrap_err().1.contains("constant"));
+        }
+    }
+
+    #[test]
+    fn classes_are_in_numeric_order_and_keep_their_spelling() {
+        let target = Target::from_text("t", &text(&["10", "9.0", "9", "-2", "10"]), Task::Classification).unwrap();
+        let expected = Target::classes("t", text(&["-2", "9.0", "10"]), vec![2, 1, 1, 0, 2]).unwrap();
+        assert_eq!(target, expected);
+        let target = Target::from_text("t", &text(&["b", "10", "9", "a", "9.0", "a"]), Task::Classification).unwrap();
+        let Target::Classes { labels, .. } = &target else { panic!() };
+        assert_eq!(labels, &text(&["9", "9.0", "10", "a", "b"]), "in a column with text all labels are text");
+        let zero = Target::from_text("t", &text(&["0", "-0", "1"]), Task::Classification).unwrap();
+        assert_eq!(zero, Target::classes("t", text(&["0", "1"]), vec![0, 0, 1]).unwrap());
+    }
+
+    #[test]
+    fn splits_are_disjoint_complete_stratified_and_repeatable() {
+        let of_row: Vec<u32> = (0..100).map(|i| u32::from(i % 10 == 0) + u32::from(i % 4 == 1)).collect();
+        let data = classes(&of_row);
+        let split = data.split(0.2, 5).unwrap();
+        assert_eq!(split, data.split(0.2, 5).unwrap());
+        assert_ne!(split, data.split(0.2, 6).unwrap());
+        assert_eq!(split.test.len(), 20);
+        let mut all = [split.train.clone(), split.test.clone()].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..100).collect::<Vec<_>>());
+        for class in 0..2 {
+            let of = |rows: &[usize]| rows.iter().filter(|&&row| of_row[row] == class).count() as f64;
+            assert!((of(&split.test) - 0.2 * of(&all)).abs() < 1.0);
+        }
+        let values = set(Target::values(vec!["y".into()], (0..50).map(f64::from).collect()).unwrap());
+        assert_eq!(values.split(0.3, 0).unwrap().test.len(), 15);
+        assert_eq!(values.split(0.0, 0).unwrap().test.len(), 0);
+        for bad in [-0.1, 1.0, f64::NAN, f64::INFINITY] {
+            assert!(values.split(bad, 0).is_err());
+        }
+    }
+
+    #[test]
+    fn tiny_sets_leave_a_row_on_each_side_and_every_class_trains() {
+        for of_row in [&[0u32, 0, 1][..], &[0, 1, 1, 2], &[0, 1, 0, 1], &[0, 1, 2, 3, 3]] {
+            for seed in 0..20 {
+                for fraction in [1e-9, 0.2, 0.5, 0.999] {
+                    let split = classes(of_row).split(fraction, seed).unwrap();
+                    assert!(!split.test.is_empty() && !split.train.is_empty());
+                    assert_eq!(split.train.len() + split.test.len(), of_row.len());
+                    assert!(of_row.iter().all(|class| split.train.iter().any(|&row| of_row[row] == *class)));
+                }
+            }
+        }
+        let error = classes(&[0, 1]).split(0.5, 0).unwrap_err().to_string();
+        assert!(error.contains("spared"), "{error}");
+        let two = set(Target::values(vec!["y".into()], vec![0.0, 1.0]).unwrap());
+        assert_eq!(two.split(0.999, 1).unwrap().train.len(), 1);
+    }
+
+    #[test]
+    fn a_split_shuffles_evenly() {
+        let data = set(Target::values(vec!["y".into()], (0..10).map(f64::from).collect()).unwrap());
+        let mut count = [0; 10];
+        for seed in 0..2000 {
+            for row in data.split(0.3, seed).unwrap().test {
+                count[row] += 1;
+            }
+        }
+        // 600 expected, standard deviation 20.
+        assert!(count.iter().all(|&c| (500..700).contains(&c)), "{count:?}");
+    }
+
+    #[test]
+    fn codes_decode_to_what_they_came_from() {
+        let rows: Vec<usize> = (0..6).collect();
+        for of_row in [[0, 1, 0, 1, 1, 0], [0, 1, 2, 2, 1, 0]] {
+            let data = classes(&of_row);
+            let coding = Coding::fit(data.target(), &rows).unwrap();
+            let y = coding.encode(data.target(), &rows).unwrap();
+            assert_eq!(y.cols(), if of_row.contains(&2) { 3 } else { 1 });
+            for row in 0..6 {
+                let class = of_row[row] as usize;
+                assert_eq!(coding.decode(y.row(row)), Prediction::Class { index: class, label: format!("l{class}") });
+            }
+            let score = coding.score(&y, &coding.truth(data.target(), &rows).unwrap()).unwrap();
+            assert_eq!((score.rows, score.mse, score.correct, score.unknown), (6, 0.0, Some(6), 0));
+        }
+        let data = set(Target::values(vec!["a".into(), "b".into()], vec![1.0, -1.0, 3.0, 5.0, 100.0, 200.0]).unwrap());
+        let coding = Coding::fit(data.target(), &[0, 1]).unwrap();
+        let Coding::Values { means, deviations, .. } = &coding else { panic!() };
+        assert_eq!((means[0], deviations[0], means[1], deviations[1]), (2.0, 1.0, 2.0, 3.0));
+        let y = coding.encode(data.target(), &[0, 1]).unwrap();
+        assert_eq!(y.data(), &[-1.0, -1.0, 1.0, 1.0]);
+        assert_eq!(coding.decode(y.row(1)), Prediction::Values(vec![3.0, 5.0]));
+    }
+
+    #[test]
+    fn statistics_come_from_the_training_part_alone() {
+        let data = set(Target::values(vec!["y".into()], vec![1.0, 1.0, 9.0]).unwrap());
+        assert!(Coding::fit(data.target(), &[0, 1]).unwrap_err().to_string().contains("constant"));
+        assert!(Coding::fit(data.target(), &[0, 2]).is_ok());
+        assert!(Coding::fit(data.target(), &[0, 7]).unwrap_err().to_string().contains("no row 7"));
+        assert!(Coding::fit(classes(&[0, 0, 1]).target(), &[0, 1]).is_err());
+    }
+
+    #[test]
+    fn scores_know_missing_and_unknown_truth() {
+        let coding = Coding::Classes { labels: text(&["0", "1", "2"]) };
+        assert_eq!(coding.truth_from_text("2.0"), Ok(Truth::Class(2)));
+        assert_eq!(coding.truth_from_text("x"), Ok(Truth::UnknownClass("x".into())));
+        let outputs = Matrix::new(vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 3, 3).unwrap();
+        let score = coding.score(&outputs, &[Truth::Class(0), Truth::Missing, Truth::UnknownClass("x".into())]).unwrap();
+        assert_eq!((score.rows, score.mse, score.correct, score.unknown), (2, 0.0, Some(1), 1));
+        assert_eq!(score.accuracy(), Some(0.5));
+        assert!(coding.score(&outputs, &[Truth::Missing]).is_err());
+        let numbers = Coding::Values { names: text(&["y"]), means: vec![1.0], deviations: vec![2.0] };
+        assert!(numbers.truth_from_text("x").is_err() && numbers.truth_from_text("inf").is_err());
+        assert_eq!(numbers.truth_from_text("3"), Ok(Truth::Values(vec![3.0])));
+    }
+
+    #[test]
+    fn tables_that_are_none_are_refused() {
+        let target = || Target::values(vec!["y".into()], vec![0.0, 1.0]).unwrap();
+        let refused = |names: &[&str], x: Vec<f32>| Dataset::new(text(names), x, target()).unwrap_err().to_string();
+        assert!(refused(&["a", "a"], vec![0.0; 4]).contains("'a'"));
+        assert!(refused(&["a"], vec![0.0, f32::NAN]).contains("row 2"));
+        assert!(refused(&["a"], vec![0.0; 3]).contains("expected 2, found 3"));
+        assert!(refused(&[], vec![]).contains("no feature"));
+        assert!(Target::classes("t", text(&["a", "a"]), vec![0, 1]).is_err());
+        assert!(Target::classes("t", text(&["a"]), vec![0, 1]).is_err());
+        assert!(Target::values(vec![], vec![1.0]).is_err());
+        assert!(Target::values(text(&["y"]), vec![1.0, f64::INFINITY]).is_err());
+    }
+}
