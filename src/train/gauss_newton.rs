@@ -19,9 +19,11 @@
 //! that usually serves the whole run.
 //!
 //! lambda starts at .02 of the mean diagonal entry of K. A step that does not lower the loss is taken back and tried
-//! again with 8 lambda, and so is the next one if the loss fell by less than a quarter of what the linear model
-//! promised; lambda falls to an eighth when the loss falls to a quarter, and is 0 below 1e-7. That keeps undamped
-//! speed where the model holds, and survives conflicting labels on near-duplicates, which undamped steps do not.
+//! again with 8 lambda. lambda falls to an eighth when the loss falls to a quarter, or by three quarters of what the
+//! linear model promised, and is 0 below 1e-7. That keeps undamped speed where the model holds, and survives
+//! conflicting labels on near-duplicates, which undamped steps do not. After an accepted step lambda rises only if next
+//! to nothing of the promise came true: on noisy targets steps that keep two percent of it still arrive first
+//! (diabetes, 4096 neurons, to an MSE of 1e-6: 36 steps; with the usual quarter the run stalls at 3e-4).
 //!
 //! Source: van den Brand, Peng, Song, Weinstein, ITCS 2021, algorithm 1, with the exact Gram matrix instead of its
 //! sketch; Levenberg 1944, Marquardt 1963.
@@ -59,7 +61,7 @@ pub enum Status {
     Running,
     /// The training error is as small as was asked for.
     Converged,
-    /// With damping: the regularised loss is at its minimum, it fell by less than one part in 10^5.
+    /// The loss is at a minimum, or next to one: two steps in turn lowered it by less than one part in 10^4.
     Settled,
     /// As many steps as were allowed.
     StepLimit,
@@ -122,7 +124,7 @@ impl Default for Builder {
             damping: 0.0,
             preconditioner: PreconditionerChoice::Auto,
             tolerance: 1e-6,
-            steps: 30,
+            steps: 50,
             seed: 0,
             level: Level::detect(),
         }
@@ -135,6 +137,12 @@ const INNER_TOLERANCE: f64 = 0.1;
 const STALE_ITERATIONS: usize = 8;
 /// Iterations of a system whose preconditioner is as good as it gets.
 const MOST_ITERATIONS: usize = 1000;
+/// A step that kept less than this share of its promise damps the next one more ..
+const BAD_GAIN: f64 = 0.02;
+/// .. and one that kept more than this, less.
+const GOOD_GAIN: f64 = 0.75;
+/// A run has settled when two steps in turn lower the loss by less than this share of it.
+const SETTLED: f64 = 1e-4;
 /// Attempts of one step, each damped eight times as much as the one before.
 const ATTEMPTS: usize = 16;
 /// Words of a sample's pattern from which the analytic Gram matrix is cheaper: an arc sine costs as much as counting
@@ -177,7 +185,7 @@ impl Builder {
         self
     }
 
-    /// Steps at most. Default 30.
+    /// Steps at most. Default 50.
     #[must_use]
     pub fn steps(mut self, most: usize) -> Self {
         self.steps = most;
@@ -263,6 +271,7 @@ impl Builder {
             factor: None,
             adapted: 0.0,
             step: 0,
+            quiet_steps: 0,
             status: Status::Running,
             scratch: Vec::new(),
             settings: self,
@@ -321,6 +330,8 @@ pub struct GaussNewton {
     /// lambda
     adapted: f64,
     step: usize,
+    /// Steps in turn that hardly lowered the loss.
+    quiet_steps: usize,
     status: Status,
     scratch: Vec<f32>,
 }
@@ -413,9 +424,9 @@ impl GaussNewton {
             // r + J s = r - (mu / t) J V - K g = t g.
             let promised = total * total * squares(&self.dual) + ridge * self.distance_squared(&self.next_w);
             let gain = (loss - next_loss) / (loss - promised).max(f64::MIN_POSITIVE);
-            if gain < 0.25 {
+            if gain < BAD_GAIN {
                 self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { 0.02 * self.mean_diagonal() };
-            } else if next_loss <= loss / 4.0 {
+            } else if next_loss <= loss / 4.0 || gain > GOOD_GAIN {
                 self.adapted = if self.adapted / 8.0 < 1e-7 { 0.0 } else { self.adapted / 8.0 };
             }
             let flipped = self.pattern().flips(level, fired(&self.next_pattern, self.shape))?;
@@ -423,6 +434,7 @@ impl GaussNewton {
             std::mem::swap(&mut self.pattern, &mut self.next_pattern);
             std::mem::swap(&mut self.residual, &mut self.next_residual);
             self.step += 1;
+            self.quiet_steps = if loss - next_loss < SETTLED * loss { self.quiet_steps + 1 } else { 0 };
             let entries = (self.shape.n * self.shape.m) as f64;
             let step = Step {
                 step: self.step,
@@ -437,7 +449,7 @@ impl GaussNewton {
             };
             self.status = if step.train_mse <= self.settings.tolerance {
                 Status::Converged
-            } else if ridge > 0.0 && loss - next_loss < 1e-5 * loss {
+            } else if self.quiet_steps == 2 {
                 Status::Settled
             } else if self.step >= self.settings.steps {
                 Status::StepLimit
