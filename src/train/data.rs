@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use rand_core::{Rng, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_core::Rng;
 
+use crate::random::stream;
 use crate::train::TrainError;
 use crate::{Error, MatRef};
 
@@ -86,6 +86,9 @@ pub enum Target {
         values: Vec<f64>,
     },
 }
+
+/// The stream of random numbers that splits; the first ones start the network.
+const SPLIT: u32 = 8;
 
 /// At most this many different integers are taken for classes.
 const MOST_INTEGER_CLASSES: usize = 32;
@@ -373,8 +376,7 @@ impl Dataset {
                 groups.iter().filter(|group| !group.is_empty()).count()
             )));
         }
-        // The same seed also starts the weights: a constant keeps the two streams apart.
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x7370_6c69_7420_2d2d);
+        let mut rng = stream(seed, SPLIT);
         let mut quota: Vec<usize> = groups.iter().map(|group| group.len() * wanted / n).collect();
         let mut order: Vec<usize> = (0..groups.len()).collect();
         order.sort_by_key(|&g| std::cmp::Reverse(groups[g].len() * wanted % n));
@@ -405,7 +407,7 @@ impl Dataset {
 }
 
 /// A number in `0..n`, every one as likely: multiply and reject, so that no value is favoured.
-fn below(rng: &mut Xoshiro256PlusPlus, n: u64) -> u64 {
+fn below(rng: &mut impl Rng, n: u64) -> u64 {
     let least = n.wrapping_neg() % n;
     loop {
         let product = u128::from(rng.next_u64()) * u128::from(n);
