@@ -126,7 +126,7 @@ impl Target {
     /// When there is no name, the lengths disagree, a number is not finite, or one of the columns is constant.
     pub fn values(names: Vec<String>, values: Vec<f64>) -> Result<Self, TrainError> {
         let k = names.len();
-        if k == 0 || values.len() % k != 0 {
+        if k == 0 || !values.len().is_multiple_of(k) {
             return Err(TrainError::data(format!("{} target values cannot be shared out to {k} columns", values.len())));
         }
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
@@ -833,8 +833,8 @@ mod tests {
             let coding = Coding::fit(data.target(), &rows).unwrap();
             let y = coding.encode(data.target(), &rows).unwrap();
             assert_eq!(y.cols(), if of_row.contains(&2) { 3 } else { 1 });
-            for row in 0..6 {
-                let class = of_row[row] as usize;
+            for (row, class) in of_row.into_iter().enumerate() {
+                let class = class as usize;
                 assert_eq!(coding.decode(y.row(row)), Prediction::Class { index: class, label: format!("l{class}") });
             }
             let score = coding.score(&y, &coding.truth(data.target(), &rows).unwrap()).unwrap();
