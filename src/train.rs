@@ -29,8 +29,10 @@
 mod data;
 mod error;
 mod gauss_newton;
+mod init;
 mod model;
 mod prepare;
+mod tangents;
 
 #[cfg(feature = "io")]
 mod csv;

@@ -1,247 +1,611 @@
-//! Stub: replaced by the trainer. Gauss-Newton with rejection, by plain conjugate gradient without preconditioner.
-#![allow(missing_docs)]
-use crate::relu::{PatternMut, PatternRef, pattern::pattern_len, two_layer};
-use crate::train::TrainError;
-use crate::{Level, MatMut, MatRef};
-use rand_core::{Rng, SeedableRng};
+//! Gauss-Newton for the two-layer network.
+//!
+//! With r = F - Y and V = W - W(0), a step minimises the linearised loss
+//!
+//! ```text
+//! |r + J s|^2 / 2 + mu |V + s|^2 / 2 + lambda |s|^2 / 2
+//! ```
+//!
+//! over the step s, where mu is the ridge towards the start that the caller asks for (`damping`, 0 by default) and
+//! lambda the Levenberg-Marquardt term that the trainer adapts. The minimiser lies in the row space of J and the line
+//! of V: with t = mu + lambda,
+//!
+//! ```text
+//! s = -(mu / t) V - J^T g,    (K + t I) g = r - (mu / t) J V,    K = J J^T
+//! ```
+//!
+//! so that all work is with n C unknowns instead of m d. The system is solved by conjugate gradients to a tenth of its
+//! residual (more exactness saves no step), preconditioned by one n x n Cholesky factor that all outputs share and
+//! that usually serves the whole run.
+//!
+//! lambda starts at .02 of the mean diagonal entry of K. A step that does not lower the loss is taken back and tried
+//! again with 8 lambda, and so is the next one if the loss fell by less than a quarter of what the linear model
+//! promised; lambda falls to an eighth when the loss falls to a quarter, and is 0 below 1e-7. That keeps undamped
+//! speed where the model holds, and survives conflicting labels on near-duplicates, which undamped steps do not.
+//!
+//! Source: van den Brand, Peng, Song, Weinstein, ITCS 2021, algorithm 1, with the exact Gram matrix instead of its
+//! sketch; Levenberg 1944, Marquardt 1963.
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use std::time::Instant;
+
+use super::TrainError;
+use super::init;
+use super::tangents::{SharedFactor, Source, Tangents, grow};
+use crate::blas;
+use crate::cg::{self, Identity, Stopping, conjugate_gradient};
+use crate::relu::{PatternMut, PatternRef, pattern, two_layer};
+use crate::{Level, MatMut, MatRef};
+
+/// Which preconditioner the conjugate gradients use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PreconditionerChoice {
+    /// The exact one, unless so many neurons make counting their pattern dearer than the closed form.
+    #[default]
     Auto,
+    /// The Cholesky factor of one output's Gram matrix, counted from the firing pattern.
     Exact,
+    /// The same in the limit of infinite width: independent of the neurons.
     Analytic,
+    /// None: about twenty times as many iterations.
     None,
 }
+
+/// Whether training goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Status {
+    /// There are steps to take.
     Running,
+    /// The training error is as small as was asked for.
     Converged,
+    /// With damping: the regularised loss is at its minimum, it fell by less than one part in 10^5.
+    Settled,
+    /// As many steps as were allowed.
     StepLimit,
+    /// No step lowers the loss any more, however short.
     Stalled,
 }
-#[derive(Clone, Copy, Debug)]
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
+    /// Counted from 1.
     pub step: usize,
+    /// Mean of (F - Y)^2 over samples and outputs, after the step.
     pub train_mse: f64,
+    /// |F - Y| after the step, over |F - Y| before it.
     pub residual_ratio: f64,
+    /// Products with the Gram matrix, over all attempts.
     pub cg_iterations: usize,
+    /// What was added to the Gram matrix's diagonal: the asked-for damping and the adapted one.
     pub damping: f64,
+    /// Share of the firing pattern that the step changed.
     pub flipped: f64,
+    /// Share of the firing pattern that fires, after the step.
     pub fired: f64,
+    /// Wall time.
     pub seconds: f64,
+    /// Attempts that were taken back because they did not lower the loss.
     pub rejected: usize,
 }
-#[derive(Clone, Copy, Debug)]
+
+/// Where a long step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
+    /// What is being computed.
     pub phase: &'static str,
+    /// Parts done.
     pub done: usize,
+    /// Parts in all, as far as is known: 0 if it is not.
     pub total: usize,
 }
+
+/// Settings of a run; each has a default that works.
 #[derive(Clone, Debug)]
 pub struct Builder {
     width: usize,
     shift: f32,
-    damping: Option<f32>,
-    level: Level,
+    damping: f32,
+    preconditioner: PreconditionerChoice,
     tolerance: f64,
     steps: usize,
     seed: u64,
+    level: Level,
 }
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            width: 4096,
+            shift: 0.0,
+            damping: 0.0,
+            preconditioner: PreconditionerChoice::Auto,
+            tolerance: 1e-6,
+            steps: 30,
+            seed: 0,
+            level: Level::detect(),
+        }
+    }
+}
+
+/// Conjugate gradients are stopped at this share of their first residual.
+const INNER_TOLERANCE: f64 = 0.1;
+/// A factor of an earlier pattern or damping is replaced once it needs more iterations than this.
+const STALE_ITERATIONS: usize = 8;
+/// Iterations of a system whose preconditioner is as good as it gets.
+const MOST_ITERATIONS: usize = 1000;
+/// Attempts of one step, each damped eight times as much as the one before.
+const ATTEMPTS: usize = 16;
+/// Words of a sample's pattern from which the analytic Gram matrix is cheaper: an arc sine costs as much as counting
+/// this many.
+const WORDS_PER_ARC_SINE: usize = 400;
+
 impl Builder {
-    pub fn width(mut self, v: usize) -> Self {
-        self.width = v;
+    /// Neurons m: even, for the paired start. Default 4096.
+    #[must_use]
+    pub fn width(mut self, neurons: usize) -> Self {
+        self.width = neurons;
         self
     }
-    pub fn shift(mut self, v: f32) -> Self {
-        self.shift = v;
+
+    /// The shift b >= 0 of the ReLU: fewer neurons fire. Default 0.
+    #[must_use]
+    pub fn shift(mut self, shift: f32) -> Self {
+        self.shift = shift;
         self
     }
-    pub fn damping(mut self, v: f32) -> Self {
-        self.damping = Some(v);
+
+    /// Ridge mu >= 0 towards the start: `mu |W - W(0)|^2 / 2` is added to the loss. Default 0.
+    #[must_use]
+    pub fn damping(mut self, ridge: f32) -> Self {
+        self.damping = ridge;
         self
     }
-    pub fn preconditioner(self, _: PreconditionerChoice) -> Self {
+
+    /// Default [`PreconditionerChoice::Auto`].
+    #[must_use]
+    pub fn preconditioner(mut self, choice: PreconditionerChoice) -> Self {
+        self.preconditioner = choice;
         self
     }
-    pub fn tolerance(mut self, v: f64) -> Self {
-        self.tolerance = v;
+
+    /// The training MSE to stop at. Default 1e-6.
+    #[must_use]
+    pub fn tolerance(mut self, mse: f64) -> Self {
+        self.tolerance = mse;
         self
     }
-    pub fn steps(mut self, v: usize) -> Self {
-        self.steps = v;
+
+    /// Steps at most. Default 30.
+    #[must_use]
+    pub fn steps(mut self, most: usize) -> Self {
+        self.steps = most;
         self
     }
-    pub fn seed(mut self, v: u64) -> Self {
-        self.seed = v;
+
+    /// Where weights and signs come from. Default 0.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
         self
     }
-    pub fn level(mut self, v: Level) -> Self {
-        self.level = v;
+
+    /// Default: the best of this machine.
+    #[must_use]
+    pub fn level(mut self, level: Level) -> Self {
+        self.level = level;
         self
     }
+
+    /// Takes the samples (X n x d, rows of norm about 1; Y n x C), draws the network, and runs it once.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] where a setting is out of range, [`TrainError::Data`] where X and Y do not fit or hold
+    /// something that is no number.
     pub fn build(self, x: MatRef<'_, f32>, y: MatRef<'_, f32>) -> Result<GaussNewton, TrainError> {
-        if self.width == 0 || self.width % 2 != 0 {
-            return Err(TrainError::setting("width", "even and at least 2", self.width));
-        }
         let (n, d, c, m) = (x.rows(), x.cols(), y.cols(), self.width);
-        let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(self.seed);
-        let mut w = vec![0f32; m * d];
-        let mut a = vec![0f32; c * m];
-        for i in 0..m * d / 2 {
-            let mut s = -6.0;
-            for _ in 0..12 {
-                s += (rng.next_u32() as f64 / 2f64.powi(32)) as f32;
-            }
-            w[i] = s;
-            w[i + m * d / 2] = s;
+        if m == 0 || !m.is_multiple_of(2) {
+            return Err(TrainError::setting("width", "even and at least 2: neurons start in pairs", m));
         }
-        for o in 0..c {
-            for r in 0..m / 2 {
-                let s = if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
-                a[o * m + r] = s;
-                a[o * m + r + m / 2] = -s;
-            }
+        if !(self.shift >= 0.0 && self.shift.is_finite()) {
+            return Err(TrainError::setting("shift", "a finite number, and not negative", self.shift));
         }
-        let x: Vec<f32> = (0..n).flat_map(|i| x.row(i).unwrap().to_vec()).collect();
-        let y: Vec<f32> = (0..n).flat_map(|i| y.row(i).unwrap().to_vec()).collect();
-        let (scratch, words) = (vec![0f32; two_layer::gram_product_scratch_len(d, m, c)], vec![0u64; pattern_len(n, m)]);
-        let status = Status::Running;
-        let mut this = GaussNewton { b: self, n, d, c, m, x, y, w, a, words, r: vec![], scratch, mu: None, step: 0, status };
-        let (r, words) = this.residual(&this.w.clone())?;
-        (this.r, this.words) = (r, words);
-        Ok(this)
+        if !(self.damping >= 0.0 && self.damping.is_finite()) {
+            return Err(TrainError::setting("damping", "a finite number, and not negative", self.damping));
+        }
+        if !(self.tolerance >= 0.0) {
+            return Err(TrainError::setting("tolerance", "a number, and not negative", self.tolerance));
+        }
+        if y.rows() != n || n == 0 || d == 0 || c == 0 {
+            return Err(TrainError::data(format!(
+                "training needs as many rows of inputs as of targets, and at least one number in each: found inputs {n} x {d} and targets {} x {c}",
+                y.rows()
+            )));
+        }
+        let collect = |m: MatRef<'_, f32>, what: &str| -> Result<Vec<f32>, TrainError> {
+            let mut all = Vec::with_capacity(m.rows() * m.cols());
+            for i in 0..m.rows() {
+                for j in 0..m.cols() {
+                    let number = m.get(i, j).unwrap_or(f32::NAN);
+                    if !number.is_finite() {
+                        return Err(TrainError::data(format!("{what}: row {i}, column {j} holds {number}, which cannot be learnt from")));
+                    }
+                    all.push(number);
+                }
+            }
+            Ok(all)
+        };
+        // Sizes that overflow, or that no machine holds, are told before anything is allocated.
+        let fits = |parts: &[usize]| {
+            parts.iter().try_fold(4usize, |product, &part| product.checked_mul(part)).is_some_and(|bytes| bytes <= isize::MAX as usize)
+        };
+        if !(fits(&[m, d]) && fits(&[m, c]) && fits(&[n, n]) && fits(&[n, c]) && fits(&[n, m.div_ceil(32)])) {
+            return Err(TrainError::setting("width", "small enough for this machine's address space", m));
+        }
+        let (x, y) = (collect(x, "inputs")?, collect(y, "targets")?);
+        let start = init::paired(m, d, c, self.seed);
+        let words = pattern::pattern_len(n, m);
+        let w0 = if self.damping > 0.0 { start.weights.clone() } else { Vec::new() };
+        let mut run = GaussNewton {
+            shape: Shape { n, d, m, c },
+            x,
+            y,
+            a: start.signs,
+            next_w: start.weights.clone(),
+            w: start.weights,
+            w0,
+            pattern: vec![0; words],
+            next_pattern: vec![0; words],
+            residual: vec![0.0; n * c],
+            next_residual: vec![0.0; n * c],
+            dual: vec![0.0; n * c],
+            factor: None,
+            adapted: 0.0,
+            step: 0,
+            status: Status::Running,
+            scratch: Vec::new(),
+            settings: self,
+        };
+        run.evaluate()?;
+        std::mem::swap(&mut run.pattern, &mut run.next_pattern);
+        std::mem::swap(&mut run.residual, &mut run.next_residual);
+        run.adapted = 0.02 * run.mean_diagonal();
+        Ok(run)
     }
 }
-#[derive(Debug)]
-pub struct GaussNewton {
-    b: Builder,
+
+#[derive(Clone, Copy, Debug)]
+struct Shape {
     n: usize,
     d: usize,
-    c: usize,
     m: usize,
+    c: usize,
+}
+
+/// A training run: it owns its samples and its network, and is driven step by step.
+///
+/// ```
+/// use subquad::MatRef;
+/// use subquad::train::{GaussNewton, Status};
+///
+/// // Four points on the unit circle, one output: the sign of the product of their coordinates.
+/// let x = [0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6];
+/// let y = [1.0, -1.0, 1.0, -1.0];
+/// let mut run = GaussNewton::builder().width(256).seed(1).build(MatRef::new(&x, 4, 2)?, MatRef::new(&y, 4, 1)?)?;
+/// while let Some(step) = run.step()? {
+///     assert!(step.residual_ratio < 1.0);
+/// }
+/// assert_eq!(run.status(), Status::Converged);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct GaussNewton {
+    settings: Builder,
+    shape: Shape,
     x: Vec<f32>,
     y: Vec<f32>,
-    w: Vec<f32>,
     a: Vec<f32>,
-    words: Vec<u64>,
-    r: Vec<f32>,
-    scratch: Vec<f32>,
-    mu: Option<f32>,
+    w: Vec<f32>,
+    /// The start, where there is a ridge towards it; else nothing.
+    w0: Vec<f32>,
+    next_w: Vec<f32>,
+    pattern: Vec<u64>,
+    next_pattern: Vec<u64>,
+    /// F - Y
+    residual: Vec<f32>,
+    next_residual: Vec<f32>,
+    /// g of the last step: where the next one starts from, with damping.
+    dual: Vec<f32>,
+    factor: Option<Factor>,
+    /// lambda
+    adapted: f64,
     step: usize,
     status: Status,
+    scratch: Vec<f32>,
 }
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| *a as f64 * *b as f64).sum()
+
+#[derive(Clone, Debug)]
+struct Factor {
+    solve: SharedFactor,
+    /// The step it was made in, and the damping it was made with.
+    made: (usize, f64),
 }
+
 impl GaussNewton {
+    /// Settings to begin with.
     pub fn builder() -> Builder {
-        Builder { width: 4096, shift: 0.0, damping: None, level: Level::detect(), tolerance: 1e-6, steps: 30, seed: 0 }
+        Builder::default()
     }
-    fn residual(&mut self, w: &[f32]) -> Result<(Vec<f32>, Vec<u64>), TrainError> {
-        let (n, d, c, m) = (self.n, self.d, self.c, self.m);
-        let (mut f, mut words) = (vec![0f32; n * c], vec![0u64; pattern_len(n, m)]);
-        let (x, w, a) = (MatRef::new(&self.x, n, d)?, MatRef::new(w, m, d)?, MatRef::new(&self.a, c, m)?);
-        let bits = PatternMut::new(&mut words, n, m)?;
-        two_layer::forward(self.b.level, x, w, a, self.b.shift, Some(bits), MatMut::new(&mut f, n, c)?, &mut self.scratch)?;
-        f.iter_mut().zip(&self.y).for_each(|(f, y)| *f -= y);
-        Ok((f, words))
-    }
-    pub fn step(&mut self) -> Result<Option<Step>, TrainError> {
-        self.step_with(&mut |_| ())
-    }
-    pub fn step_with(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Option<Step>, TrainError> {
-        if self.status != Status::Running {
-            return Ok(None);
-        }
-        let (n, d, c, m) = (self.n, self.d, self.c, self.m);
-        let start = std::time::Instant::now();
-        let before = dot(&self.r, &self.r);
-        let (x, a) = (self.x.clone(), self.a.clone());
-        let (x, a) = (MatRef::new(&x, n, d)?, MatRef::new(&a, c, m)?);
-        let words = self.words.clone();
-        let old = PatternRef::new(&words, n, m)?;
-        let mut cg_iterations = 0;
-        for rejected in 0..12 {
-            let mu = self.b.damping.unwrap_or(*self.mu.get_or_insert(0.02 * 0.5)) as f64;
-            let mut g = vec![0f32; n * c];
-            let mut kp = vec![0f32; n * c];
-            let mut r = self.r.clone();
-            let mut p = r.clone();
-            let mut rr = before;
-            let mut it = 0;
-            while it < 100 && rr > 0.01 * before {
-                progress(Progress { phase: "conjugate gradient", done: it, total: 100 });
-                let (u, out) = (MatRef::new(&p, n, c)?, MatMut::new(&mut kp, n, c)?);
-                two_layer::gram_product(self.b.level, x, a, old, u, out, &mut self.scratch)?;
-                kp.iter_mut().zip(&p).for_each(|(k, p)| *k += mu as f32 * p);
-                let pkp = dot(&p, &kp);
-                if !(pkp > 0.0) {
-                    break;
-                }
-                let alpha = (rr / pkp) as f32;
-                for i in 0..r.len() {
-                    g[i] += alpha * p[i];
-                    r[i] -= alpha * kp[i];
-                }
-                let new = dot(&r, &r);
-                let beta = (new / rr) as f32;
-                rr = new;
-                for i in 0..r.len() {
-                    p[i] = r[i] + beta * p[i];
-                }
-                it += 1;
-            }
-            cg_iterations += it;
-            let mut dw = vec![0f32; m * d];
-            two_layer::vjp(self.b.level, x, a, old, MatRef::new(&g, n, c)?, MatMut::new(&mut dw, m, d)?, &mut self.scratch)?;
-            let w: Vec<f32> = self.w.iter().zip(&dw).map(|(w, d)| w - d).collect();
-            let (r, words) = self.residual(&w)?;
-            let after = dot(&r, &r);
-            if after.is_nan() || after >= before {
-                if self.b.damping.is_some() {
-                    break;
-                }
-                self.mu = Some(8.0 * mu.max(1e-6) as f32);
-                continue;
-            }
-            if after < before / 4.0 {
-                self.mu = Some(if mu < 1e-7 { 0.0 } else { mu as f32 / 8.0 });
-            }
-            let new = PatternRef::new(&words, n, m)?;
-            let all = (n * m) as f64;
-            let (flipped, fired) = (new.flips(self.b.level, old)? as f64 / all, new.count(self.b.level) as f64 / all);
-            (self.w, self.r, self.words) = (w, r, words);
-            self.step += 1;
-            let train_mse = after / self.r.len() as f64;
-            if train_mse <= self.b.tolerance {
-                self.status = Status::Converged;
-            } else if self.step >= self.b.steps {
-                self.status = Status::StepLimit;
-            }
-            let seconds = start.elapsed().as_secs_f64();
-            let residual_ratio = (after / before).sqrt();
-            return Ok(Some(Step {
-                step: self.step,
-                train_mse,
-                residual_ratio,
-                cg_iterations,
-                damping: mu,
-                flipped,
-                fired,
-                seconds,
-                rejected,
-            }));
-        }
-        self.status = Status::Stalled;
-        Ok(None)
-    }
+
+    /// The hidden weights, m x d.
     pub fn weights(&self) -> MatRef<'_, f32> {
-        MatRef::new(&self.w, self.m, self.d).unwrap()
+        view(&self.w, self.shape.m, self.shape.d)
     }
+
+    /// The output signs, C x m.
     pub fn signs(&self) -> MatRef<'_, f32> {
-        MatRef::new(&self.a, self.c, self.m).unwrap()
+        view(&self.a, self.shape.c, self.shape.m)
     }
+
+    /// Whether there are steps to take, or why there are none.
     pub fn status(&self) -> Status {
         self.status
     }
+
+    /// Which neurons fire on which sample.
+    pub fn pattern(&self) -> PatternRef<'_> {
+        fired(&self.pattern, self.shape)
+    }
+
+    /// Mean of (F - Y)^2 over samples and outputs.
+    pub fn train_mse(&self) -> f64 {
+        squares(&self.residual) / self.residual.len() as f64
+    }
+
+    /// Takes a step; `None` when the run is over ([`status`](Self::status) says why).
+    ///
+    /// # Errors
+    /// [`TrainError::Numbers`] when the numbers leave the range of f32. The network is then as it was before the step.
+    pub fn step(&mut self) -> Result<Option<Step>, TrainError> {
+        self.step_with(&mut |_| {})
+    }
+
+    /// [`step`](Self::step), telling now and then where it is.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn step_with(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Option<Step>, TrainError> {
+        if self.status == Status::Running && self.train_mse() <= self.settings.tolerance {
+            self.status = Status::Converged;
+        }
+        if self.status == Status::Running && self.step >= self.settings.steps {
+            self.status = Status::StepLimit;
+        }
+        if self.status != Status::Running {
+            return Ok(None);
+        }
+        let begun = Instant::now();
+        let level = self.settings.level;
+        let ridge = f64::from(self.settings.damping);
+        let before = squares(&self.residual);
+        let loss = before + ridge * self.distance_squared(&self.w);
+        let drift = self.drift_of_outputs()?;
+        let mut cg_iterations = 0;
+        for rejected in 0..ATTEMPTS {
+            let total = ridge + self.adapted;
+            let share = if total > 0.0 { (ridge / total) as f32 } else { 0.0 };
+            // (K + t I) g = r - (mu / t) J V
+            let mut rhs = self.residual.clone();
+            if share > 0.0 {
+                blas::axpy(level, -share, &drift, &mut rhs)?;
+            }
+            cg_iterations += self.solve(&rhs, total, progress)?;
+            self.propose(share)?;
+            self.evaluate()?;
+            let after = squares(&self.next_residual);
+            let next_loss = after + ridge * self.distance_squared(&self.next_w);
+            if !(next_loss < loss) {
+                self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { 0.02 * self.mean_diagonal() };
+                continue;
+            }
+            // What the linear model promised, its own system taken as solved:
+            // r + J s = r - (mu / t) J V - K g = t g.
+            let promised = total * total * squares(&self.dual) + ridge * self.distance_squared(&self.next_w);
+            let gain = (loss - next_loss) / (loss - promised).max(f64::MIN_POSITIVE);
+            if gain < 0.25 {
+                self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { 0.02 * self.mean_diagonal() };
+            } else if next_loss <= loss / 4.0 {
+                self.adapted = if self.adapted / 8.0 < 1e-7 { 0.0 } else { self.adapted / 8.0 };
+            }
+            let flipped = self.pattern().flips(level, fired(&self.next_pattern, self.shape))?;
+            std::mem::swap(&mut self.w, &mut self.next_w);
+            std::mem::swap(&mut self.pattern, &mut self.next_pattern);
+            std::mem::swap(&mut self.residual, &mut self.next_residual);
+            self.step += 1;
+            let entries = (self.shape.n * self.shape.m) as f64;
+            let step = Step {
+                step: self.step,
+                train_mse: self.train_mse(),
+                residual_ratio: (after / before).sqrt(),
+                cg_iterations,
+                damping: total,
+                flipped: flipped as f64 / entries,
+                fired: self.pattern().count(level) as f64 / entries,
+                seconds: begun.elapsed().as_secs_f64(),
+                rejected,
+            };
+            self.status = if step.train_mse <= self.settings.tolerance {
+                Status::Converged
+            } else if ridge > 0.0 && loss - next_loss < 1e-5 * loss {
+                Status::Settled
+            } else if self.step >= self.settings.steps {
+                Status::StepLimit
+            } else {
+                Status::Running
+            };
+            return Ok(Some(step));
+        }
+        self.status = if ridge > 0.0 { Status::Settled } else { Status::Stalled };
+        Ok(None)
+    }
+
+    /// Solves `(K + total I) g = rhs` to a tenth of what is left, and leaves g in `dual`; the products it took.
+    fn solve(&mut self, rhs: &[f32], total: f64, progress: &mut dyn FnMut(Progress)) -> Result<usize, TrainError> {
+        let level = self.settings.level;
+        let Shape { n, d, m, c } = self.shape;
+        let (x, a, pattern) = (view(&self.x, n, d), view(&self.a, c, m), fired(&self.pattern, self.shape));
+        let source = match self.settings.preconditioner {
+            PreconditionerChoice::None => None,
+            PreconditionerChoice::Analytic => Some(Source::Analytic(self.settings.shift)),
+            PreconditionerChoice::Auto if self.settings.shift == 0.0 && m.div_ceil(64) > WORDS_PER_ARC_SINE => {
+                Some(Source::Analytic(self.settings.shift))
+            }
+            PreconditionerChoice::Auto | PreconditionerChoice::Exact => Some(Source::Counted(pattern)),
+        };
+        let mut report_products = |done: usize| progress(Progress { phase: "solving", done, total: 0 });
+        let tangents =
+            Tangents { x, a, pattern, damping: total as f32, progress: std::cell::RefCell::new(&mut report_products), products: 0.into() };
+
+        // With a ridge the last g is nearly this one: what it leaves is the right-hand side, and a tenth of that is
+        // enough. Without one, g belongs to a residual that is gone.
+        let warm = self.settings.damping > 0.0 && self.dual.iter().any(|&g| g != 0.0);
+        let mut left = rhs.to_vec();
+        if warm {
+            let mut product = vec![0.0; n * c];
+            grow(&mut self.scratch, cg::LinearOperator::scratch_len(&tangents));
+            cg::LinearOperator::apply(&tangents, level, &self.dual, &mut product, &mut self.scratch)?;
+            blas::axpy(level, -1.0, &product, &mut left)?;
+        } else {
+            self.dual.fill(0.0);
+        }
+        let mut change = vec![0.0; n * c];
+        let fresh = (self.step, total);
+        loop {
+            if let (Some(source), None) = (&source, &self.factor) {
+                let mut solve = SharedFactor::default();
+                solve.compute(level, x, source, total as f32, c, &mut self.scratch)?;
+                self.factor = Some(Factor { solve, made: fresh });
+            }
+            let stale = self.factor.as_ref().is_some_and(|factor| factor.made != fresh);
+            let stopping = Stopping {
+                relative: INNER_TOLERANCE,
+                absolute: f64::from(f32::MIN_POSITIVE),
+                max_iterations: if stale { 2 * STALE_ITERATIONS } else { MOST_ITERATIONS },
+            };
+            let preconditioner = self.factor.as_ref().map_or(0, |factor| cg::Preconditioner::<f32>::scratch_len(&factor.solve));
+            let need = cg::conjugate_gradient_scratch_len(n * c, cg::LinearOperator::scratch_len(&tangents), preconditioner);
+            grow(&mut self.scratch, need);
+            let report = match &self.factor {
+                Some(factor) => conjugate_gradient(level, &tangents, &factor.solve, &left, &mut change, stopping, &mut self.scratch)?,
+                None => conjugate_gradient(level, &tangents, &Identity, &left, &mut change, stopping, &mut self.scratch)?,
+            };
+            let failed = match report.status {
+                cg::Status::Converged => false,
+                // The best there is of this system: the step is judged by the loss, as any other.
+                cg::Status::IterationLimit | cg::Status::IndefiniteOperator => stale,
+                cg::Status::NotFinite => {
+                    return Err(TrainError::Numbers {
+                        problem: "the system of a step is not finite: are the inputs of about unit norm?".into(),
+                    });
+                }
+                _ => stale,
+            };
+            if stale && (failed || report.iterations > STALE_ITERATIONS) {
+                self.factor = None;
+            }
+            if !failed {
+                blas::axpy(level, 1.0, &change, &mut self.dual)?;
+                return Ok(tangents.products.get());
+            }
+        }
+    }
+
+    /// `W + s` with `s = -(mu / t) V - J^T g`.
+    fn propose(&mut self, share: f32) -> Result<(), TrainError> {
+        let Shape { n, d, m, c } = self.shape;
+        grow(&mut self.scratch, two_layer::vjp_scratch_len(d, m, c));
+        two_layer::vjp(
+            self.settings.level,
+            view(&self.x, n, d),
+            view(&self.a, c, m),
+            fired(&self.pattern, self.shape),
+            view(&self.dual, n, c),
+            MatMut::new(&mut self.next_w, m, d)?,
+            &mut self.scratch,
+        )?;
+        blas::xpby(self.settings.level, &self.w, -1.0, &mut self.next_w)?;
+        if share > 0.0 {
+            for ((next, &w), &w0) in self.next_w.iter_mut().zip(&self.w).zip(&self.w0) {
+                *next -= share * (w - w0);
+            }
+        }
+        Ok(())
+    }
+
+    /// The residual and the pattern of `next_w`.
+    fn evaluate(&mut self) -> Result<(), TrainError> {
+        let Shape { n, d, m, c } = self.shape;
+        grow(&mut self.scratch, two_layer::forward_scratch_len(d, m, c));
+        two_layer::forward(
+            self.settings.level,
+            view(&self.x, n, d),
+            view(&self.next_w, m, d),
+            view(&self.a, c, m),
+            self.settings.shift,
+            Some(PatternMut::new(&mut self.next_pattern, n, m)?),
+            MatMut::new(&mut self.next_residual, n, c)?,
+            &mut self.scratch,
+        )?;
+        blas::axpy(self.settings.level, -1.0, &self.y, &mut self.next_residual)?;
+        Ok(())
+    }
+
+    /// J V with V = W - W(0), where there is a ridge.
+    fn drift_of_outputs(&mut self) -> Result<Vec<f32>, TrainError> {
+        if self.w0.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Shape { n, d, m, c } = self.shape;
+        let drift: Vec<f32> = self.w.iter().zip(&self.w0).map(|(w, w0)| w - w0).collect();
+        let mut out = vec![0.0; n * c];
+        grow(&mut self.scratch, two_layer::jvp_scratch_len(d, m, c));
+        two_layer::jvp(
+            self.settings.level,
+            view(&self.x, n, d),
+            view(&self.a, c, m),
+            fired(&self.pattern, self.shape),
+            view(&drift, m, d),
+            MatMut::new(&mut out, n, c)?,
+            &mut self.scratch,
+        )?;
+        Ok(out)
+    }
+
+    /// |W - W(0)|^2, where there is a ridge.
+    fn distance_squared(&self, w: &[f32]) -> f64 {
+        w.iter().zip(&self.w0).map(|(w, w0)| f64::from(w - w0).powi(2)).sum()
+    }
+
+    /// trace(K) / (n C): the mean over samples of |x|^2 times the share of neurons that fire.
+    fn mean_diagonal(&self) -> f64 {
+        let Shape { n, d, m, .. } = self.shape;
+        let level = self.settings.level;
+        let pattern = self.pattern();
+        let sum: f64 =
+            (0..n).map(|i| f64::from(blas::norm_squared(level, &self.x[i * d..(i + 1) * d])) * pattern.overlap(level, i, i) as f64).sum();
+        sum / (n * m) as f64
+    }
+}
+
+fn view(data: &[f32], rows: usize, cols: usize) -> MatRef<'_, f32> {
+    MatRef::new(data, rows, cols).expect("the run's buffers have the run's shape")
+}
+
+fn fired(words: &[u64], shape: Shape) -> PatternRef<'_> {
+    PatternRef::new(words, shape.n, shape.m).expect("the run's buffers have the run's shape")
+}
+
+fn squares(x: &[f32]) -> f64 {
+    x.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
 }

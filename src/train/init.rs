@@ -1,0 +1,32 @@
+//! Networks to start from.
+
+use crate::random::{gaussian, signs, stream};
+
+/// Hidden weights (m x d) and output signs (C x m), row by row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Start {
+    pub weights: Vec<f32>,
+    pub signs: Vec<f32>,
+}
+
+/// The paired start: Gaussian weights, signs at random; the second half of the neurons repeats the first with the
+/// opposite signs, so that the network is exactly zero at the start.
+///
+/// Without it the random function that an untrained network is stays in its predictions as noise: about half a point
+/// of accuracy on the handwritten digits.
+pub(super) fn paired(width: usize, inputs: usize, outputs: usize, seed: u64) -> Start {
+    let half = width / 2;
+    let mut weights = vec![0.0; width * inputs];
+    let (first, second) = weights.split_at_mut(half * inputs);
+    gaussian(&mut stream(seed, 0), first);
+    second[..half * inputs].copy_from_slice(first);
+
+    let mut all = vec![0.0; outputs * width];
+    let mut rng = stream(seed, 1);
+    for row in all.chunks_exact_mut(width) {
+        let (first, second) = row.split_at_mut(half);
+        signs(&mut rng, first);
+        second.iter_mut().zip(first).for_each(|(to, &mut from)| *to = -from);
+    }
+    Start { weights, signs: all }
+}
