@@ -139,7 +139,12 @@ impl Live {
             self.bar.reset();
             self.bar.enable_steady_tick(Duration::from_millis(200));
         }
-        self.bar.set_length(progress.total as u64);
+        // Where nobody knows how much is to come, a count has to do.
+        if progress.total > 0 {
+            self.bar.set_length(progress.total as u64);
+        } else {
+            self.bar.unset_length();
+        }
         self.bar.set_position(progress.done as u64);
     }
 

@@ -53,8 +53,7 @@ pub fn run(args: &Train) -> Result<(), Failure> {
         builder = builder.damping(damping);
     }
     let mut trainer = builder.build(problem.x.as_ref(), problem.y.as_ref())?;
-    // The first function is 0 everywhere, so the first loss is that of the targets themselves.
-    let first = problem.y.data().iter().map(|y| f64::from(*y).powi(2)).sum::<f64>() / problem.y.data().len() as f64;
+    let first = trainer.train_mse();
     live.head(first);
     let mut steps: Vec<Step> = Vec::new();
     let interrupted = loop {
@@ -113,6 +112,7 @@ pub fn run(args: &Train) -> Result<(), Failure> {
             Value::from(match status {
                 Status::Converged => "converged",
                 Status::StepLimit => "step limit",
+                Status::Settled => "settled",
                 Status::Stalled => "stalled",
                 _ => "running",
             }),
@@ -133,7 +133,7 @@ pub fn run(args: &Train) -> Result<(), Failure> {
         if coding.is_classes() {
             confusions(&mut live, &problem, outputs, truth, args.data.is_none());
         } else {
-            variance(&mut live, &problem, score, truth);
+            variance(&mut live, args, &problem, score, truth);
         }
     }
     farewell(&mut live, args, faults.is_empty());
@@ -238,7 +238,7 @@ fn scores(live: &mut Live, train: &Score, test: Option<&Score>) {
 }
 
 /// How much of the target's variance the model explains on the test rows, and how far off it is in the target's own units.
-fn variance(live: &mut Live, problem: &Problem, score: &Score, truth: &[Truth]) {
+fn variance(live: &mut Live, args: &Train, problem: &Problem, score: &Score, truth: &[Truth]) {
     let Coding::Values { names, deviations, .. } = &problem.coding else { return };
     let ([_], [deviation]) = (&names[..], &deviations[..]) else { return };
     let values: Vec<f64> = truth.iter().filter_map(|truth| if let Truth::Values(v) = truth { v.first().copied() } else { None }).collect();
@@ -255,7 +255,7 @@ fn variance(live: &mut Live, problem: &Problem, score: &Score, truth: &[Truth]) 
         live.say(&format!("On the test rows it does no better than their mean; it is typically off by {}.", sci(typical)));
     }
     // Interpolating noisy targets costs test accuracy; there is a remedy.
-    if score.mse > 0.05 && score.mse > 0.5 * spread && problem.data.rows() > 20 {
+    if args.damping.is_none() && score.mse > 0.05 && score.mse > 0.5 * spread && problem.data.rows() > 20 {
         live.say("If the target is noisy, a fixed damping smooths: try --damping 10.");
     }
 }
