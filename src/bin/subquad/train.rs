@@ -38,6 +38,7 @@ pub fn run(args: &Train) -> Result<(), Failure> {
     }
     let mut live = Live::new(args.json);
     let problem = prepare(args)?;
+    check_memory(args, &problem)?;
     introduce(&mut live, args, &problem);
 
     let start = Instant::now();
@@ -155,6 +156,25 @@ fn prepare(args: &Train) -> Result<Problem, Failure> {
     Ok(Problem { data, split, preparation, coding, x, y })
 }
 
+/// Refuses what this machine's memory cannot hold, where it says how much it has: nothing is gained by being killed.
+fn check_memory(args: &Train, problem: &Problem) -> Result<(), Failure> {
+    let (n, d, c, m) = (problem.x.rows() as f64, problem.x.cols() as f64, problem.y.cols() as f64, args.width as f64);
+    // Weights, their proposal, their start or a step; the inputs twice; the factor and its Gram matrix; two patterns.
+    let needed = 4.0 * (3.0 * m * d + m * c + 2.0 * n * d + 8.0 * n * c + 2.0 * n * n) + n * m / 4.0;
+    let Ok(about) = std::fs::read_to_string("/proc/meminfo") else { return Ok(()) };
+    let available = about.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    match available.map(|kilobytes| 1024.0 * kilobytes) {
+        Some(bytes) if needed > bytes => Err(Failure::Fault(format!(
+            "{} rows at width {} need about {:.1} GB of memory, {:.1} GB are free: choose a smaller --width",
+            count(problem.x.rows()),
+            count(args.width),
+            needed / 1e9,
+            bytes / 1e9
+        ))),
+        _ => Ok(()),
+    }
+}
+
 fn introduce(live: &mut Live, args: &Train, problem: &Problem) {
     let Problem { data, split, preparation, coding, x, y } = problem;
     let target = &data.columns().target;
@@ -256,7 +276,7 @@ fn variance(live: &mut Live, args: &Train, problem: &Problem, score: &Score, tru
     }
     // Interpolating noisy targets costs test accuracy; there is a remedy.
     if args.damping.is_none() && score.mse > 0.05 && score.mse > 0.5 * spread && problem.data.rows() > 20 {
-        live.say("If the target is noisy, a fixed damping smooths: try --damping 10.");
+        live.say("If the target is noisy, a fixed damping smooths: try --damping 1, or more.");
     }
 }
 
@@ -283,10 +303,10 @@ fn confusions(live: &mut Live, problem: &Problem, outputs: &Matrix, truth: &[Tru
         .iter()
         .take(4)
         .map(|((is, read), times)| {
-            format!("{} for {}{}", labels[*read], labels[*is], if *times > 1 { format!(" ({times} times)") } else { String::new() })
+            format!("{} for {}{}", labels[*is], labels[*read], if *times > 1 { format!(" ({times} times)") } else { String::new() })
         })
         .collect();
-    live.say(&format!("Taken for another: {}{}", shown.join(", "), if pairs.len() > 4 { ", .." } else { "." }));
+    live.say(&format!("Mistaken: {}{}", shown.join(", "), if pairs.len() > 4 { ", .." } else { "." }));
     if digits {
         let shown: Vec<(String, &[f32])> = wrong
             .iter()
