@@ -21,3 +21,7 @@ pub use error::Error;
 pub use float::Real;
 pub use matrix::{MatMut, MatRef};
 pub use simd::{Float, Level};
+
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -99,7 +99,7 @@ const STEP_KEYS: &str = r#"{"event":"step","step":1,"train_mse":"#;
 #[test]
 fn json_is_all_there_is_on_standard_output() {
     let room = room();
-    let output = good(&room, &["train", "--json", "--width", "64", "--steps", "2"]);
+    let output = good(&room, &["train", "--json", "--width", "512", "--steps", "1"]);
     assert_eq!(stderr(&output), "");
     assert!(stdout(&output).starts_with(STEP_KEYS));
     let events = events(&output);
@@ -114,7 +114,7 @@ fn json_is_all_there_is_on_standard_output() {
     }
     assert_eq!(done["event"], "done");
     for (key, expected) in
-        [("steps", steps.len()), ("samples", 1797), ("features", 64), ("outputs", 10), ("width", 64), ("train_samples", 1437)]
+        [("steps", steps.len()), ("samples", 1797), ("features", 64), ("outputs", 10), ("width", 512), ("train_samples", 1437)]
     {
         assert_eq!(done[key].as_u64(), Some(expected as u64), "{key}");
     }
@@ -151,7 +151,7 @@ fn a_person_gets_a_report() {
     }
     assert!(!text.contains('\u{1b}'), "no escape sequences where nobody watches");
     assert_eq!(stderr(&output), "");
-    let output = good(&room, &["train", "--width", "16", "--steps", "1"]);
+    let output = good(&room, &["train", "--width", "256", "--steps", "1"]);
     assert!(stdout(&output).contains("read as"), "{}", stdout(&output));
 }
 
@@ -291,7 +291,8 @@ fn info_help_and_version() {
 #[test]
 fn the_plot_is_a_whole_svg() {
     let room = room();
-    good(&room, &["train", "--width", "32", "--steps", "2", "--plot", "loss.svg"]);
+    write(&room, "clouds.csv", &clouds(60));
+    good(&room, &["train", "clouds.csv", "--width", "32", "--steps", "2", "--plot", "loss.svg"]);
     let svg = read(&room, "loss.svg");
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
     for expected in ["training MSE", "residual ratio", "CG iterations", "width 32", "goal 1e-6"] {
@@ -421,6 +422,16 @@ fn places_are_checked_before_the_training() {
     bad(&room, 1, &[&base[..], &["--plot", "no/p.svg"]].concat(), "cannot write no/p.svg");
     bad(&room, 1, &[&base[..], &["--out", "."]].concat(), "it is a directory");
     bad(&room, 1, &[&base[..], &["--out", "d.csv/m"]].concat(), "cannot write d.csv/m");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_memory_cannot_hold_is_refused() {
+    let room = room();
+    // 40,000 features times 16,777,216 neurons: 8 TB.
+    let row = |x: u32| format!("{}{}\n", format!("{x},").repeat(40_000), x % 2);
+    write(&room, "d.csv", &(1..6).map(row).collect::<String>());
+    bad(&room, 1, &["train", "d.csv", "--width", "16777216"], "GB of memory");
 }
 
 #[cfg(unix)]

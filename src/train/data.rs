@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use rand_core::{Rng, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_core::Rng;
 
+use crate::random::stream;
 use crate::train::TrainError;
 use crate::{Error, MatRef};
 
@@ -87,6 +87,9 @@ pub enum Target {
     },
 }
 
+/// The stream of random numbers that splits; the first ones start the network.
+const SPLIT: u32 = 8;
+
 /// At most this many different integers are taken for classes.
 const MOST_INTEGER_CLASSES: usize = 32;
 
@@ -123,7 +126,7 @@ impl Target {
     /// When there is no name, the lengths disagree, a number is not finite, or one of the columns is constant.
     pub fn values(names: Vec<String>, values: Vec<f64>) -> Result<Self, TrainError> {
         let k = names.len();
-        if k == 0 || values.len() % k != 0 {
+        if k == 0 || !values.len().is_multiple_of(k) {
             return Err(TrainError::data(format!("{} target values cannot be shared out to {k} columns", values.len())));
         }
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
@@ -373,8 +376,7 @@ impl Dataset {
                 groups.iter().filter(|group| !group.is_empty()).count()
             )));
         }
-        // The same seed also starts the weights: a constant keeps the two streams apart.
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x7370_6c69_7420_2d2d);
+        let mut rng = stream(seed, SPLIT);
         let mut quota: Vec<usize> = groups.iter().map(|group| group.len() * wanted / n).collect();
         let mut order: Vec<usize> = (0..groups.len()).collect();
         order.sort_by_key(|&g| std::cmp::Reverse(groups[g].len() * wanted % n));
@@ -405,7 +407,7 @@ impl Dataset {
 }
 
 /// A number in `0..n`, every one as likely: multiply and reject, so that no value is favoured.
-fn below(rng: &mut Xoshiro256PlusPlus, n: u64) -> u64 {
+fn below(rng: &mut impl Rng, n: u64) -> u64 {
     let least = n.wrapping_neg() % n;
     loop {
         let product = u128::from(rng.next_u64()) * u128::from(n);
@@ -831,8 +833,8 @@ mod tests {
             let coding = Coding::fit(data.target(), &rows).unwrap();
             let y = coding.encode(data.target(), &rows).unwrap();
             assert_eq!(y.cols(), if of_row.contains(&2) { 3 } else { 1 });
-            for row in 0..6 {
-                let class = of_row[row] as usize;
+            for (row, class) in of_row.into_iter().enumerate() {
+                let class = class as usize;
                 assert_eq!(coding.decode(y.row(row)), Prediction::Class { index: class, label: format!("l{class}") });
             }
             let score = coding.score(&y, &coding.truth(data.target(), &rows).unwrap()).unwrap();

@@ -80,8 +80,8 @@ pub struct Train {
     #[arg(long, value_enum, default_value = "auto")]
     pub columns: ColumnsArg,
 
-    /// Scaling of the rows: each to norm 1, or all by one factor
-    #[arg(long, value_enum, default_value = "unit")]
+    /// Scaling of the rows: all by one factor, or each to norm 1
+    #[arg(long, value_enum, default_value = "global")]
     pub rows: RowsArg,
 
     /// Share of the rows kept for testing; 0: none

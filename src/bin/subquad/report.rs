@@ -30,11 +30,13 @@ pub fn json(fields: &[(&str, Value)]) -> String {
 
 /// A number with two or three figures that mean something.
 pub fn sci(x: f64) -> String {
-    if x == 0.0 {
+    // Rounded first: 0.09999 has the digits of 0.1.
+    let rounded: f64 = format!("{x:.2e}").parse().unwrap_or(x);
+    if rounded == 0.0 {
         "0".into()
-    } else if (0.01..1000.0).contains(&x.abs()) {
-        let digits = (2 - x.abs().log10().floor() as i32).max(0) as usize;
-        format!("{x:.digits$}")
+    } else if (0.01..1000.0).contains(&rounded.abs()) {
+        let digits = (2 - rounded.abs().log10().floor() as i32).max(0) as usize;
+        format!("{rounded:.digits$}")
     } else {
         format!("{x:.2e}")
     }
@@ -139,7 +141,12 @@ impl Live {
             self.bar.reset();
             self.bar.enable_steady_tick(Duration::from_millis(200));
         }
-        self.bar.set_length(progress.total as u64);
+        // Where nobody knows how much is to come, a count has to do.
+        if progress.total > 0 {
+            self.bar.set_length(progress.total as u64);
+        } else {
+            self.bar.unset_length();
+        }
         self.bar.set_position(progress.done as u64);
     }
 
@@ -205,8 +212,8 @@ mod tests {
     #[test]
     fn numbers_are_written_for_people() {
         assert_eq!(
-            [0.0, 0.5, 0.0123, 0.00123, 12.34, 999.0, 1234.0, 1e-12].map(sci),
-            ["0", "0.500", "0.0123", "1.23e-3", "12.3", "999", "1.23e3", "1.00e-12"]
+            [0.0, 0.5, 0.0123, 0.00123, 12.34, 999.0, 1234.0, 1e-12, 0.099996, 999.9].map(sci),
+            ["0", "0.500", "0.0123", "1.23e-3", "12.3", "999", "1.23e3", "1.00e-12", "0.100", "1.00e3"]
         );
         assert_eq!(
             [(1, 2), (2, 2), (0, 2), (99_999, 100_000), (1, 100_000)].map(|(a, b)| percent(a, b)),

@@ -38,6 +38,7 @@ pub fn run(args: &Train) -> Result<(), Failure> {
     }
     let mut live = Live::new(args.json);
     let problem = prepare(args)?;
+    check_memory(args, &problem)?;
     introduce(&mut live, args, &problem);
 
     let start = Instant::now();
@@ -53,8 +54,7 @@ pub fn run(args: &Train) -> Result<(), Failure> {
         builder = builder.damping(damping);
     }
     let mut trainer = builder.build(problem.x.as_ref(), problem.y.as_ref())?;
-    // The first function is 0 everywhere, so the first loss is that of the targets themselves.
-    let first = problem.y.data().iter().map(|y| f64::from(*y).powi(2)).sum::<f64>() / problem.y.data().len() as f64;
+    let first = trainer.train_mse();
     live.head(first);
     let mut steps: Vec<Step> = Vec::new();
     let interrupted = loop {
@@ -113,6 +113,7 @@ pub fn run(args: &Train) -> Result<(), Failure> {
             Value::from(match status {
                 Status::Converged => "converged",
                 Status::StepLimit => "step limit",
+                Status::Settled => "settled",
                 Status::Stalled => "stalled",
                 _ => "running",
             }),
@@ -133,7 +134,7 @@ pub fn run(args: &Train) -> Result<(), Failure> {
         if coding.is_classes() {
             confusions(&mut live, &problem, outputs, truth, args.data.is_none());
         } else {
-            variance(&mut live, &problem, score, truth);
+            variance(&mut live, args, &problem, score, truth);
         }
     }
     farewell(&mut live, args, faults.is_empty());
@@ -153,6 +154,25 @@ fn prepare(args: &Train) -> Result<Problem, Failure> {
     let x = preparation.apply(data.features(), &split.train)?;
     let y = coding.encode(data.target(), &split.train)?;
     Ok(Problem { data, split, preparation, coding, x, y })
+}
+
+/// Refuses what this machine's memory cannot hold, where it says how much it has: nothing is gained by being killed.
+fn check_memory(args: &Train, problem: &Problem) -> Result<(), Failure> {
+    let (n, d, c, m) = (problem.x.rows() as f64, problem.x.cols() as f64, problem.y.cols() as f64, args.width as f64);
+    // Weights, their proposal, their start or a step; the inputs twice; the factor and its Gram matrix; two patterns.
+    let needed = 4.0 * (3.0 * m * d + m * c + 2.0 * n * d + 8.0 * n * c + 2.0 * n * n) + n * m / 4.0;
+    let Ok(about) = std::fs::read_to_string("/proc/meminfo") else { return Ok(()) };
+    let available = about.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    match available.map(|kilobytes| 1024.0 * kilobytes) {
+        Some(bytes) if needed > bytes => Err(Failure::Fault(format!(
+            "{} rows at width {} need about {:.1} GB of memory, {:.1} GB are free: choose a smaller --width",
+            count(problem.x.rows()),
+            count(args.width),
+            needed / 1e9,
+            bytes / 1e9
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn introduce(live: &mut Live, args: &Train, problem: &Problem) {
@@ -238,7 +258,7 @@ fn scores(live: &mut Live, train: &Score, test: Option<&Score>) {
 }
 
 /// How much of the target's variance the model explains on the test rows, and how far off it is in the target's own units.
-fn variance(live: &mut Live, problem: &Problem, score: &Score, truth: &[Truth]) {
+fn variance(live: &mut Live, args: &Train, problem: &Problem, score: &Score, truth: &[Truth]) {
     let Coding::Values { names, deviations, .. } = &problem.coding else { return };
     let ([_], [deviation]) = (&names[..], &deviations[..]) else { return };
     let values: Vec<f64> = truth.iter().filter_map(|truth| if let Truth::Values(v) = truth { v.first().copied() } else { None }).collect();
@@ -255,8 +275,8 @@ fn variance(live: &mut Live, problem: &Problem, score: &Score, truth: &[Truth]) 
         live.say(&format!("On the test rows it does no better than their mean; it is typically off by {}.", sci(typical)));
     }
     // Interpolating noisy targets costs test accuracy; there is a remedy.
-    if score.mse > 0.05 && score.mse > 0.5 * spread && problem.data.rows() > 20 {
-        live.say("If the target is noisy, a fixed damping smooths: try --damping 10.");
+    if args.damping.is_none() && score.mse > 0.05 && score.mse > 0.5 * spread && problem.data.rows() > 20 {
+        live.say("If the target is noisy, a fixed damping smooths: try --damping 1, or more.");
     }
 }
 
@@ -283,10 +303,10 @@ fn confusions(live: &mut Live, problem: &Problem, outputs: &Matrix, truth: &[Tru
         .iter()
         .take(4)
         .map(|((is, read), times)| {
-            format!("{} for {}{}", labels[*read], labels[*is], if *times > 1 { format!(" ({times} times)") } else { String::new() })
+            format!("{} for {}{}", labels[*is], labels[*read], if *times > 1 { format!(" ({times} times)") } else { String::new() })
         })
         .collect();
-    live.say(&format!("Taken for another: {}{}", shown.join(", "), if pairs.len() > 4 { ", .." } else { "." }));
+    live.say(&format!("Mistaken: {}{}", shown.join(", "), if pairs.len() > 4 { ", .." } else { "." }));
     if digits {
         let shown: Vec<(String, &[f32])> = wrong
             .iter()
