@@ -49,6 +49,8 @@ pub trait Real:
     fn abs(self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// No number.
+    fn is_nan(self) -> bool;
 }
 
 macro_rules! real {
@@ -78,6 +80,10 @@ macro_rules! real {
             #[inline(always)]
             fn is_finite(self) -> bool {
                 $T::is_finite(self)
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $T::is_nan(self)
             }
         }
     };

@@ -21,7 +21,7 @@ pub fn fwht<T: Float>(level: Level, x: &mut [T]) -> Result<(), Error> {
         let above = n.checked_next_power_of_two();
         return Err(Error::TransformLength {
             found: n,
-            below: above.map_or(Some(1 << (usize::BITS - 1)), |a| (a > 1).then(|| a / 2)),
+            below: above.map_or(Some(1 << (usize::BITS - 1)), |a| (a > 1).then_some(a / 2)),
             above,
         });
     }

@@ -169,7 +169,7 @@ fn factor<T: Float>(level: Level, n: usize) {
     let what = format!("{level} n={n}");
     let a = definite::<T>(n);
     // Above the diagonal nothing may be read.
-    let mut l: Vec<T> = (0..n * n).map(|k| if k % n > k / n { T::ZERO / T::ZERO } else { a[k] }).collect();
+    let mut l: Vec<T> = (0..n * n).map(|k| if k % n > k / n { T::from_f64(f64::NAN) } else { a[k] }).collect();
     let mut scratch = dirty::<T>(blas::cholesky_scratch_len(n));
     assert_eq!(blas::cholesky(level, MatMut::new(&mut l, n, n).unwrap(), &mut scratch), Ok(Definite::Yes), "{what}");
     let dl = Dense::from_fn(n, n, |i, j| if j <= i { l[i * n + j].to_f64() } else { 0.0 });

@@ -49,7 +49,7 @@ impl<T: Float> LinearOperator<T> for Dense<T> {
     }
     fn apply(&self, _: Level, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
         assert!(scratch.len() >= DEMANDED, "the operator gets what it asked for");
-        scratch.fill(T::ZERO / T::ZERO);
+        scratch.fill(T::from_f64(f64::NAN));
         self.products.set(self.products.get() + 1);
         y.copy_from_slice(&self.times(x));
         Ok(())

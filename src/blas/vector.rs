@@ -60,10 +60,11 @@ pub fn norm_squared<T: Float>(level: Level, x: &[T]) -> T {
 pub fn max_abs<T: Float>(x: &[T]) -> T {
     let mut most = T::ZERO;
     for &x in x {
-        let x = x.abs();
-        // Not `>`: a NaN must win and then stay.
-        if !(x <= most || most != most) {
-            most = x;
+        if x.is_nan() {
+            return x;
+        }
+        if x.abs() > most {
+            most = x.abs();
         }
     }
     most

@@ -62,8 +62,11 @@ macro_rules! define {
             impl Sealed for $Isa {}
             #[cfg($cfg)]
             impl $Isa {
-                /// The token, without asking the processor: safe where the same features are enabled, `unsafe`
-                /// anywhere else. For bare metal, where nobody can be asked.
+                /// The token, without asking the processor. For bare metal, where nobody can be asked.
+                ///
+                /// # Safety
+                /// Safe where the same features are enabled; `unsafe` anywhere else, where the caller vouches for them:
+                /// the processor has them, and the system saves their registers.
                 #[inline]
                 #[target_feature($(enable = $f),+)]
                 pub fn assume() -> Self {

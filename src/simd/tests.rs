@@ -34,7 +34,7 @@ fn arithmetic<T: Float, S: Simd<T>>(s: S) {
     }
     assert_eq!(bits >> n, 0, "no bits above the lanes");
     assert_eq!(s.gt(va, va), 0);
-    let nan = s.splat(T::ZERO / T::ZERO);
+    let nan = s.splat(T::from_f64(f64::NAN));
     assert_eq!((s.gt(nan, va), s.gt(va, nan)), (0, 0));
     for bits in [0, 1, 0b0110, 0b1010_0101_1100_0011, u64::MAX] {
         let kept: Vec<T> = (0..n).map(|i| if bits >> i & 1 == 1 { a[i] } else { T::ZERO }).collect();

@@ -222,7 +222,7 @@ impl Builder {
         if !(self.damping >= 0.0 && self.damping.is_finite()) {
             return Err(TrainError::setting("damping", "a finite number, and not negative", self.damping));
         }
-        if !(self.tolerance >= 0.0) {
+        if self.tolerance.is_nan() || self.tolerance < 0.0 {
             return Err(TrainError::setting("tolerance", "a number, and not negative", self.tolerance));
         }
         if y.rows() != n || n == 0 || d == 0 || c == 0 {
@@ -416,7 +416,8 @@ impl GaussNewton {
             self.evaluate()?;
             let after = squares(&self.next_residual);
             let next_loss = after + ridge * self.distance_squared(&self.next_w);
-            if !(next_loss < loss) {
+            // A loss that is no number is no success either.
+            if next_loss.is_nan() || next_loss >= loss {
                 self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { 0.02 * self.mean_diagonal() };
                 continue;
             }

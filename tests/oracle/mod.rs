@@ -29,7 +29,7 @@ pub fn signs<T: Float>(n: usize, seed: u64) -> Vec<T> {
 
 /// Scratch as a kernel may find it.
 pub fn dirty<T: Float>(n: usize) -> Vec<T> {
-    vec![T::ZERO / T::ZERO; n]
+    vec![T::from_f64(f64::NAN); n]
 }
 
 /// In f64, dense and row-major.

@@ -48,7 +48,7 @@ pub fn percent(part: usize, whole: usize) -> String {
     let shown = if part == whole || part == 0 { share } else { share.clamp(0.01, 99.99) };
     let digits = if part == whole {
         0
-    } else if shown > 99.9 || shown < 0.1 {
+    } else if !(0.1..=99.9).contains(&shown) {
         2
     } else {
         1
@@ -61,7 +61,7 @@ pub fn count(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
