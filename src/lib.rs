@@ -12,6 +12,7 @@ pub mod simd;
 pub mod blas;
 pub mod cg;
 pub mod hadamard;
+pub mod halfspace;
 pub mod random;
 pub mod relu;
 #[cfg(feature = "std")]

@@ -13,6 +13,7 @@
 mod cpuid;
 #[macro_use]
 mod level;
+mod report;
 mod scalar;
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
@@ -31,6 +32,7 @@ pub use level::Simd128;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub use level::{Avx2, Avx512};
 pub use level::{Element, Float, Level, Scalar, UnknownLevel};
+pub use report::Report;
 
 /// A zero-sized proof that the processor has an instruction set, and what it does with machine words.
 ///
@@ -94,7 +96,7 @@ pub trait Lanes<T>: Token {
 /// A vector of floats: products, comparisons, sums over lanes.
 ///
 /// Bit masks have lane i in bit i; bits above the lanes are ignored.
-pub trait Simd<T>: Lanes<T> {
+pub trait Simd<T>: Report<T> {
     /// a b
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// a b + c: rounded once on AVX2, AVX-512 and NEON, twice on the scalar level and on wasm, where no fused

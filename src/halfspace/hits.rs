@@ -1,0 +1,124 @@
+//! Where answers go: per query a count and a row of indices, in the caller's memory.
+
+use crate::error::{Error, expect_length};
+use crate::scratch::area;
+use crate::simd::Simd;
+
+/// The answers to a batch of queries: per query how many neurons fire, and a row with room for some of them.
+///
+/// The count is always the true one. A row holds the first `room` indices, ascending; what stands in a row behind
+/// its answers is not specified. A query whose count exceeds the room is asked again with more.
+///
+/// ```
+/// use subquad::halfspace::{Hits, scan, scan_scratch_len};
+/// use subquad::{Level, MatRef};
+///
+/// let w = [1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0];
+/// let x = [2.0, 0.5];
+/// let (mut counts, mut indices, mut values) = ([0; 1], [0; 2], [0.0; 2]);
+/// let mut hits = Hits::new(&mut counts, &mut indices, 2)?.with_values(&mut values)?;
+/// let mut scratch = vec![0.0; scan_scratch_len(2, 3)];
+/// scan(Level::detect(), MatRef::new(&w, 3, 2)?, MatRef::new(&x, 1, 2)?, 1.0, &mut hits, &mut scratch)?;
+/// assert_eq!(hits.count(0), 2);
+/// assert_eq!(hits.indices(0), [0, 2]);
+/// assert_eq!(hits.values(0), [2.0, 2.5]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Hits<'a, T> {
+    counts: &'a mut [u32],
+    indices: &'a mut [u32],
+    values: Option<&'a mut [T]>,
+    room: usize,
+}
+
+impl<'a, T> Hits<'a, T> {
+    /// Room for `room` indices of each of `counts.len()` queries: `indices` has exactly `counts.len() * room` elements.
+    /// Both may hold anything.
+    pub fn new(counts: &'a mut [u32], indices: &'a mut [u32], room: usize) -> Result<Self, Error> {
+        expect_length("hits: indices, against queries x room", area(counts.len(), room), indices.len())?;
+        Ok(Self { counts, indices, values: None, room })
+    }
+
+    /// The values too: as many as there are indices.
+    pub fn with_values(self, values: &'a mut [T]) -> Result<Self, Error> {
+        expect_length("hits: values, against indices", self.indices.len(), values.len())?;
+        Ok(Self { values: Some(values), ..self })
+    }
+
+    /// Number of queries.
+    pub const fn queries(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Indices that fit a row.
+    pub const fn room(&self) -> usize {
+        self.room
+    }
+
+    /// How many neurons fire on query i, whether or not there was room for them.
+    pub fn count(&self, i: usize) -> usize {
+        self.counts.get(i).map_or(0, |&count| count as usize)
+    }
+
+    /// Whether every query had room enough.
+    pub fn complete(&self) -> bool {
+        self.counts.iter().all(|&count| count as usize <= self.room)
+    }
+
+    /// The neurons that fire on query i, ascending: all of them, or as many as there was room for.
+    pub fn indices(&self, i: usize) -> &[u32] {
+        let len = self.count(i).min(self.room);
+        self.indices.get(i * self.room..).and_then(|row| row.get(..len)).unwrap_or_default()
+    }
+
+    /// `<w_r, x_i>` of those neurons; empty where values were not asked for.
+    pub fn values(&self, i: usize) -> &[T] {
+        let len = self.count(i).min(self.room);
+        self.values.as_deref().and_then(|values| values.get(i * self.room..)).and_then(|row| row.get(..len)).unwrap_or_default()
+    }
+
+    /// Nobody fires.
+    pub(super) fn clear(&mut self) {
+        self.counts.fill(0);
+    }
+
+    /// Appends the lanes of two vectors whose bit is set, the first lane being neuron `base`.
+    #[inline(always)]
+    pub(super) fn put<S: Simd<T>>(&mut self, s: S, i: usize, base: u32, bits: u64, z: [S::V; 2]) {
+        if bits == 0 {
+            return;
+        }
+        let Some(count) = self.counts.get_mut(i) else { return };
+        let at = *count as usize;
+        *count += bits.count_ones();
+        if at >= self.room {
+            return;
+        }
+        let second = at + (bits & low_bits(S::LANES)).count_ones() as usize;
+        let (first, last) = (i * self.room, (i + 1) * self.room);
+        let Some(row) = self.indices.get_mut(first..last) else { return };
+        if let Some(to) = row.get_mut(at..) {
+            s.put_indices(bits, base, to);
+        }
+        if let Some(to) = row.get_mut(second..) {
+            s.put_indices(bits >> S::LANES, base + S::LANES as u32, to);
+        }
+        if let Some(values) = &mut self.values
+            && let Some(row) = values.get_mut(first..last)
+        {
+            if let Some(to) = row.get_mut(at..) {
+                s.put_values(bits, z[0], to);
+            }
+            if let Some(to) = row.get_mut(second..) {
+                s.put_values(bits >> S::LANES, z[1], to);
+            }
+        }
+    }
+}
+
+/// The n lowest bits.
+#[inline(always)]
+pub(super) const fn low_bits(n: usize) -> u64 {
+    if n >= 64 { u64::MAX } else { (1 << n) - 1 }
+}

@@ -1,0 +1,240 @@
+//! The fused scan: a matrix product whose epilogue compares and compresses. The yardstick of every other structure,
+//! and the definition of their answer.
+
+use super::hits::{Hits, low_bits};
+use crate::blas::tile::{self, with_rows};
+use crate::error::{Error, expect_length};
+use crate::matrix::MatRef;
+use crate::scratch::{all_of, area, take};
+use crate::simd::{Float, Level, Simd};
+
+/// Neurons of a block: d rows of 32 numbers, one lane per neuron. The same at every level, so that blocks can lie in
+/// a file; the widest panel is one block, narrower ones are strips of it.
+pub(super) const BLOCK: usize = tile::MOST_WIDTH;
+/// Numbers of a group's blocks: 512 KiB of f32, a quarter of a second-level cache.
+const GROUP_LEN: usize = 128 * 1024;
+/// Blocks that a single query meets at once: with fewer, its multiply-adds wait for each other.
+const ABREAST: usize = 4;
+
+/// Blocks of a group, so that they fit the cache together.
+pub(super) const fn group(d: usize, m: usize) -> usize {
+    let fit = GROUP_LEN / BLOCK / if d == 0 { 1 } else { d };
+    let fit = if fit == 0 { 1 } else { fit };
+    let all = m.div_ceil(BLOCK);
+    if all < fit { all } else { fit }
+}
+
+/// Scratch of [`scan`], in elements: a group's blocks, a tile's queries.
+pub const fn scan_scratch_len(d: usize, m: usize) -> usize {
+    all_of(&[area(area(group(d, m), BLOCK), d), area(tile::MOST_ROWS, d)])
+}
+
+/// Reports, for each row x of X, every r with `<w_r, x> > b`.
+///
+/// # Shapes
+/// W m x d and X n x d, any strides; m at most 2^32 - 1; room in `hits` for n queries.
+///
+/// # Errors
+/// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than [`scan_scratch_len`]`(d, m)`,
+/// [`Error::Overflow`] if m does not fit the indices.
+///
+/// # Numerics
+/// As the [module](super) says: one chain of multiply-adds per value. With d = 0 every value is 0.
+///
+/// # Cost
+/// 2 n m d flops, and m d copies: the weights are packed, a group of neurons at a time, so that all queries meet the
+/// group in the cache. Nothing of size n x m is written.
+pub fn scan<T: Float>(
+    level: Level,
+    w: MatRef<'_, T>,
+    x: MatRef<'_, T>,
+    threshold: T,
+    hits: &mut Hits<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    expect_length("scan: columns of X, against columns of W", w.cols(), x.cols())?;
+    expect_length("scan: queries of the hits, against rows of X", x.rows(), hits.queries())?;
+    if u32::try_from(w.rows()).is_err() {
+        return Err(Error::overflow("scan: the number of neurons as a 32-bit index"));
+    }
+    let (scratch, _) = take(scratch, scan_scratch_len(w.cols(), w.rows()))?;
+    hits.clear();
+    scan_entry(level, w, x, threshold, hits, scratch);
+    Ok(())
+}
+
+multiversion! {
+    fn scan_entry<T: Float>(w: MatRef<'_, T>, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) = scan_body;
+}
+
+#[inline(always)]
+fn scan_body<T: Float, S: Simd<T>>(s: S, w: MatRef<'_, T>, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) {
+    let (m, d) = (w.rows(), w.cols());
+    let group = group(d, m);
+    let (blocks, strip) = scratch.split_at_mut(group * BLOCK * d);
+    let mut from = 0;
+    while from < m {
+        let neurons = (group * BLOCK).min(m - from);
+        pack(w.row_range(from, neurons), blocks);
+        scan_blocks(s, Blocks { numbers: blocks, d, from, neurons }, x, threshold, hits, strip);
+        from += neurons;
+    }
+}
+
+/// Copies rows into blocks, zeros behind the last one.
+#[inline(always)]
+pub(super) fn pack<T: Float>(w: MatRef<'_, T>, to: &mut [T]) {
+    let d = w.cols();
+    if d == 0 {
+        return;
+    }
+    let (data, stride, step) = (w.data(), w.row_stride(), w.col_stride().max(1));
+    for (block, to) in to.chunks_exact_mut(BLOCK * d).take(w.rows().div_ceil(BLOCK)).enumerate() {
+        let (to, _) = to.as_chunks_mut::<BLOCK>();
+        for lane in 0..BLOCK {
+            let r = block * BLOCK + lane;
+            let row = if r < w.rows() { data.get(r * stride..).unwrap_or_default() } else { &[] };
+            if row.is_empty() {
+                to.iter_mut().for_each(|to| to[lane] = T::ZERO);
+            } else if step == 1 {
+                to.iter_mut().zip(row).for_each(|(to, &x)| to[lane] = x);
+            } else {
+                to.iter_mut().zip(row.iter().step_by(step)).for_each(|(to, &x)| to[lane] = x);
+            }
+        }
+    }
+}
+
+/// Packed neurons `from .. from + neurons`, one block after another.
+#[derive(Clone, Copy)]
+pub(super) struct Blocks<'a, T> {
+    pub numbers: &'a [T],
+    pub d: usize,
+    pub from: usize,
+    pub neurons: usize,
+}
+
+/// All queries against a group of blocks.
+#[inline(always)]
+pub(super) fn scan_blocks<T: Float, S: Simd<T>>(
+    s: S,
+    blocks: Blocks<'_, T>,
+    x: MatRef<'_, T>,
+    threshold: T,
+    hits: &mut Hits<'_, T>,
+    strip: &mut [T],
+) {
+    let n = x.rows();
+    let mut i = 0;
+    while i < n {
+        let rows = tile::next_rows(n - i, tile::rows(S::REGISTERS));
+        if rows == 1 {
+            one_query(s, blocks, x.row_range(i, 1), i, threshold, hits, strip);
+        } else {
+            with_rows!(rows, queries::<T, S>(s, blocks, x.row_range(i, rows), i, threshold, hits, strip));
+        }
+        i += rows;
+    }
+}
+
+/// Panels that lie side by side in a block.
+#[inline(always)]
+const fn strips<T: Float, S: Simd<T>>() -> usize {
+    BLOCK / tile::width::<T, S>()
+}
+
+/// J queries against all strips.
+#[inline(always)]
+fn queries<T: Float, S: Simd<T>, const J: usize>(
+    s: S,
+    blocks: Blocks<'_, T>,
+    x: MatRef<'_, T>,
+    i: usize,
+    threshold: T,
+    hits: &mut Hits<'_, T>,
+    strip: &mut [T],
+) {
+    let (d, width) = (blocks.d, tile::width::<T, S>());
+    let x = tile::interleave::<T, J>(x, strip);
+    let over = s.splat(threshold);
+    let mut base = 0;
+    while base < blocks.neurons {
+        // With d = 0 a block is empty, and every sum is 0.
+        let block = blocks.numbers.get(base / BLOCK * BLOCK * d..).unwrap_or_default();
+        let pairs = s.chunks(&block[..(BLOCK * d).min(block.len())]).0.as_chunks::<2>().0;
+        for strip in 0..strips::<T, S>() {
+            let first = base + strip * width;
+            if first >= blocks.neurons {
+                break;
+            }
+            let mut acc = [[s.splat(T::ZERO); 2]; J];
+            accumulate(s, &mut acc, x, pairs, strip);
+            let inside = low_bits(blocks.neurons - first);
+            for (j, &z) in acc.iter().enumerate() {
+                let bits = (s.gt(z[0], over) | s.gt(z[1], over) << S::LANES) & inside;
+                hits.put(s, i + j, (blocks.from + first) as u32, bits, z);
+            }
+        }
+        base += BLOCK;
+    }
+}
+
+/// `acc[j][v] += sum_k x[k][j] block[k][strip][v]`
+#[inline(always)]
+fn accumulate<T: Float, S: Simd<T>, const J: usize>(s: S, acc: &mut [[S::V; 2]; J], x: &[[T; J]], pairs: &[[S::Chunk; 2]], strip: usize) {
+    if strips::<T, S>() == 1 {
+        tile::accumulate(s, acc, x.iter(), pairs);
+        return;
+    }
+    let mut sums = *acc;
+    for (w, x) in pairs.chunks_exact(strips::<T, S>()).zip(x) {
+        let (w0, w1) = (s.load(&w[strip][0]), s.load(&w[strip][1]));
+        for j in 0..J {
+            let x = s.splat(x[j]);
+            sums[j][0] = s.mul_add(x, w0, sums[j][0]);
+            sums[j][1] = s.mul_add(x, w1, sums[j][1]);
+        }
+    }
+    *acc = sums;
+}
+
+/// One query against all strips, several of them abreast.
+#[inline(always)]
+fn one_query<T: Float, S: Simd<T>>(
+    s: S,
+    blocks: Blocks<'_, T>,
+    x: MatRef<'_, T>,
+    i: usize,
+    threshold: T,
+    hits: &mut Hits<'_, T>,
+    strip: &mut [T],
+) {
+    let (d, width, strips) = (blocks.d, tile::width::<T, S>(), strips::<T, S>());
+    let x = tile::interleave::<T, 1>(x, strip);
+    let over = s.splat(threshold);
+    let mut first = 0;
+    while first < blocks.neurons {
+        // Where the strips abreast begin; behind the last one, the first again, for nothing.
+        let [a, b, c, e]: [&[[S::Chunk; 2]]; ABREAST] = core::array::from_fn(|at| {
+            let r = if first + at * width < blocks.neurons { first + at * width } else { first };
+            let block = blocks.numbers.get(r / BLOCK * BLOCK * d..).unwrap_or_default();
+            let pairs = s.chunks(&block[..(BLOCK * d).min(block.len())]).0.as_chunks::<2>().0;
+            pairs.get(r % BLOCK / width..).unwrap_or_default()
+        });
+        let mut acc = [[s.splat(T::ZERO); 2]; ABREAST];
+        for ((((x, a), b), c), e) in x.iter().zip(a.chunks(strips)).zip(b.chunks(strips)).zip(c.chunks(strips)).zip(e.chunks(strips)) {
+            let x = s.splat(x[0]);
+            for (acc, w) in acc.iter_mut().zip([a, b, c, e]) {
+                acc[0] = s.mul_add(x, s.load(&w[0][0]), acc[0]);
+                acc[1] = s.mul_add(x, s.load(&w[0][1]), acc[1]);
+            }
+        }
+        for &z in &acc {
+            if first < blocks.neurons {
+                let bits = (s.gt(z[0], over) | s.gt(z[1], over) << S::LANES) & low_bits(blocks.neurons - first);
+                hits.put(s, i, (blocks.from + first) as u32, bits, z);
+            }
+            first += width;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What reporting needs beside arithmetic: the lanes of a mask written next to each other, and one number's
+//! multiply-add rounded as a vector's.
+
+use super::{Lanes, Scalar};
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+mod avx2;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+mod avx512;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
+
+/// For each mask of four bits, the lanes that are set, ascending; zeros behind them.
+const LANES_OF: [[u32; 4]; 16] = {
+    let mut table = [[0; 4]; 16];
+    let mut mask = 0;
+    while mask < 16 {
+        let (mut lane, mut at) = (0, 0);
+        while lane < 4 {
+            if mask >> lane & 1 == 1 {
+                table[mask][at] = lane;
+                at += 1;
+            }
+            lane += 1;
+        }
+        mask += 1;
+    }
+    table
+};
+
+/// Compression of the lanes whose bit is set.
+///
+/// Both writers fill the front of `to` with what was selected, as far as there is room, and may overwrite up to
+/// `LANES` elements of it with anything behind that.
+pub trait Report<T>: Lanes<T> {
+    /// Writes `base + lane` for each set bit, ascending.
+    ///
+    /// The default, for vectors of up to four lanes, is a table look-up and one addition.
+    #[inline(always)]
+    fn put_indices(self, bits: u64, base: u32, to: &mut [u32]) {
+        let lanes = LANES_OF[bits as usize & ((1 << Self::LANES.min(4)) - 1)];
+        if let Some(to) = to.get_mut(..Self::LANES) {
+            to.iter_mut().zip(lanes).for_each(|(to, lane)| *to = base.wrapping_add(lane));
+        } else {
+            to.iter_mut().zip(lanes).for_each(|(to, lane)| *to = base.wrapping_add(lane));
+        }
+    }
+
+    /// Writes the lanes of `v` whose bit is set, in order.
+    fn put_values(self, bits: u64, v: Self::V, to: &mut [T]);
+
+    /// `a b + c`, rounded as [`mul_add`](super::Simd::mul_add) rounds it.
+    fn mul_add_one(self, a: T, b: T, c: T) -> T;
+}
+
+/// [`Report::put_values`] for vectors of up to four lanes: through memory, by the table.
+#[allow(unused_macros, reason = "x86-64 has instructions for it")]
+macro_rules! put_values_by_table {
+    ($T:ty) => {
+        #[inline(always)]
+        fn put_values(self, bits: u64, v: Self::V, to: &mut [$T]) {
+            let mut chunk = [<$T>::default(); <Self as Lanes<$T>>::LANES];
+            Lanes::<$T>::store(self, &mut chunk, v);
+            let lanes = super::LANES_OF[bits as usize & ((1 << chunk.len()) - 1)];
+            to.iter_mut().zip(lanes).take(chunk.len()).for_each(|(to, lane)| *to = chunk[lane as usize]);
+        }
+    };
+}
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use put_values_by_table;
+
+macro_rules! scalar {
+    ($T:ty) => {
+        impl Report<$T> for Scalar {
+            #[inline(always)]
+            fn put_values(self, bits: u64, v: $T, to: &mut [$T]) {
+                if bits & 1 == 1
+                    && let Some(to) = to.first_mut()
+                {
+                    *to = v;
+                }
+            }
+            #[inline(always)]
+            fn mul_add_one(self, a: $T, b: $T, c: $T) -> $T {
+                a * b + c
+            }
+        }
+    };
+}
+scalar!(f32);
+scalar!(f64);
+
+/// Nothing here needs an instruction of simd128's own.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128 {
+    use super::super::{Lanes, Simd128};
+    use super::Report;
+
+    macro_rules! simd128 {
+        ($T:ty) => {
+            impl Report<$T> for Simd128 {
+                put_values_by_table!($T);
+                #[inline(always)]
+                fn mul_add_one(self, a: $T, b: $T, c: $T) -> $T {
+                    a * b + c
+                }
+            }
+        };
+    }
+    simd128!(f32);
+    simd128!(f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::super::{Float, Level, Simd};
+
+    #[inline(always)]
+    fn compression<T: Float, S: Simd<T>>(s: S) {
+        let n = S::LANES;
+        let x: Vec<T> = (0..n).map(|i| T::from_f64(i as f64 + 0.5)).collect();
+        let v = s.load(&s.chunks(&x).0[0]);
+        for bits in (0..1u64 << n.min(12)).chain([0xFFFF, 0xA5A5, 0x8001, u64::MAX]) {
+            let wanted: Vec<u32> = (0..n as u32).filter(|lane| bits >> lane & 1 == 1).collect();
+            for room in 0..=n + 2 {
+                let (mut indices, mut values) = (vec![7u32; room + 1], vec![T::from_f64(7.0); room + 1]);
+                s.put_indices(bits, 1000, &mut indices[..room]);
+                s.put_values(bits, v, &mut values[..room]);
+                for (at, &lane) in wanted.iter().take(room).enumerate() {
+                    assert_eq!((indices[at], values[at]), (1000 + lane, x[lane as usize]), "{bits:b}, room {room}, place {at}");
+                }
+                assert_eq!((indices[room], values[room]), (7, T::from_f64(7.0)), "{bits:b}: stays inside {room}");
+                assert!(indices.iter().skip(n).all(|&i| i == 7), "{bits:b}: at most a vector is overwritten");
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn one_number<T: Float, S: Simd<T>>(s: S) {
+        let (a, b) = (T::ONE + T::EPSILON, T::ONE - T::EPSILON);
+        let c = -T::ONE;
+        let mut wanted = vec![T::ZERO; S::LANES];
+        s.store(&mut s.chunks_mut(&mut wanted).0[0], s.mul_add(s.splat(a), s.splat(b), s.splat(c)));
+        assert_eq!(s.mul_add_one(a, b, c), wanted[0]);
+    }
+
+    multiversion! { fn run_compression<T: Float>() = compression; }
+    multiversion! { fn run_one_number<T: Float>() = one_number; }
+
+    #[test]
+    fn compression_at_every_level() {
+        for level in Level::available() {
+            run_compression::<f32>(level);
+            run_compression::<f64>(level);
+            run_one_number::<f32>(level);
+            run_one_number::<f64>(level);
+        }
+    }
+}

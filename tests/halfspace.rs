@@ -1,0 +1,232 @@
+//! Half-space reporting against its definition, at every level.
+
+mod oracle;
+
+use oracle::{dirty, levels, numbers};
+use quickcheck::quickcheck;
+use subquad::halfspace::{Hits, scan, scan_scratch_len};
+use subquad::relu::{PatternMut, pattern, two_layer};
+use subquad::simd::Float;
+use subquad::{Error, Level, MatMut, MatRef};
+
+/// `<w_r, x>` as the module defines it: one chain, fused where the level fuses.
+fn value<T: Float>(level: Level, w: &[T], x: &[T]) -> T {
+    let fused = !matches!(level.name(), "scalar" | "simd128");
+    w.iter().zip(x).fold(T::ZERO, |sum, (&w, &x)| {
+        if !fused {
+            x * w + sum
+        } else if size_of::<T>() == 4 {
+            T::from_f64(f64::from((x.to_f64() as f32).mul_add(w.to_f64() as f32, sum.to_f64() as f32)))
+        } else {
+            T::from_f64(x.to_f64().mul_add(w.to_f64(), sum.to_f64()))
+        }
+    })
+}
+
+/// What must be reported of one query.
+fn wanted<T: Float>(level: Level, w: MatRef<'_, T>, x: &[T], threshold: T) -> Vec<(u32, T)> {
+    let rows = (0..w.rows()).map(|r| (0..w.cols()).map(|k| w.get(r, k).unwrap()).collect::<Vec<_>>());
+    rows.enumerate().map(|(r, row)| (r as u32, value(level, &row, x))).filter(|&(_, z)| z > threshold).collect()
+}
+
+/// Memory for answers, dirty.
+struct Room<T> {
+    counts: Vec<u32>,
+    indices: Vec<u32>,
+    values: Vec<T>,
+    room: usize,
+}
+
+impl<T: Float> Room<T> {
+    fn new(queries: usize, room: usize) -> Self {
+        Self { counts: vec![77; queries], indices: vec![u32::MAX; queries * room], values: dirty(queries * room), room }
+    }
+    fn hits(&mut self, values: bool) -> Hits<'_, T> {
+        let hits = Hits::new(&mut self.counts, &mut self.indices, self.room).unwrap();
+        if values { hits.with_values(&mut self.values).unwrap() } else { hits }
+    }
+}
+
+#[track_caller]
+fn assert_answers<T: Float>(hits: &Hits<'_, T>, i: usize, wanted: &[(u32, T)], values: bool, what: &str) {
+    assert_eq!(hits.count(i), wanted.len(), "count of query {i}: {what}");
+    let shown = wanted.len().min(hits.room());
+    assert!(hits.indices(i).iter().eq(wanted[..shown].iter().map(|(r, _)| r)), "indices of query {i}: {what}");
+    if values {
+        let bits = |z: &T| z.to_f64().to_bits();
+        assert!(hits.values(i).iter().map(bits).eq(wanted[..shown].iter().map(|(_, z)| bits(z))), "values of query {i}: {what}");
+    } else {
+        assert!(hits.values(i).is_empty());
+    }
+}
+
+fn scan_equals_the_definition<T: Float>() {
+    // Around tiles (6, 14 queries), strips (2 to 32 neurons), blocks (32), strips abreast (4), groups.
+    let edges = [(1, 1, 1), (1, 3, 31), (2, 2, 33), (5, 7, 64), (7, 4, 130), (13, 5, 257), (15, 8, 97), (29, 3, 65)];
+    let empty = [(0, 3, 4), (3, 0, 40), (3, 2, 0), (1, 0, 3)];
+    let groups = [(2, 300, 500), (1, 1030, 300), (17, 2100, 140)];
+    for (n, d, m) in edges.into_iter().chain(empty).chain(groups) {
+        let (w, x) = (numbers::<T>(m * d, 3), numbers::<T>(n * d, 4));
+        let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+        for level in levels() {
+            for threshold in [-0.5, 0.0, 0.3, 1.0] {
+                let threshold = T::from_f64(threshold);
+                for (room, values) in [(m, true), (m, false), (m / 3, true), (0, false)] {
+                    let mut memory = Room::new(n, room);
+                    let mut hits = memory.hits(values);
+                    scan(level, w, x, threshold, &mut hits, &mut dirty(scan_scratch_len(d, m))).unwrap();
+                    for i in 0..n {
+                        let what = format!("{level} n={n} d={d} m={m} b={threshold} room={room}");
+                        assert_answers(&hits, i, &wanted(level, w, x.row(i).unwrap(), threshold), values, &what);
+                    }
+                    assert_eq!(hits.complete(), (0..n).all(|i| hits.count(i) <= room));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn scan_equals_the_definition_f32() {
+    scan_equals_the_definition::<f32>();
+}
+
+#[test]
+fn scan_equals_the_definition_f64() {
+    scan_equals_the_definition::<f64>();
+}
+
+/// Integers, so that sums are exact and many lie exactly on the threshold: none of those fires.
+#[test]
+fn exactly_on_the_threshold_is_not_above_it() {
+    let (n, d, m) = (9, 6, 200);
+    let coarse = |len, seed| numbers::<f32>(len, seed).into_iter().map(|x| (x * 2.5).round()).collect::<Vec<_>>();
+    let (w, x) = (coarse(m * d, 1), coarse(n * d, 2));
+    let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+    let mut on_it = 0;
+    for level in levels() {
+        let mut memory = Room::new(n, m);
+        let mut hits = memory.hits(true);
+        scan(level, w, x, 3.0, &mut hits, &mut dirty(scan_scratch_len(d, m))).unwrap();
+        for i in 0..n {
+            assert_answers(&hits, i, &wanted(level, w, x.row(i).unwrap(), 3.0), true, "integers");
+            on_it += wanted(level, w, x.row(i).unwrap(), 2.5).iter().filter(|&&(_, z)| z == 3.0).count();
+        }
+    }
+    assert!(on_it > 50);
+}
+
+/// The pattern of the network's forward pass and the scan are the same comparison.
+#[test]
+fn the_scan_and_the_forward_pass_agree_on_every_bit() {
+    let (n, d, m) = (21, 37, 331);
+    let (w, x) = (numbers::<f32>(m * d, 5), numbers::<f32>(n * d, 6));
+    let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+    let a = vec![1.0; m];
+    for level in levels() {
+        // Thresholds that are values: a different rounding anywhere would flip a bit.
+        for r in [3, 100, 330] {
+            let row: Vec<f32> = (0..d).map(|k| w.get(r, k).unwrap()).collect();
+            let threshold = value(level, &row, x.row(r % n).unwrap()).abs();
+            let (mut f, mut words) = (vec![0.0; n], vec![0; pattern::pattern_len(n, m)]);
+            let pattern = PatternMut::new(&mut words, n, m).unwrap();
+            let (a, f) = (MatRef::new(&a, 1, m).unwrap(), MatMut::new(&mut f, n, 1).unwrap());
+            two_layer::forward(level, x, w, a, threshold, Some(pattern), f, &mut dirty(two_layer::forward_scratch_len(d, m, 1))).unwrap();
+            let mut memory = Room::new(n, m);
+            let mut hits = memory.hits(false);
+            scan(level, w, x, threshold, &mut hits, &mut dirty(scan_scratch_len(d, m))).unwrap();
+            let pattern = subquad::relu::PatternRef::new(&words, n, m).unwrap();
+            for i in 0..n {
+                let fires: Vec<u32> = (0..m as u32).filter(|&r| pattern.fires(i, r as usize)).collect();
+                assert_eq!(hits.indices(i), fires, "{level}");
+            }
+        }
+    }
+}
+
+/// The documented outcome: what is NaN does not fire, infinities follow IEEE.
+#[test]
+fn nan_never_fires() {
+    let (d, m) = (3, 70);
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    let mut w = vec![1.0f32; m * d];
+    w[5 * d] = nan;
+    w[40 * d + 2] = nan;
+    w[41 * d] = inf;
+    w[42 * d] = -inf;
+    w[43 * d..44 * d].copy_from_slice(&[inf, -inf, 0.0]);
+    let w = MatRef::new(&w, m, d).unwrap();
+    let x = [1.0, 1.0, 1.0, nan, 1.0, 1.0, -1.0, 0.0, 0.0, inf, 0.0, 0.0];
+    let x = MatRef::new(&x, 4, d).unwrap();
+    for level in levels() {
+        let mut memory = Room::new(4, m);
+        let mut hits = memory.hits(true);
+        let mut scratch = dirty(scan_scratch_len(d, m));
+        scan(level, w, x, 2.0, &mut hits, &mut scratch).unwrap();
+        assert!(hits.indices(0).iter().copied().eq((0..70).filter(|r| ![5, 40, 42, 43].contains(r))));
+        assert_eq!(hits.values(0)[39], inf);
+        assert_eq!((hits.count(1), hits.indices(2)), (0, &[42][..]));
+        assert_eq!(hits.count(3), 70 - 4);
+        for (threshold, count) in [(nan, 0), (inf, 0), (-inf, 70 - 4)] {
+            scan(level, w, x, threshold, &mut hits, &mut scratch).unwrap();
+            assert_eq!(hits.count(0), count, "{threshold}");
+        }
+    }
+}
+
+#[test]
+fn strided_weights_and_queries() {
+    let (n, d, m) = (8, 5, 90);
+    let (w, x) = (numbers::<f64>(d * (m + 2), 8), numbers::<f64>(n * 9, 9));
+    let w = MatRef::with_strides(&w, m, d, 1, m + 2).unwrap();
+    let x = MatRef::with_strides(&x, n, d, 9, 1).unwrap();
+    for level in levels() {
+        let mut memory = Room::new(n, m);
+        let mut hits = memory.hits(true);
+        scan(level, w, x, 0.2, &mut hits, &mut dirty(scan_scratch_len(d, m))).unwrap();
+        for i in 0..n {
+            assert_answers(&hits, i, &wanted(level, w, x.row(i).unwrap(), 0.2), true, "strided");
+        }
+    }
+}
+
+#[test]
+fn errors_name_the_figures() {
+    let (w, x) = ([0.0f32; 12], [0.0f32; 8]);
+    let (w, x) = (MatRef::new(&w, 3, 4).unwrap(), MatRef::new(&x, 2, 4).unwrap());
+    let (mut counts, mut indices, mut values) = ([0; 2], [0; 6], [0.0; 5]);
+    assert_eq!(
+        Hits::<f32>::new(&mut counts, &mut indices, 4).unwrap_err(),
+        Error::Length { what: "hits: indices, against queries x room", expected: 8, found: 6 }
+    );
+    assert!(Hits::new(&mut counts, &mut indices, 3).unwrap().with_values(&mut values).is_err());
+    let mut hits = Hits::new(&mut counts, &mut indices, 3).unwrap();
+    let level = Level::detect();
+    let mut scratch = dirty(scan_scratch_len(4, 3));
+    let short = scratch.len() - 1;
+    assert_eq!(
+        scan(level, w, x, 0.0, &mut hits, &mut scratch[..short]),
+        Err(Error::TooShort { what: "scratch", needed: short + 1, found: short })
+    );
+    assert!(scan(level, w, x.row_range(0, 1), 0.0, &mut hits, &mut scratch).is_err());
+    assert!(scan(level, w.col_range(0, 3), x, 0.0, &mut hits, &mut scratch).is_err());
+    assert!(hits.indices(7).is_empty() && hits.count(7) == 0);
+}
+
+quickcheck! {
+    fn scan_is_the_definition(n: u8, d: u8, m: u16, seed: u64, threshold: i8) -> bool {
+        let (n, d, m) = (n as usize % 20, d as usize % 40, m as usize % 300);
+        let (w, x) = (numbers::<f32>(m * d, seed), numbers::<f32>(n * d, !seed));
+        let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+        let threshold = f32::from(threshold) / 64.0;
+        levels().all(|level| {
+            let mut memory = Room::new(n, m);
+            let mut hits = memory.hits(true);
+            scan(level, w, x, threshold, &mut hits, &mut dirty(scan_scratch_len(d, m))).unwrap();
+            (0..n).all(|i| {
+                let (indices, values): (Vec<_>, Vec<_>) = wanted(level, w, x.row(i).unwrap(), threshold).into_iter().unzip();
+                hits.indices(i) == indices && hits.values(i) == values
+            })
+        })
+    }
+}
