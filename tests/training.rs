@@ -97,6 +97,11 @@ fn solve(a: &Dense, b: &[f64]) -> Vec<f64> {
     x
 }
 
+/// The mean diagonal entry of K = J J^T: what damping is measured in.
+fn mean_diagonal(jacobian: &Dense) -> f64 {
+    jacobian.data.iter().map(|x| x * x).sum::<f64>() / jacobian.rows as f64
+}
+
 fn samples(n: usize, d: usize, seed: u64) -> Vec<f32> {
     let mut x = vec![0.0f32; n * d];
     gaussian(&mut stream(seed, 0), &mut x);
@@ -117,18 +122,20 @@ fn a_step_is_the_damped_gauss_newton_step() {
         let settings = GaussNewton::builder().width(m).shift(shift as f32).damping(ridge).level(level).seed(3);
         let mut trainer = settings.build(x, y).unwrap();
         let start = Dense::of(trainer.weights());
+        let unit = mean_diagonal(&dense(&trainer, x, shift).1);
         for number in 0..2 {
             let before = Dense::of(trainer.weights());
             let (f, jacobian) = dense(&trainer, x, shift);
             let step = trainer.step().unwrap().unwrap();
             // (J^T J + t I) s = -(J^T r + mu V), t = mu + lambda
-            let t = step.damping;
+            let t = step.damping * unit;
+            let mu = f64::from(ridge) * unit;
             let gram = jacobian.t().times(&jacobian);
             let damped = Dense::from_fn(m * d, m * d, |i, j| gram.at(i, j) + if i == j { t } else { 0.0 });
             let residual = Dense { rows: n, cols: 1, data: f.data.iter().zip(y.data()).map(|(f, &y)| f - f64::from(y)).collect() };
             let drift = before.with(&start, |w, w0| w - w0);
             let gradient = jacobian.t().times(&residual);
-            let rhs: Vec<f64> = gradient.data.iter().zip(&drift.data).map(|(g, v)| -(g + f64::from(ridge) * v)).collect();
+            let rhs: Vec<f64> = gradient.data.iter().zip(&drift.data).map(|(g, v)| -(g + mu * v)).collect();
             let wanted = solve(&damped, &rhs);
             let found = Dense::of(trainer.weights()).with(&before, |w, b| w - b);
             let size = wanted.iter().map(|s| s * s).sum::<f64>().sqrt();
@@ -151,10 +158,11 @@ fn a_ridge_ends_below_the_minimum_of_the_linear_model() {
     let (n, d, m, c) = (30, 5, width(4000), 2);
     let (x, y) = (samples(n, d, 4), numbers::<f32>(n * c, 5));
     let (x, y) = (MatRef::new(&x, n, d).unwrap(), MatRef::new(&y, n, c).unwrap());
-    for (level, ridge) in levels().flat_map(|level| [0.1, 1.0, 10.0].map(|ridge| (level, ridge))) {
-        let mut trainer = GaussNewton::builder().width(m).damping(ridge as f32).level(level).seed(6).build(x, y).unwrap();
+    for (level, damping) in levels().flat_map(|level| [0.1, 1.0, 10.0].map(|damping| (level, damping))) {
+        let mut trainer = GaussNewton::builder().width(m).damping(damping as f32).level(level).seed(6).build(x, y).unwrap();
         let start = Dense::of(trainer.weights());
         let (_, jacobian) = dense(&trainer, x, 0.0);
+        let ridge = damping * mean_diagonal(&jacobian);
         let residual =
             |f: &Dense| Dense { rows: n * c, cols: 1, data: f.data.iter().zip(y.data()).map(|(f, &y)| f - f64::from(y)).collect() };
         // The network is zero at the start: V = J^T (K + mu I)^-1 Y.
@@ -206,7 +214,7 @@ fn the_promise_holds_on_the_digits() {
 
 #[test]
 fn every_preconditioner_leads_to_the_same_place() {
-    let digits = Digits::load(8);
+    let digits = Digits::load(if NATIVE { 8 } else { 1 });
     let iterations = [PreconditionerChoice::Exact, PreconditionerChoice::Analytic, PreconditionerChoice::None].map(|choice| {
         let settings = GaussNewton::builder().width(width(2048)).preconditioner(choice).seed(2);
         let (trainer, steps) = run(settings.build(digits.x(), digits.y()).unwrap());
@@ -214,7 +222,9 @@ fn every_preconditioner_leads_to_the_same_place() {
         steps.iter().map(|step| step.cg_iterations).sum::<usize>()
     });
     let [exact, analytic, none] = iterations;
-    assert!(exact < none / 4 && analytic < none / 4, "{iterations:?}");
+    // Fewer samples are better conditioned.
+    let share = if NATIVE { 4 } else { 2 };
+    assert!(exact < none / share && analytic < none / share, "{iterations:?}");
 }
 
 #[test]

@@ -18,7 +18,8 @@
 //! residual (more exactness saves no step), preconditioned by one n x n Cholesky factor that all outputs share and
 //! that usually serves the whole run.
 //!
-//! lambda starts at .02 of the mean diagonal entry of K. A step that does not lower the loss is taken back and tried
+//! Both are measured in the mean diagonal entry of K at the start, so that they mean the same for every shift and every
+//! scale of the inputs. lambda starts at .02. A step that does not lower the loss is taken back and tried
 //! again with 8 lambda. lambda falls to an eighth when the loss falls to a quarter, or by three quarters of what the
 //! linear model promised, and is 0 below 1e-7. That keeps undamped speed where the model holds, and survives
 //! conflicting labels on near-duplicates, which undamped steps do not. After an accepted step lambda rises only if next
@@ -80,7 +81,8 @@ pub struct Step {
     pub residual_ratio: f64,
     /// Products with the Gram matrix, over all attempts.
     pub cg_iterations: usize,
-    /// What was added to the Gram matrix's diagonal: the asked-for damping and the adapted one.
+    /// What was added to the Gram matrix's diagonal, in units of its mean at the start: the asked-for damping and the
+    /// adapted one.
     pub damping: f64,
     /// Share of the firing pattern that the step changed.
     pub flipped: f64,
@@ -137,6 +139,8 @@ const INNER_TOLERANCE: f64 = 0.1;
 const STALE_ITERATIONS: usize = 8;
 /// Iterations of a system whose preconditioner is as good as it gets.
 const MOST_ITERATIONS: usize = 1000;
+/// Where the adapted damping starts, in units of the mean diagonal.
+const FIRST_DAMPING: f64 = 0.02;
 /// A step that kept less than this share of its promise damps the next one more ..
 const BAD_GAIN: f64 = 0.02;
 /// .. and one that kept more than this, less.
@@ -164,7 +168,8 @@ impl Builder {
         self
     }
 
-    /// Ridge mu >= 0 towards the start: `mu |W - W(0)|^2 / 2` is added to the loss. Default 0.
+    /// Ridge mu >= 0 towards the start: `mu k |W - W(0)|^2 / 2` is added to the loss `|F - Y|^2 / 2`, where k is the mean
+    /// diagonal entry of the Gram matrix at the start (about |x|^2 / 2 without a shift). Default 0.
     #[must_use]
     pub fn damping(mut self, ridge: f32) -> Self {
         self.damping = ridge;
@@ -269,6 +274,8 @@ impl Builder {
             next_residual: vec![0.0; n * c],
             dual: vec![0.0; n * c],
             factor: None,
+            ridge: 0.0,
+            unit: 0.0,
             adapted: 0.0,
             step: 0,
             quiet_steps: 0,
@@ -279,7 +286,11 @@ impl Builder {
         run.evaluate()?;
         std::mem::swap(&mut run.pattern, &mut run.next_pattern);
         std::mem::swap(&mut run.residual, &mut run.next_residual);
-        run.adapted = 0.02 * run.mean_diagonal();
+        let mean = run.mean_diagonal();
+        // Where nobody fires at all there is nothing to measure in, and nothing to train.
+        run.unit = if mean > 0.0 { mean } else { 1.0 };
+        run.ridge = f64::from(run.settings.damping) * run.unit;
+        run.adapted = FIRST_DAMPING * run.unit;
         Ok(run)
     }
 }
@@ -327,6 +338,10 @@ pub struct GaussNewton {
     /// g of the last step: where the next one starts from, with damping.
     dual: Vec<f32>,
     factor: Option<Factor>,
+    /// What damping is measured in: the mean diagonal entry of K at the start.
+    unit: f64,
+    /// mu
+    ridge: f64,
     /// lambda
     adapted: f64,
     step: usize,
@@ -398,7 +413,7 @@ impl GaussNewton {
         }
         let begun = Instant::now();
         let level = self.settings.level;
-        let ridge = f64::from(self.settings.damping);
+        let ridge = self.ridge;
         let before = squares(&self.residual);
         let loss = before + ridge * self.distance_squared(&self.w);
         let drift = self.drift_of_outputs()?;
@@ -418,7 +433,7 @@ impl GaussNewton {
             let next_loss = after + ridge * self.distance_squared(&self.next_w);
             // A loss that is no number is no success either.
             if next_loss.is_nan() || next_loss >= loss {
-                self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { 0.02 * self.mean_diagonal() };
+                self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { FIRST_DAMPING * self.unit };
                 continue;
             }
             // What the linear model promised, its own system taken as solved:
@@ -426,9 +441,9 @@ impl GaussNewton {
             let promised = total * total * squares(&self.dual) + ridge * self.distance_squared(&self.next_w);
             let gain = (loss - next_loss) / (loss - promised).max(f64::MIN_POSITIVE);
             if gain < BAD_GAIN {
-                self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { 0.02 * self.mean_diagonal() };
+                self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { FIRST_DAMPING * self.unit };
             } else if next_loss <= loss / 4.0 || gain > GOOD_GAIN {
-                self.adapted = if self.adapted / 8.0 < 1e-7 { 0.0 } else { self.adapted / 8.0 };
+                self.adapted = if self.adapted / 8.0 < 1e-7 * self.unit { 0.0 } else { self.adapted / 8.0 };
             }
             let flipped = self.pattern().flips(level, fired(&self.next_pattern, self.shape))?;
             std::mem::swap(&mut self.w, &mut self.next_w);
@@ -442,7 +457,7 @@ impl GaussNewton {
                 train_mse: self.train_mse(),
                 residual_ratio: (after / before).sqrt(),
                 cg_iterations,
-                damping: total,
+                damping: total / self.unit,
                 flipped: flipped as f64 / entries,
                 fired: self.pattern().count(level) as f64 / entries,
                 seconds: begun.elapsed().as_secs_f64(),
@@ -482,7 +497,7 @@ impl GaussNewton {
 
         // With a ridge the last g is nearly this one: what it leaves is the right-hand side, and a tenth of that is
         // enough. Without one, g belongs to a residual that is gone.
-        let warm = self.settings.damping > 0.0 && self.dual.iter().any(|&g| g != 0.0);
+        let warm = self.ridge > 0.0 && self.dual.iter().any(|&g| g != 0.0);
         let mut left = rhs.to_vec();
         if warm {
             let mut product = vec![0.0; n * c];

@@ -68,7 +68,7 @@ pub struct Train {
     #[arg(long, value_name = "MSE", default_value_t = 1e-6, value_parser = at_least_zero::<f64>, allow_negative_numbers = true)]
     pub tolerance: f64,
 
-    /// Damping of the steps; a fixed one regularises [default: as little as the data bear]
+    /// Ridge towards the first weights, for noisy targets: 1 to 10 smooth, 0 fits as well as the data let it [default: 0]
     #[arg(long, value_name = "MU", value_parser = at_least_zero::<f32>, allow_negative_numbers = true)]
     pub damping: Option<f32>,
 
