@@ -73,3 +73,18 @@ fn saved_state() -> u64 {
     // SAFETY: OSXSAVE, just tested by the caller, says that XGETBV may be executed.
     unsafe { xcr0() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::has;
+
+    /// Against the standard library's own detection.
+    #[test]
+    fn finds_what_std_finds() {
+        macro_rules! same {
+            ($($f:tt)+) => { $(assert_eq!(has($f), std::arch::is_x86_feature_detected!($f), $f);)+ };
+        }
+        same!("avx2" "fma" "bmi2" "popcnt" "avx512f" "avx512bw" "avx512dq" "avx512vl" "avx512vbmi2" "avx512vpopcntdq" "avx512vnni");
+        assert!(!has("no such feature"));
+    }
+}
