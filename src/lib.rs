@@ -14,4 +14,4 @@ pub mod hadamard;
 pub use error::Error;
 pub use float::Real;
 pub use matrix::{MatMut, MatRef};
-pub use simd::{Float, Level};
+pub use simd::{Element, Float, Level};
