@@ -56,8 +56,8 @@ pub use signs::Signs;
 
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::simd::{Element, Float, Level, TILE};
-use schedule::{Input, Rows};
+use crate::simd::{Element, Float, Level};
+use schedule::{Input, Rows, outer_len};
 
 /// `x <- H x`, in place: natural order, unnormalised.
 ///
@@ -461,9 +461,6 @@ pub const fn outputs_scratch_len(n: usize, s: usize) -> usize {
     crate::scratch::all_of(&[block, crate::scratch::area(s, (n / block).ilog2() as usize)])
 }
 
-/// Bytes that stay in the second-level cache until they are finished.
-const MIDDLE: usize = if TILE > 0 { 512 << 10 } else { usize::MAX / 4 };
-
 /// Rows of a source: the slice, its stride, and how many numbers of a row there are.
 type Source<'a, T> = Option<(&'a [T], usize, usize)>;
 
@@ -479,7 +476,7 @@ fn rows<T: Element>(
     scale: Option<T>,
 ) {
     let q = odd_part(n);
-    if q == 1 && n <= MIDDLE / size_of::<T>() && source.is_none_or(|(_, _, have)| have == n) {
+    if q == 1 && outer_len::<T>(n) == n && source.is_none_or(|(_, _, have)| have == n) {
         return batch(level, x, Rows { n, count, stride, advance: 0 }, source.map(|(from, stride, _)| (from, stride)), signs, 0, scale);
     }
     for i in 0..count {
@@ -497,7 +494,7 @@ fn row<T: Element>(level: Level, x: &mut [T], source: Option<&[T]>, signs: Signs
     let n = x.len();
     let q = odd_part(n);
     let m = n / q;
-    let outer = m.min(MIDDLE / size_of::<T>());
+    let outer = outer_len::<T>(m);
     let inside = if outer == n { scale } else { None };
     match source {
         // Zeros follow the source somewhere.

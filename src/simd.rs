@@ -37,7 +37,7 @@ pub use level::{Element, Float, Level, Scalar, UnknownLevel};
 pub use walsh::Walsh;
 
 pub(crate) use columns::columns;
-pub(crate) use walsh::{Strides, TILE, Tile, Walk, to_cache_line};
+pub(crate) use walsh::{Strides, Walk, to_cache_line};
 
 /// A zero-sized proof that the processor has an instruction set, and what it does with machine words.
 ///

@@ -4,14 +4,40 @@
 //! cache are finished first, then blocks that fit the second-level one, then the rest: stages always in the order
 //! h = 1, 2, 4, .., so that every path computes the same bits.
 
-use crate::simd::{Element, Strides, TILE, Tile, Walk, Walsh, to_cache_line};
+use crate::simd::{Element, Strides, Walk, Walsh, to_cache_line};
 
 use super::Signs;
 use super::codelet::{across, finish, first, later, most_stages};
 use super::paley;
 
-/// Bytes that are finished in the first-level cache before anything else is touched. Without a tile there is no cache to think of.
-const NEAR: usize = if TILE > 0 { 32 << 10 } else { usize::MAX / 4 };
+/// Bytes that are finished in the first-level cache before anything else is touched: two thirds of the smallest one that vector machines
+/// have.
+const NEAR: usize = 32 << 10;
+/// Bytes of a row that are finished by a pass over rows far apart, before it moves on: some cache lines, so that the processor's own
+/// prefetching gets going, and few enough that 2^8 rows stay in the second-level cache.
+const STRIP: usize = 2 << 10;
+/// log2 of the rows that are read together where they lie a power of two apart: eight lines fit into one set of the first-level cache,
+/// the sixteen of a full codelet do not, and cost half of the speed.
+const SPREAD: u32 = 3;
+/// log2 of the rows that a pass over memory brings together, in codelets of `SPREAD`.
+const FAR: u32 = 8;
+/// Numbers between a codelet and what it asks the cache for.
+const AHEAD: usize = 4 << 10;
+
+/// Numbers of 2^p that are finished in the second-level cache before anything else is touched: few, because each cache level adds a pass,
+/// but so many that 2^6 rows are left to be brought together, as many as have room in the smaller table of page addresses.
+pub(super) const fn outer_len<T>(n: usize) -> usize {
+    let (least, most) = ((256 << 10) / size_of::<T>(), (1 << 20) / size_of::<T>());
+    let wanted = n / 64;
+    let len = if wanted < least {
+        least
+    } else if wanted > most {
+        most
+    } else {
+        wanted
+    };
+    if len < n { len } else { n }
+}
 
 /// What a transform reads, and with which signs.
 #[derive(Clone, Copy)]
@@ -172,7 +198,8 @@ pub(super) fn blocks<T: Element, S: Walsh<T>>(
     let most = most_stages::<T, S>();
     let n = rows.n;
     let near = NEAR / size_of::<T>();
-    let inner = if n > near { near.min((n >> most).max(S::LANES << most)) } else { n };
+    // A pass over the second-level cache waits for it anyway: let it do as many stages as it can.
+    let inner = if n > near { near.min((n >> SPREAD).max(S::LANES << most)) } else { n };
     let mut i = 0;
     while i < rows.count {
         let x = &mut x[i * rows.stride..i * rows.stride + n];
@@ -182,7 +209,7 @@ pub(super) fn blocks<T: Element, S: Walsh<T>>(
             block(s, &mut x[at..at + inner], input.part(at, inner), only_if(n == inner, scale));
             at += inner;
         }
-        stages(s, x, inner, n, most, scale);
+        stages(s, x, inner, n, SPREAD.min(most), scale);
         i += 1;
     }
 }
@@ -190,20 +217,16 @@ pub(super) fn blocks<T: Element, S: Walsh<T>>(
 /// Transforms of all `width` columns of n = 2^p rows, `stride` apart.
 #[inline(always)]
 pub(super) fn columns<T: Element, S: Walsh<T>>(s: S, x: &mut [T], n: usize, stride: usize, width: usize, scale: Option<T>) {
-    let most = most_stages::<T, S>();
-    let far = if TILE > 0 { 2 * most } else { most };
-    let mut tile = Tile::new();
-    let tile = tile.slice::<T>();
     let mut h = 1;
     while h < n {
         let left = (n / h).ilog2();
-        let k = left.div_ceil(left.div_ceil(far));
+        let k = left.div_ceil(left.div_ceil(FAR));
         let scale = only_if(h << k == n, scale);
         let mut row = 0;
         while row < n {
             // The first rows of the groups of 2^k rows h apart.
             if row & ((h << k) - h) == 0 {
-                spread(s, &mut x[row * stride..], tile, h * stride, k, width, scale);
+                spread(s, &mut x[row * stride..], h * stride, k, width, scale);
             }
             row += 1;
         }
@@ -283,6 +306,7 @@ fn block<T: Element, S: Walsh<T>>(s: S, x: &mut [T], input: Input<'_, T>, scale:
                 Some(from) => Walk::<T, S, $R>::between(s, from, strides, x, strides, n / codelet),
                 None => Walk::<T, S, $R>::in_place(s, x, strides, n / codelet),
             };
+            let walk = walk.ahead(AHEAD / size_of::<T>());
             first(s, walk, input.signs, input.at, codelet, only_if(n == codelet, scale))
         }};
     }
@@ -329,55 +353,37 @@ fn direct<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, w
 
 /// k stages across 2^k rows, `distance` apart, of `width` numbers: over memory once.
 ///
-/// Rows a power of two apart lie in the same few cache sets, so that a tile of them would throw itself out of the cache:
-/// more than a codelet's stages go through a contiguous tile on the stack, half of the stages on the way in and half on the way out.
-/// Columns begin at a cache line where that is possible.
+/// Strips of columns are finished one after the other. They begin at a cache line where that is possible: a vector across two costs two
+/// accesses, and rows have a power of two between them, so that all of them lie alike.
 #[inline(always)]
-fn spread<T: Element, S: Walsh<T>>(s: S, x: &mut [T], tile: &mut [T], distance: usize, k: u32, width: usize, scale: Option<T>) {
-    let most = most_stages::<T, S>();
+fn spread<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, width: usize, scale: Option<T>) {
     let line = 64 / size_of::<T>();
-    let head = if TILE > 0 && width >= 4 * line && distance.is_multiple_of(line) { to_cache_line(x) } else { 0 };
+    let head = if width >= 4 * line && distance.is_multiple_of(line) { to_cache_line(x) } else { 0 };
     let body = (width - head) / S::LANES * S::LANES;
     edge(s, x, distance, k, 0, head, scale);
     edge(s, x, distance, k, head + body, width - head - body, scale);
     let x = &mut x[head..];
-    if k <= most {
-        return direct(s, x, distance, k, body, scale);
-    }
-    let wide = tile.len() >> k;
-    let (k_in, k_out) = (k / 2, k - k / 2);
+    let most = SPREAD.min(most_stages::<T, S>());
     let mut at = 0;
     while at < body {
-        let columns = wide.min(body - at) / S::LANES;
-        let mut group = 0;
-        while group < 1 << k_out {
-            let from = &x[((group << k_in) * distance) + at..];
-            let strides = Strides { row: distance, step: S::LANES };
-            let to = &mut tile[(group << k_in) * wide..];
-            let inside = Strides { row: wide, step: S::LANES };
-            match k_in {
-                2 => later(s, Walk::<T, S, 4>::between(s, from, strides, to, inside, columns), None),
-                3 if most > 2 => later(s, Walk::<T, S, 8>::between(s, from, strides, to, inside, columns), None),
-                _ if most > 3 => later(s, Walk::<T, S, 16>::between(s, from, strides, to, inside, columns), None),
-                _ => {}
+        let columns = (STRIP / size_of::<T>()).min(body - at);
+        let mut done = 0;
+        while done < k {
+            let left = k - done;
+            let step = left.div_ceil(left.div_ceil(most));
+            let h = 1 << done;
+            let scale = only_if(done + step == k, scale);
+            let mut row = 0;
+            while row < 1 << k {
+                // The first rows of the groups of 2^step rows h apart.
+                if row & ((h << step) - h) == 0 {
+                    direct(s, &mut x[row * distance + at..], h * distance, step, columns, scale);
+                }
+                row += 1;
             }
-            group += 1;
+            done += step;
         }
-        let mut row = 0;
-        while row < 1 << k_in {
-            let from = &tile[row * wide..];
-            let inside = Strides { row: wide << k_in, step: S::LANES };
-            let to = &mut x[row * distance + at..];
-            let strides = Strides { row: distance << k_in, step: S::LANES };
-            match k_out {
-                2 => later(s, Walk::<T, S, 4>::between(s, from, inside, to, strides, columns), scale),
-                3 if most > 2 => later(s, Walk::<T, S, 8>::between(s, from, inside, to, strides, columns), scale),
-                _ if most > 3 => later(s, Walk::<T, S, 16>::between(s, from, inside, to, strides, columns), scale),
-                _ => {}
-            }
-            row += 1;
-        }
-        at += columns * S::LANES;
+        at += columns;
     }
 }
 

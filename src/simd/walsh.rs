@@ -1,5 +1,5 @@
 //! What the Walsh-Hadamard transform asks of a vector beyond sums, and the only pointers it needs: strided columns of
-//! vectors, checked once, and a tile of the stack.
+//! vectors, checked once.
 
 use core::marker::PhantomData;
 
@@ -74,6 +74,7 @@ pub(crate) struct Walk<'a, T, S, const R: usize> {
     from_step: usize,
     to_step: usize,
     left: usize,
+    ahead: usize,
     data: PhantomData<&'a mut [T]>,
 }
 
@@ -118,6 +119,7 @@ impl<'a, T, S: Lanes<T>, const R: usize> Walk<'a, T, S, R> {
             from_step: at.step,
             to_step: at.step,
             left,
+            ahead: 0,
             data: PhantomData,
         }
     }
@@ -136,8 +138,15 @@ impl<'a, T, S: Lanes<T>, const R: usize> Walk<'a, T, S, R> {
             from_step: source.step,
             to_step: target.step,
             left: if inside { columns } else { 0 },
+            ahead: 0,
             data: PhantomData,
         }
+    }
+
+    /// Asks for the cache lines of what lies so many elements behind, as a hint, before each column.
+    #[inline(always)]
+    pub(crate) fn ahead(self, ahead: usize) -> Self {
+        Self { ahead, ..self }
     }
 
     /// The next column. Only one is alive at a time, so that columns of an in-place walk may share elements.
@@ -147,6 +156,13 @@ impl<'a, T, S: Lanes<T>, const R: usize> Walk<'a, T, S, R> {
             return None;
         }
         self.left -= 1;
+        if self.ahead > 0 {
+            let mut r = 0;
+            while r < R {
+                prefetch(self.from.wrapping_add(r * self.from_row + self.ahead));
+                r += 1;
+            }
+        }
         let column = Column { vectors: self.vectors, from: self.from, to: self.to, from_row: self.from_row, to_row: self.to_row, data: PhantomData };
         // One step behind the last column may lie outside the slice: `wrapping_add` may point there, and the pointer
         // is not used again.
@@ -213,6 +229,18 @@ impl<T, S: Walsh<T>, const R: usize> Column<'_, T, S, R> {
     }
 }
 
+/// A hint that memory will be read soon. Any address will do.
+#[inline(always)]
+fn prefetch<T>(x: *const T) {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+    // SAFETY: part of SSE; the instruction never faults.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(x.cast())
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+    let _ = x;
+}
+
 /// The same pointer, of which the compiler no longer knows that it is the same.
 #[inline(always)]
 fn opaque<T>(x: *const T) -> *const T {
@@ -225,28 +253,6 @@ fn opaque<T>(x: *const T) -> *const T {
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     x
-}
-
-/// Bytes of a [`Tile`]: two thirds of the smallest first-level cache that vector machines have, and nothing where
-/// stacks are counted in kilobytes.
-pub(crate) const TILE: usize = if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) { 32 << 10 } else { 0 };
-
-/// A piece of the stack, aligned to cache lines.
-#[repr(C, align(64))]
-pub(crate) struct Tile([u64; TILE / 8]);
-
-impl Tile {
-    #[inline(always)]
-    pub(crate) const fn new() -> Self {
-        Self([0; TILE / 8])
-    }
-
-    /// As numbers.
-    #[inline(always)]
-    pub(crate) fn slice<T: bytemuck::Pod>(&mut self) -> &mut [T] {
-        // SAFETY: any bytes are a `T`, the memory is aligned to 64 bytes, and the length counts whole elements of it.
-        unsafe { core::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), TILE / size_of::<T>()) }
-    }
 }
 
 /// Elements from the start of the slice to the next cache line, or 0 where elements do not meet its border.
