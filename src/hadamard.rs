@@ -48,6 +48,8 @@ mod codelet;
 mod order;
 mod outputs;
 mod paley;
+#[cfg(feature = "parallel")]
+mod parallel;
 mod schedule;
 mod signs;
 
@@ -493,8 +495,12 @@ fn rows<T: Element>(
 fn row<T: Element>(level: Level, x: &mut [T], source: Option<&[T]>, signs: Signs<'_>, at: usize, scale: Option<T>) {
     let n = x.len();
     let q = odd_part(n);
-    let m = n / q;
+    let m = if q == 1 { n } else { n / q };
     let outer = outer_len::<T>(m);
+    if outer == n && source.is_none_or(|source| source.len() == n) {
+        let rows = Rows { n, count: 1, stride: n, advance: 0 };
+        return batch(level, x, rows, source.map(|source| (source, n)), signs, at, scale);
+    }
     let inside = if outer == n { scale } else { None };
     match source {
         // Zeros follow the source somewhere.

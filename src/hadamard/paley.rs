@@ -65,16 +65,17 @@ const fn rows(order: usize) -> [u32; MOST] {
     rows
 }
 
-static ROWS_12: [u32; MOST] = rows(12);
-static ROWS_20: [u32; MOST] = rows(20);
-static ROWS_28: [u32; MOST] = rows(28);
+// Once, and not for every type and level that looks something up at compile time.
+const ROWS_12: &[u32; MOST] = &rows(12);
+const ROWS_20: &[u32; MOST] = &rows(20);
+const ROWS_28: &[u32; MOST] = &rows(28);
 
 /// The rows of the matrix of order 12, 20 or 28, as bits; of order 1 for any other.
 pub(super) const fn rows_of(order: usize) -> &'static [u32; MOST] {
     match order {
-        12 => &ROWS_12,
-        20 => &ROWS_20,
-        28 => &ROWS_28,
+        12 => ROWS_12,
+        20 => ROWS_20,
+        28 => ROWS_28,
         _ => &[0; MOST],
     }
 }
@@ -128,12 +129,12 @@ const fn choose(row: u32, g: usize) -> (usize, bool) {
 /// Output I: the first column is +1, so that the first group is never subtracted.
 #[inline(always)]
 fn output<T, S: Walsh<T>, const Q: usize, const I: usize>(s: S, sums: &[[S::V; 8]; MOST / 4]) -> S::V {
-    let mut y = sums[0][const { choose(rows(Q)[I], 0).0 }];
+    let mut y = sums[0][const { choose(rows_of(Q)[I], 0).0 }];
     macro_rules! groups {
         ($($g:literal)*) => {$(
             if $g < Q / 4 {
-                let sum = sums[$g][const { choose(rows(Q)[I], $g).0 }];
-                y = if const { choose(rows(Q)[I], $g).1 } { s.sub(y, sum) } else { s.add(y, sum) };
+                let sum = sums[$g][const { choose(rows_of(Q)[I], $g).0 }];
+                y = if const { choose(rows_of(Q)[I], $g).1 } { s.sub(y, sum) } else { s.add(y, sum) };
             }
         )*};
     }

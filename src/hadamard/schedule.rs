@@ -219,8 +219,7 @@ pub(super) fn blocks<T: Element, S: Walsh<T>>(
 pub(super) fn columns<T: Element, S: Walsh<T>>(s: S, x: &mut [T], n: usize, stride: usize, width: usize, scale: Option<T>) {
     let mut h = 1;
     while h < n {
-        let left = (n / h).ilog2();
-        let k = left.div_ceil(left.div_ceil(FAR));
+        let k = even(n.ilog2() - h.ilog2(), FAR);
         let scale = only_if(h << k == n, scale);
         let mut row = 0;
         while row < n {
@@ -280,7 +279,7 @@ fn product<T: Element, S: Walsh<T>, const Q: usize>(s: S, x: &mut [T], distance:
         for (r, v) in v.iter_mut().enumerate() {
             *v = s.load_part(&x[r * distance + at..r * distance + at + lanes]);
         }
-        let mut y = multiply::<T, S, Q>(s, &v);
+        let mut y = paley::product_small::<T, S, Q>(s, &v);
         finish(s, scale, &mut y);
         for (r, y) in y.iter().enumerate() {
             s.store_part(&mut x[r * distance + at..r * distance + at + lanes], *y);
@@ -320,13 +319,26 @@ fn block<T: Element, S: Walsh<T>>(s: S, x: &mut [T], input: Input<'_, T>, scale:
     stages(s, x, codelet, n, most, scale);
 }
 
+/// The stages of the next pass, where `left` stages are to be done in as few passes of at most `most` as can be, as evenly as can be.
+#[inline(always)]
+const fn even(left: u32, most: u32) -> u32 {
+    if left <= most {
+        left
+    } else if left <= 2 * most {
+        left.div_ceil(2)
+    } else if left <= 3 * most {
+        left.div_ceil(3)
+    } else {
+        most
+    }
+}
+
 /// The stages h = from .. to / 2 of every `to` numbers, at most `most` in a pass and as evenly as can be.
 #[inline(always)]
 fn stages<T: Element, S: Walsh<T>>(s: S, x: &mut [T], from: usize, to: usize, most: u32, scale: Option<T>) {
     let mut h = from;
     while h < to {
-        let left = (to / h).ilog2();
-        let k = left.div_ceil(left.div_ceil(most));
+        let k = even(to.ilog2() - h.ilog2(), most);
         let last = h << k == to;
         let mut at = 0;
         while at < x.len() {
@@ -369,8 +381,7 @@ fn spread<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, w
         let columns = (STRIP / size_of::<T>()).min(body - at);
         let mut done = 0;
         while done < k {
-            let left = k - done;
-            let step = left.div_ceil(left.div_ceil(most));
+            let step = even(k - done, most);
             let h = 1 << done;
             let scale = only_if(done + step == k, scale);
             let mut row = 0;
