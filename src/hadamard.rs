@@ -52,6 +52,7 @@ mod paley;
 mod parallel;
 mod schedule;
 mod signs;
+mod small;
 
 pub use order::Order;
 pub use signs::Signs;
@@ -85,7 +86,7 @@ use schedule::{Input, Rows, outer_len};
 /// # Ok::<(), subquad::Error>(())
 /// ```
 pub fn fwht<T: Element>(level: Level, x: &mut [T]) -> Result<(), Error> {
-    if run_single(level, x) {
+    if !small::SMALL && run_single(level, x) {
         return Ok(());
     }
     let n = x.len();
@@ -478,7 +479,7 @@ fn rows<T: Element>(
     scale: Option<T>,
 ) {
     let q = odd_part(n);
-    if q == 1 && outer_len::<T>(n) == n && source.is_none_or(|(_, _, have)| have == n) {
+    if !small::SMALL && q == 1 && outer_len::<T>(n) == n && source.is_none_or(|(_, _, have)| have == n) {
         return batch(level, x, Rows { n, count, stride, advance: 0 }, source.map(|(from, stride, _)| (from, stride)), signs, 0, scale);
     }
     for i in 0..count {
@@ -493,6 +494,9 @@ fn rows<T: Element>(
 
 /// One transform of any length, from a source that may be shorter; the first sign is that of index `at`.
 fn row<T: Element>(level: Level, x: &mut [T], source: Option<&[T]>, signs: Signs<'_>, at: usize, scale: Option<T>) {
+    if small::SMALL {
+        return small::row(x, source, signs, at, scale);
+    }
     let n = x.len();
     let q = odd_part(n);
     let m = if q == 1 { n } else { n / q };

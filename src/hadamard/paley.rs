@@ -153,7 +153,7 @@ pub(super) fn product_small<T, S: Walsh<T>, const Q: usize>(s: S, x: &[S::V; Q])
 }
 
 #[inline(always)]
-fn sum_small<T, S: Walsh<T>>(s: S, x: &[S::V], mut signs: u32) -> S::V {
+pub(super) fn sum_small<T, S: Walsh<T>>(s: S, x: &[S::V], mut signs: u32) -> S::V {
     let mut y = x[0];
     for (g, &[a, b, c, d]) in x.as_chunks::<4>().0.iter().enumerate() {
         // Relative to the sign of the first of the group, as in `choose`.
