@@ -86,7 +86,7 @@ use schedule::{Input, Rows, outer_len};
 /// # Ok::<(), subquad::Error>(())
 /// ```
 pub fn fwht<T: Element>(level: Level, x: &mut [T]) -> Result<(), Error> {
-    if !small::SMALL && run_single(level, x) {
+    if !small::SMALL && size_of_val(x) <= CODELET && run_single(level, x) {
         return Ok(());
     }
     let n = x.len();
@@ -174,7 +174,7 @@ pub const fn len_below(n: usize) -> Option<usize> {
 pub const fn is_minus(n: usize, i: usize, j: usize) -> bool {
     let q = odd_part(n);
     let m = if n < q { 1 } else { n / q };
-    let minus = (i % m & j % m).count_ones() % 2 == 1;
+    let minus = ((i % m) & (j % m)).count_ones() % 2 == 1;
     if i / m >= q || j / m >= q { minus } else { minus != (paley::rows_of(q)[i / m] >> (j / m) & 1 == 1) }
 }
 
@@ -430,15 +430,7 @@ impl<T: Element> Transform<'_, T> {
     /// # Errors
     /// [`Error::TransformLength`] unless n is a power of two; [`Error::TooShort`] for n below the source's length, too short scratch, too few
     /// sign bits; [`Error::Length`] unless `out` is as long as `chosen`; [`Error::Value`] where an index is not below n.
-    pub fn outputs(
-        &self,
-        level: Level,
-        source: &[T],
-        n: usize,
-        chosen: &[usize],
-        out: &mut [T],
-        scratch: &mut [T],
-    ) -> Result<(), Error> {
+    pub fn outputs(&self, level: Level, source: &[T], n: usize, chosen: &[usize], out: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
         let scale = Transform { order: Order::Dyadic, ..*self }.check(n)?; // powers of two only
         if n < source.len() {
             return Err(Error::too_short("n", source.len(), n));
@@ -463,6 +455,9 @@ pub const fn outputs_scratch_len(n: usize, s: usize) -> usize {
     let block = outputs::block_len(n, s);
     crate::scratch::all_of(&[block, crate::scratch::area(s, (n / block).ilog2() as usize)])
 }
+
+/// Bytes that no level's codelet exceeds: 16 vectors of 512 bits.
+const CODELET: usize = 16 * 64;
 
 /// Rows of a source: the slice, its stride, and how many numbers of a row there are.
 type Source<'a, T> = Option<(&'a [T], usize, usize)>;
@@ -533,15 +528,7 @@ fn row<T: Element>(level: Level, x: &mut [T], source: Option<&[T]>, signs: Signs
 
 /// Rows that fit the second-level cache.
 #[inline]
-fn batch<T: Element>(
-    level: Level,
-    x: &mut [T],
-    rows: Rows,
-    source: Option<(&[T], usize)>,
-    signs: Signs<'_>,
-    at: usize,
-    scale: Option<T>,
-) {
+fn batch<T: Element>(level: Level, x: &mut [T], rows: Rows, source: Option<(&[T], usize)>, signs: Signs<'_>, at: usize, scale: Option<T>) {
     let Rows { n, count, .. } = rows;
     let (mut source, from_stride) = match source {
         Some((source, stride)) => (Some(source), stride),
@@ -557,7 +544,7 @@ fn batch<T: Element>(
         x[short.len()..n].fill(T::zeroed());
         source = None;
     }
-    if !run_short(level, x, rows, Input { source, signs, at }, from_stride, scale) {
+    if n * size_of::<T>() > CODELET || !run_short(level, x, rows, Input { source, signs, at }, from_stride, scale) {
         run_blocks(level, x, rows, Input { source, signs, at }, from_stride, scale);
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn outputs<T: Element>(
             let mut v = at(scalar, block, row % m);
             for digit in 0..digits {
                 let low = at(scalar, waiting, digit * s + j);
-                v = if row / m >> digit & 1 == 1 { scalar.sub(low, v) } else { scalar.add(low, v) };
+                v = if ((row / m) >> digit) & 1 == 1 { scalar.sub(low, v) } else { scalar.add(low, v) };
             }
             if c + 1 == n / m {
                 // The last block completes all sums.

@@ -37,7 +37,7 @@ const fn raw(order: usize, i: usize, j: usize) -> i8 {
     let (row, col) = (i / 2, j / 2);
     let both_odd = i % 2 == 1 && j % 2 == 1;
     if row == col {
-        return if i % 2 == 0 && j % 2 == 0 { 1 } else { -1 };
+        return if i % 2 + j % 2 == 0 { 1 } else { -1 };
     }
     let c = if row == 0 || col == 0 { 1 } else { character(q, row - 1, col - 1) };
     if both_odd { -c } else { c }
@@ -85,7 +85,7 @@ pub(super) const fn rows_of(order: usize) -> &'static [u32; MOST] {
 /// Output i is the sum, over groups of four inputs in ascending order, of (x0 +- x1) +- (x2 +- x3). A group has eight such sums up to
 /// sign, and all outputs share them: 60, 140, 252 additions for 12, 20, 28 inputs, where row by row it were 132, 380, 756.
 #[inline(always)]
-pub(super) fn product<T, S: Walsh<T>, const Q: usize>(s: S, x: &[S::V; Q]) -> [S::V; Q] {
+pub(super) fn product<T, S: Walsh<T>, const Q: usize>(s: S, x: &mut [S::V; Q]) {
     let mut sums = [[x[0]; 8]; MOST / 4];
     let mut g = 0;
     while g < Q / 4 {
@@ -104,16 +104,14 @@ pub(super) fn product<T, S: Walsh<T>, const Q: usize>(s: S, x: &[S::V; Q]) -> [S
         ];
         g += 1;
     }
-    let mut y = *x;
     macro_rules! outputs {
         ($($i:literal)*) => {$(
             if $i < Q {
-                y[$i] = output::<T, S, Q, $i>(s, &sums);
+                x[$i] = output::<T, S, Q, $i>(s, &sums);
             }
         )*};
     }
     outputs!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27);
-    y
 }
 
 /// Which of the eight sums of a group, and whether it is subtracted, from the four signs of a row.
@@ -144,24 +142,28 @@ fn output<T, S: Walsh<T>, const Q: usize, const I: usize>(s: S, sums: &[[S::V; 8
 
 /// The same product in the same order as a loop: small code.
 #[inline(always)]
-pub(super) fn product_small<T, S: Walsh<T>, const Q: usize>(s: S, x: &[S::V; Q]) -> [S::V; Q] {
-    let mut y = *x;
-    for (y, &row) in y.iter_mut().zip(rows_of(Q)) {
-        *y = sum_small(s, x, row);
+pub(super) fn product_small<T, S: Walsh<T>, const Q: usize>(s: S, x: &mut [S::V; Q]) {
+    let from = *x;
+    let mut i = 0;
+    while i < Q {
+        x[i] = sum_small(s, &from, rows_of(Q)[i]);
+        i += 1;
     }
-    y
 }
 
 #[inline(always)]
 pub(super) fn sum_small<T, S: Walsh<T>>(s: S, x: &[S::V], mut signs: u32) -> S::V {
     let mut y = x[0];
-    for (g, &[a, b, c, d]) in x.as_chunks::<4>().0.iter().enumerate() {
+    let mut g = 0;
+    while 4 * g + 3 < x.len() {
+        let (a, b, c, d) = (x[4 * g], x[4 * g + 1], x[4 * g + 2], x[4 * g + 3]);
         // Relative to the sign of the first of the group, as in `choose`.
         let left = add_or_sub(s, signs ^ signs >> 1, a, b);
         let right = add_or_sub(s, (signs >> 2) ^ (signs >> 3), c, d);
         let sum = add_or_sub(s, signs ^ signs >> 2, left, right);
         y = if g == 0 { sum } else { add_or_sub(s, signs, y, sum) };
         signs >>= 4;
+        g += 1;
     }
     y
 }

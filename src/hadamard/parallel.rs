@@ -26,7 +26,7 @@ impl<T: Element> Transform<'_, T> {
         let q = odd_part(n);
         let m = n / q;
         let outer = schedule::outer_len::<T>(m);
-        if outer == n || n * size_of::<T>() < 4 * TASK {
+        if outer == n || size_of_val(x) < 4 * TASK {
             return self.run(level, x);
         }
         let signs = self.signs;

@@ -146,9 +146,7 @@ pub(super) fn short<T: Element, S: Walsh<T>>(
     macro_rules! codelet {
         ($R:literal) => {{
             let walk = match input.source {
-                Some(from) => {
-                    Walk::<T, S, $R>::between(s, from, Strides { row: S::LANES, step: from_stride }, x, to, count)
-                }
+                Some(from) => Walk::<T, S, $R>::between(s, from, Strides { row: S::LANES, step: from_stride }, x, to, count),
                 None => Walk::<T, S, $R>::in_place(s, x, to, count),
             };
             first(s, walk, input.signs, input.at, advance, scale)
@@ -187,14 +185,7 @@ fn parts<T: Element, S: Walsh<T>>(s: S, x: &mut [T], rows: Rows, input: Input<'_
 
 /// Transforms of rows that fit the second-level cache and no codelet.
 #[inline(always)]
-pub(super) fn blocks<T: Element, S: Walsh<T>>(
-    s: S,
-    x: &mut [T],
-    rows: Rows,
-    input: Input<'_, T>,
-    from_stride: usize,
-    scale: Option<T>,
-) {
+pub(super) fn blocks<T: Element, S: Walsh<T>>(s: S, x: &mut [T], rows: Rows, input: Input<'_, T>, from_stride: usize, scale: Option<T>) {
     let most = most_stages::<T, S>();
     let n = rows.n;
     let near = NEAR / size_of::<T>();
@@ -235,15 +226,7 @@ pub(super) fn columns<T: Element, S: Walsh<T>>(s: S, x: &mut [T], n: usize, stri
 
 /// The last pass of q 2^p rows: the product with the matrix of order q across pieces of `m` rows, `stride` apart, of `width` numbers.
 #[inline(always)]
-pub(super) fn pieces<T: Element, S: Walsh<T>>(
-    s: S,
-    x: &mut [T],
-    q: usize,
-    m: usize,
-    stride: usize,
-    width: usize,
-    scale: Option<T>,
-) {
+pub(super) fn pieces<T: Element, S: Walsh<T>>(s: S, x: &mut [T], q: usize, m: usize, stride: usize, width: usize, scale: Option<T>) {
     let mut row = 0;
     while row < m {
         let x = &mut x[row * stride..];
@@ -257,32 +240,34 @@ pub(super) fn pieces<T: Element, S: Walsh<T>>(
     }
 }
 
-/// The product of registers where there are vectors, of a loop where code should be small.
-#[inline(always)]
-fn multiply<T: Element, S: Walsh<T>, const Q: usize>(s: S, x: &[S::V; Q]) -> [S::V; Q] {
-    if S::LANES == 1 { paley::product_small::<T, S, Q>(s, x) } else { paley::product::<T, S, Q>(s, x) }
-}
-
 /// The product with the matrix of order Q, across Q rows, `distance` apart, of `width` numbers.
 #[inline(always)]
 fn product<T: Element, S: Walsh<T>, const Q: usize>(s: S, x: &mut [T], distance: usize, width: usize, scale: Option<T>) {
     let vectors = width / S::LANES;
     let mut walk = Walk::<T, S, Q>::in_place(s, x, Strides { row: distance, step: S::LANES }, vectors);
     while let Some(column) = walk.next() {
-        let mut y = multiply::<T, S, Q>(s, &column.load());
-        finish(s, scale, &mut y);
-        column.store(&y);
+        let mut v = column.load();
+        if S::LANES == 1 {
+            paley::product_small::<T, S, Q>(s, &mut v); // plain code stays small
+        } else {
+            paley::product::<T, S, Q>(s, &mut v);
+        }
+        finish(s, scale, &mut v);
+        column.store(&v);
     }
     let (at, lanes) = (vectors * S::LANES, width % S::LANES);
     if lanes > 0 {
         let mut v = [s.splat(T::zeroed()); Q];
-        for (r, v) in v.iter_mut().enumerate() {
-            *v = s.load_part(&x[r * distance + at..r * distance + at + lanes]);
+        let mut r = 0;
+        while r < Q {
+            v[r] = s.load_part(&x[r * distance + at..r * distance + at + lanes]);
+            r += 1;
         }
-        let mut y = paley::product_small::<T, S, Q>(s, &v);
-        finish(s, scale, &mut y);
-        for (r, y) in y.iter().enumerate() {
-            s.store_part(&mut x[r * distance + at..r * distance + at + lanes], *y);
+        paley::product_small::<T, S, Q>(s, &mut v);
+        finish(s, scale, &mut v);
+        while r > 0 {
+            r -= 1;
+            s.store_part(&mut x[r * distance + at..r * distance + at + lanes], v[r]);
         }
     }
 }
@@ -428,7 +413,8 @@ fn edge<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, fro
                             s.store_part(&mut x[place..place + lanes], *v);
                         }
                     } else {
-                        let mut v = [s.load_part(&x[place..place + lanes]), s.load_part(&x[place + h * distance..place + h * distance + lanes])];
+                        let mut v =
+                            [s.load_part(&x[place..place + lanes]), s.load_part(&x[place + h * distance..place + h * distance + lanes])];
                         across(s, &mut v);
                         finish(s, scale, &mut v);
                         s.store_part(&mut x[place..place + lanes], v[0]);

@@ -163,7 +163,8 @@ impl<'a, T, S: Lanes<T>, const R: usize> Walk<'a, T, S, R> {
                 r += 1;
             }
         }
-        let column = Column { vectors: self.vectors, from: self.from, to: self.to, from_row: self.from_row, to_row: self.to_row, data: PhantomData };
+        let column =
+            Column { vectors: self.vectors, from: self.from, to: self.to, from_row: self.from_row, to_row: self.to_row, data: PhantomData };
         // One step behind the last column may lie outside the slice: `wrapping_add` may point there, and the pointer
         // is not used again.
         self.from = self.from.wrapping_add(self.from_step);
@@ -247,8 +248,11 @@ fn opaque<T>(x: *const T) -> *const T {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         let mut same = x;
+        #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read through the pointer here")]
         // SAFETY: an empty instruction: it touches neither memory nor registers, and hands the pointer back.
-        unsafe { core::arch::asm!("/* {0} */", inout(reg) same, options(pure, nomem, nostack, preserves_flags)) };
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(reg) same, options(pure, nomem, nostack, preserves_flags))
+        };
         same
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
