@@ -85,7 +85,7 @@ pub(super) fn first<T: Copy, S: Walsh<T>, const R: usize>(
         let mut v = column.load();
         let mut r = 0;
         while r < R {
-            v[r] = s.hadamard_lanes(s.negate(signs.at(at + r * S::LANES), v[r]));
+            v[r] = s.hadamard_below(S::LANES, s.negate(signs.at(at + r * S::LANES), v[r]));
             r += 1;
         }
         across(s, &mut v);

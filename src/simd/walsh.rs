@@ -30,7 +30,7 @@ pub trait Walsh<T>: Lanes<T> {
     #[inline(always)]
     fn load_hadamard(self, x: &Self::Chunk, same: &Self::Chunk) -> Self::V {
         let _ = same;
-        self.hadamard_lanes(self.load(x))
+        self.hadamard_below(Self::LANES, self.load(x))
     }
     /// -v in all lanes, or v.
     #[inline(always)]
