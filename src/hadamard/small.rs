@@ -67,23 +67,34 @@ fn get<T: Element>(x: T) -> Vector<T> {
 mod tests {
     use super::{Signs, row};
     use crate::hadamard::{Transform, is_len};
-    use crate::simd::Level;
+    use crate::simd::{Element, Level};
     use std::vec;
     use std::vec::Vec;
 
-    #[test]
-    fn the_small_code_computes_the_same_bits() {
-        let x: Vec<f32> = (0..2048u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 - 7e6).collect();
-        for n in (1..=2048).filter(|&n| is_len(n)) {
+    /// Signs from a seed, a source that is too short, a factor: every level against the plain loops.
+    fn same_bits<T: Element>(of: fn(i32) -> T, one: T, c: T) {
+        let x: Vec<T> = (0..4096u32).map(|i| of((i.wrapping_mul(2_654_435_761) >> 8) as i32 - 7_000_000)).collect();
+        for n in (1..=4096).filter(|&n| is_len(n)) {
             for (have, signs, scale) in
-                [(n, Signs::None, None), (n / 2, Signs::Seed(3), Some(0.7f32)), (0, Signs::None, None), (n, Signs::Seed(9), None)]
+                [(n, Signs::None, None), (n / 2, Signs::Seed(3), Some(c)), (0, Signs::None, None), (n, Signs::Seed(9), None)]
             {
-                let (mut small, mut large) = (vec![1.0; n], vec![2.0; n]);
+                let mut small = vec![c; n];
                 row(&mut small, Some(&x[..have]), signs, 0, scale);
-                let job = Transform::new().signs(signs).scaled(scale.unwrap_or(1.0));
-                job.run_from(Level::detect(), &x[..have], &mut large).unwrap();
-                assert!(small.iter().zip(&large).all(|(a, b)| a.to_bits() == b.to_bits()), "{n}");
+                for level in Level::available() {
+                    let mut large = vec![one; n];
+                    let job = Transform::new().signs(signs).scaled(scale.unwrap_or(one));
+                    job.run_from(level, &x[..have], &mut large).unwrap();
+                    assert!(bytemuck::cast_slice::<T, u8>(&small) == bytemuck::cast_slice::<T, u8>(&large), "{level}, {n}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn the_small_code_computes_the_same_bits() {
+        same_bits::<f32>(|i| i as f32, 1.0, 0.7);
+        same_bits::<f64>(|i| f64::from(i) / 3.0, 1.0, 0.7);
+        same_bits::<i32>(|i| i.wrapping_mul(99), 1, 7);
+        same_bits::<i16>(|i| i as i16, 1, 7);
     }
 }
