@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench hadamard -- <filter>`; what the figures mean is in benches/README.md.
 
+#![allow(missing_docs, reason = "made by criterion's macros")]
+
 use std::hint::black_box;
 use std::time::Duration;
 

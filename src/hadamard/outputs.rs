@@ -7,6 +7,10 @@ use super::{Order, Signs, row};
 /// Numbers that are transformed at a time, for s outputs of n = 2^p: gathering s numbers from each block then costs less
 /// than a stage or two.
 pub(super) const fn block_len(n: usize, s: usize) -> usize {
+    // What stays in the second-level cache costs less whole, but for a handful of outputs.
+    if n <= 1 << 16 && s > n / 1024 {
+        return n;
+    }
     let wanted = match s.checked_mul(16) {
         Some(wanted) if wanted > 4096 => wanted,
         Some(_) => 4096,
@@ -41,10 +45,10 @@ pub(super) fn outputs<T: Element>(
         let digits = c.trailing_ones() as usize;
         for (j, &row) in chosen.iter().enumerate() {
             let row = order.natural(row, n);
-            let mut v = at(scalar, block, row % m);
+            let mut v = at(scalar, block, row & (m - 1));
             for digit in 0..digits {
                 let low = at(scalar, waiting, digit * s + j);
-                v = if ((row / m) >> digit) & 1 == 1 { scalar.sub(low, v) } else { scalar.add(low, v) };
+                v = if (row >> (digit + m.ilog2() as usize)) & 1 == 1 { scalar.sub(low, v) } else { scalar.add(low, v) };
             }
             if c + 1 == n / m {
                 // The last block completes all sums.
