@@ -59,7 +59,7 @@ pub mod train;
 pub use error::Error;
 pub use float::Real;
 pub use matrix::{MatMut, MatRef};
-pub use simd::{Float, Level};
+pub use simd::{Element, Float, Level};
 
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]

@@ -1,6 +1,6 @@
 //! Vectors of every instruction set behind one trait, and the dispatch to them.
 //!
-//! A kernel is written once, as an `#[inline(always)]` function over [`Simd`] (floats) or [`Lanes`] (any element), and
+//! A kernel is written once, as an `#[inline(always)]` function over [`Simd`] (floats) or [`Walsh`] (any element), and
 //! entered once per call through a `#[target_feature]` function that the `multiversion!` macro makes for each
 //! row of the table in `level.rs`. Which one runs is the caller's choice: a [`Level`] is a value, and the first
 //! argument of every kernel.
@@ -15,6 +15,7 @@ mod cpuid;
 mod level;
 mod report;
 mod scalar;
+mod walsh;
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod avx2;
@@ -33,6 +34,9 @@ pub use level::Simd128;
 pub use level::{Avx2, Avx512};
 pub use level::{Element, Float, Level, Scalar, UnknownLevel};
 pub use report::Report;
+pub use walsh::Walsh;
+
+pub(crate) use walsh::{Strides, Walk, to_cache_line};
 
 /// A zero-sized proof that the processor has an instruction set, and what it does with machine words.
 ///

@@ -1,6 +1,6 @@
 //! The table of instruction sets, their tokens, [`Level`], and the macro that makes one entry per row.
 
-use super::{Lanes, Simd};
+use super::{Simd, Walsh};
 use crate::float::Real;
 
 /// Hands the table to a macro: best first, one row per instruction set, as `[cfg] Token name (features)`.
@@ -131,14 +131,14 @@ macro_rules! define {
         }
 
         /// A type that lies in vectors. Sealed.
-        pub trait Element: Copy + Send + Sync + 'static + Sealed {
+        pub trait Element: bytemuck::Pod + PartialEq + Send + Sync + Sealed {
             $(
                 /// Its vectors at this level.
                 #[cfg($cfg)]
-                type $Isa: Lanes<Self> + From<$Isa>;
+                type $Isa: Walsh<Self> + From<$Isa>;
             )*
             /// Its "vectors" at the scalar level: one element.
-            type Scalar: Lanes<Self> + From<Scalar>;
+            type Scalar: Walsh<Self> + From<Scalar>;
         }
 
         /// The floats of the kernels: `f32` and `f64`. Sealed.
@@ -210,15 +210,19 @@ macro_rules! families {
 }
 impl Sealed for f32 {}
 impl Sealed for f64 {}
+impl Sealed for i32 {}
+impl Sealed for i16 {}
 for_each_isa!(families { Element f32 });
 for_each_isa!(families { Element f64 });
+for_each_isa!(families { Element i32 });
+for_each_isa!(families { Element i16 });
 for_each_isa!(families { Float f32 });
 for_each_isa!(families { Float f64 });
 
 /// Makes the public face of a kernel: a function that takes a [`Level`] first and enters the body's copy for it.
 ///
 /// `fn name<T: Float>(..) = body;` calls `body(token, ..)` with a token that is [`Simd<T>`]; with `T: Element` it is
-/// [`Lanes<T>`]; without a type the token is the instruction set's own. Each copy is a function of its own, named
+/// [`Walsh<T>`]; without a type the token is the instruction set's own. Each copy is a function of its own, named
 /// after the level, so that profilers and `nm` show it. Arguments are checked before, by the caller: a body is entered
 /// with sound ones, because every copy carries what it contains.
 macro_rules! multiversion {

@@ -32,7 +32,7 @@ impl Token for Scalar {
 }
 
 macro_rules! lanes {
-    ($T:ty) => {
+    ($T:ty, $add:path, $sub:path) => {
         impl Lanes<$T> for Scalar {
             const LANES: usize = 1;
             type Chunk = $T;
@@ -70,11 +70,11 @@ macro_rules! lanes {
             }
             #[inline(always)]
             fn add(self, a: $T, b: $T) -> $T {
-                a + b
+                $add(a, b)
             }
             #[inline(always)]
             fn sub(self, a: $T, b: $T) -> $T {
-                a - b
+                $sub(a, b)
             }
             #[inline(always)]
             fn hadamard_lanes(self, v: $T) -> $T {
@@ -83,8 +83,10 @@ macro_rules! lanes {
         }
     };
 }
-lanes!(f32);
-lanes!(f64);
+lanes!(f32, core::ops::Add::add, core::ops::Sub::sub);
+lanes!(f64, core::ops::Add::add, core::ops::Sub::sub);
+lanes!(i32, i32::wrapping_add, i32::wrapping_sub);
+lanes!(i16, i16::wrapping_add, i16::wrapping_sub);
 
 macro_rules! simd {
     ($T:ty) => {

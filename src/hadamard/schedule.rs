@@ -1,0 +1,445 @@
+//! Which passes run over which memory: loops only, over the codelets.
+//!
+//! A transform of n = q 2^p numbers is q transforms of 2^p and one pass across them. Of 2^p numbers, blocks that fit the first-level
+//! cache are finished first, then blocks that fit the second-level one, then the rest: stages always in the order
+//! h = 1, 2, 4, .., so that every path computes the same bits.
+
+use crate::simd::{Element, Strides, Walk, Walsh, to_cache_line};
+
+use super::Signs;
+use super::codelet::{across, finish, first, later, most_stages};
+use super::paley;
+
+/// Bytes that are finished in the first-level cache before anything else is touched: two thirds of the smallest one that vector machines
+/// have.
+const NEAR: usize = 32 << 10;
+/// Bytes of a row that are finished by a pass over rows far apart, before it moves on: some cache lines, so that the processor's own
+/// prefetching gets going, and few enough that 2^8 rows stay in the second-level cache.
+const STRIP: usize = 2 << 10;
+/// log2 of the rows that are read together where they lie a power of two apart: eight lines fit into one set of the first-level cache,
+/// the sixteen of a full codelet do not, and cost half of the speed.
+const SPREAD: u32 = 3;
+/// log2 of the rows that a pass over memory brings together, in codelets of `SPREAD`.
+const FAR: u32 = 8;
+/// Numbers between a codelet and what it asks the cache for.
+const AHEAD: usize = 4 << 10;
+
+/// Numbers of 2^p that are finished in the second-level cache before anything else is touched: few, because each cache level adds a pass,
+/// but so many that 2^6 rows are left to be brought together, as many as have room in the smaller table of page addresses.
+pub(super) const fn outer_len<T>(n: usize) -> usize {
+    let (least, most) = ((256 << 10) / size_of::<T>(), (1 << 20) / size_of::<T>());
+    let wanted = n / 64;
+    let len = if wanted < least {
+        least
+    } else if wanted > most {
+        most
+    } else {
+        wanted
+    };
+    if len < n { len } else { n }
+}
+
+/// What a transform reads, and with which signs.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a, T> {
+    /// The numbers, if they are not there already; zeros follow where they are fewer than the transform has.
+    pub source: Option<&'a [T]>,
+    pub signs: Signs<'a>,
+    /// Index of the first number in the signs.
+    pub at: usize,
+}
+
+impl<T> Input<'_, T> {
+    /// A row of n numbers.
+    #[inline(always)]
+    fn row(self, at: usize, n: usize) -> Self {
+        match self.source {
+            // A source shorter than a transform is a single row.
+            Some(source) if source.len() > n => Self { source: source.get(at..at + n), ..self },
+            _ => self,
+        }
+    }
+
+    /// `len` numbers from `from` on.
+    #[inline(always)]
+    fn part(self, from: usize, len: usize) -> Self {
+        let source = match self.source {
+            Some(source) => {
+                let from = from.min(source.len());
+                Some(&source[from..source.len().min(from + len)])
+            }
+            None => None,
+        };
+        Self { source, signs: self.signs, at: self.at + from }
+    }
+}
+
+/// A number only where a pass is the last.
+#[inline(always)]
+fn only_if<T>(last: bool, scale: Option<T>) -> Option<T> {
+    if last { scale } else { None }
+}
+
+/// Brings a source that is shorter than x into it, zeros behind; a full one stays where it is.
+#[inline(always)]
+fn fill<'a, T: Element>(x: &mut [T], source: Option<&'a [T]>) -> Option<&'a [T]> {
+    let source = source?;
+    if source.len() >= x.len() {
+        return Some(&source[..x.len()]);
+    }
+    let (head, tail) = x.split_at_mut(source.len());
+    head.copy_from_slice(source);
+    tail.fill(T::zeroed());
+    None
+}
+
+/// Rows to transform: `count` rows of n = 2^p numbers, `stride` apart.
+#[derive(Clone, Copy)]
+pub(super) struct Rows {
+    pub n: usize,
+    pub count: usize,
+    pub stride: usize,
+    /// How far the signs of a row lie behind those of the one before.
+    pub advance: usize,
+}
+
+/// One transform in place that fits a codelet, nothing else being asked: the shortest way there. `false` where it does not.
+#[inline(always)]
+pub(super) fn single<T: Element, S: Walsh<T>>(s: S, x: &mut [T]) -> bool {
+    let at = Strides { row: S::LANES, step: 0 };
+    let n = x.len();
+    if n == S::LANES {
+        first(s, Walk::<T, S, 1>::in_place(s, x, at, 1), Signs::None, 0, 0, None);
+    } else if n == 2 * S::LANES {
+        first(s, Walk::<T, S, 2>::in_place(s, x, at, 1), Signs::None, 0, 0, None);
+    } else if n == 4 * S::LANES {
+        first(s, Walk::<T, S, 4>::in_place(s, x, at, 1), Signs::None, 0, 0, None);
+    } else if n == 8 * S::LANES && most_stages::<T, S>() > 2 {
+        first(s, Walk::<T, S, 8>::in_place(s, x, at, 1), Signs::None, 0, 0, None);
+    } else if n == 16 * S::LANES && most_stages::<T, S>() > 2 {
+        // With 16 registers some wait on the stack, which costs less than the way through the schedule.
+        first(s, Walk::<T, S, 16>::in_place(s, x, at, 1), Signs::None, 0, 0, None);
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Transforms of rows that fit a codelet, in place or from full rows `from_stride` apart; `false` where they do not.
+#[inline(always)]
+pub(super) fn short<T: Element, S: Walsh<T>>(
+    s: S,
+    x: &mut [T],
+    rows: Rows,
+    input: Input<'_, T>,
+    from_stride: usize,
+    scale: Option<T>,
+) -> bool {
+    let Rows { n, count, stride, advance } = rows;
+    if n > S::LANES << most_stages::<T, S>() {
+        return false;
+    }
+    if n < S::LANES {
+        parts(s, x, rows, input, from_stride, scale);
+        return true;
+    }
+    let to = Strides { row: S::LANES, step: stride };
+    macro_rules! codelet {
+        ($R:literal) => {{
+            let walk = match input.source {
+                Some(from) => Walk::<T, S, $R>::between(s, from, Strides { row: S::LANES, step: from_stride }, x, to, count),
+                None => Walk::<T, S, $R>::in_place(s, x, to, count),
+            };
+            first(s, walk, input.signs, input.at, advance, scale)
+        }};
+    }
+    match n / S::LANES {
+        1 => codelet!(1),
+        2 => codelet!(2),
+        4 => codelet!(4),
+        8 if most_stages::<T, S>() > 2 => codelet!(8),
+        _ if most_stages::<T, S>() > 3 => codelet!(16),
+        _ => {}
+    }
+    true
+}
+
+/// Rows shorter than a vector, each in a part of one.
+#[inline(always)]
+fn parts<T: Element, S: Walsh<T>>(s: S, x: &mut [T], rows: Rows, input: Input<'_, T>, from_stride: usize, scale: Option<T>) {
+    let Rows { n, count, stride, advance } = rows;
+    let mut at = input.at;
+    let mut i = 0;
+    while i < count {
+        let to = &mut x[i * stride..i * stride + n];
+        let v = match input.source {
+            Some(from) => s.load_part(&from[i * from_stride..i * from_stride + n]),
+            None => s.load_part(to),
+        };
+        let mut v = [s.hadamard_below(n, s.negate(input.signs.at(at), v))];
+        finish(s, scale, &mut v);
+        s.store_part(to, v[0]);
+        at += advance;
+        i += 1;
+    }
+}
+
+/// Transforms of rows that fit the second-level cache and no codelet.
+#[inline(always)]
+pub(super) fn blocks<T: Element, S: Walsh<T>>(s: S, x: &mut [T], rows: Rows, input: Input<'_, T>, from_stride: usize, scale: Option<T>) {
+    let most = most_stages::<T, S>();
+    let n = rows.n;
+    let near = NEAR / size_of::<T>();
+    // A pass over the second-level cache waits for it anyway: let it do as many stages as it can.
+    let inner = if n > near { near.min((n >> SPREAD).max(S::LANES << most)) } else { n };
+    let mut i = 0;
+    while i < rows.count {
+        let x = &mut x[i * rows.stride..i * rows.stride + n];
+        let input = Input { at: input.at + i * rows.advance, ..input.row(i * from_stride, n) };
+        let mut at = 0;
+        while at < n {
+            block(s, &mut x[at..at + inner], input.part(at, inner), only_if(n == inner, scale));
+            at += inner;
+        }
+        stages(s, x, inner, n, SPREAD.min(most), scale);
+        i += 1;
+    }
+}
+
+/// Transforms of all `width` columns of n = 2^p rows, `stride` apart.
+#[inline(always)]
+pub(super) fn columns<T: Element, S: Walsh<T>>(s: S, x: &mut [T], n: usize, stride: usize, width: usize, scale: Option<T>) {
+    let mut h = 1;
+    while h < n {
+        let k = even(n.ilog2() - h.ilog2(), FAR);
+        let scale = only_if(h << k == n, scale);
+        let mut row = 0;
+        while row < n {
+            // The first rows of the groups of 2^k rows h apart.
+            if row & ((h << k) - h) == 0 {
+                spread(s, &mut x[row * stride..], h * stride, k, width, scale);
+            }
+            row += 1;
+        }
+        h <<= k;
+    }
+}
+
+/// The last pass of q 2^p rows: the product with the matrix of order q across pieces of `m` rows, `stride` apart, of `width` numbers.
+#[inline(always)]
+pub(super) fn pieces<T: Element, S: Walsh<T>>(s: S, x: &mut [T], q: usize, m: usize, stride: usize, width: usize, scale: Option<T>) {
+    let mut row = 0;
+    while row < m {
+        let x = &mut x[row * stride..];
+        match q {
+            12 => product::<T, S, 12>(s, x, m * stride, width, scale),
+            20 => product::<T, S, 20>(s, x, m * stride, width, scale),
+            28 => product::<T, S, 28>(s, x, m * stride, width, scale),
+            _ => {}
+        }
+        row += 1;
+    }
+}
+
+/// The product with the matrix of order Q, across Q rows, `distance` apart, of `width` numbers.
+#[inline(always)]
+fn product<T: Element, S: Walsh<T>, const Q: usize>(s: S, x: &mut [T], distance: usize, width: usize, scale: Option<T>) {
+    let vectors = width / S::LANES;
+    let mut walk = Walk::<T, S, Q>::in_place(s, x, Strides { row: distance, step: S::LANES }, vectors);
+    while let Some(column) = walk.next() {
+        let mut v = column.load();
+        if S::LANES == 1 {
+            paley::product_small::<T, S, Q>(s, &mut v); // plain code stays small
+        } else {
+            paley::product::<T, S, Q>(s, &mut v);
+        }
+        finish(s, scale, &mut v);
+        column.store(&v);
+    }
+    let (at, lanes) = (vectors * S::LANES, width % S::LANES);
+    if lanes > 0 {
+        let mut v = [s.splat(T::zeroed()); Q];
+        let mut r = 0;
+        while r < Q {
+            v[r] = s.load_part(&x[r * distance + at..r * distance + at + lanes]);
+            r += 1;
+        }
+        paley::product_small::<T, S, Q>(s, &mut v);
+        finish(s, scale, &mut v);
+        while r > 0 {
+            r -= 1;
+            s.store_part(&mut x[r * distance + at..r * distance + at + lanes], v[r]);
+        }
+    }
+}
+
+/// One transform inside the first-level cache.
+#[inline(always)]
+fn block<T: Element, S: Walsh<T>>(s: S, x: &mut [T], input: Input<'_, T>, scale: Option<T>) {
+    let n = x.len();
+    if matches!(input.source, Some([])) && matches!(input.signs, Signs::None) {
+        x.fill(T::zeroed()); // the transform of zeros
+        return;
+    }
+    let most = most_stages::<T, S>();
+    let codelet = S::LANES << most;
+    let strides = Strides { row: S::LANES, step: codelet };
+    let source = fill(x, input.source);
+    macro_rules! codelet {
+        ($R:literal) => {{
+            let walk = match source {
+                Some(from) => Walk::<T, S, $R>::between(s, from, strides, x, strides, n / codelet),
+                None => Walk::<T, S, $R>::in_place(s, x, strides, n / codelet),
+            };
+            let walk = walk.ahead(AHEAD / size_of::<T>());
+            first(s, walk, input.signs, input.at, codelet, only_if(n == codelet, scale))
+        }};
+    }
+    if most > 3 {
+        codelet!(16);
+    } else if most > 2 {
+        codelet!(8);
+    } else {
+        codelet!(4);
+    }
+    stages(s, x, codelet, n, most, scale);
+}
+
+/// The stages of the next pass, where `left` stages are to be done in as few passes of at most `most` as can be, as evenly as can be.
+#[inline(always)]
+const fn even(left: u32, most: u32) -> u32 {
+    if left <= most {
+        left
+    } else if left <= 2 * most {
+        left.div_ceil(2)
+    } else if left <= 3 * most {
+        left.div_ceil(3)
+    } else {
+        most
+    }
+}
+
+/// The stages h = from .. to / 2 of every `to` numbers, at most `most` in a pass and as evenly as can be.
+#[inline(always)]
+fn stages<T: Element, S: Walsh<T>>(s: S, x: &mut [T], from: usize, to: usize, most: u32, scale: Option<T>) {
+    let mut h = from;
+    while h < to {
+        let k = even(to.ilog2() - h.ilog2(), most);
+        let last = h << k == to;
+        let mut at = 0;
+        while at < x.len() {
+            direct(s, &mut x[at..at + (h << k)], h, k, h, only_if(last, scale));
+            at += h << k;
+        }
+        h <<= k;
+    }
+}
+
+/// k stages across 2^k rows, `distance` apart, of `width` numbers, a multiple of a vector's.
+#[inline(always)]
+fn direct<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, width: usize, scale: Option<T>) {
+    let strides = Strides { row: distance, step: S::LANES };
+    let columns = width / S::LANES;
+    match k {
+        1 => later(s, Walk::<T, S, 2>::in_place(s, x, strides, columns), scale),
+        2 => later(s, Walk::<T, S, 4>::in_place(s, x, strides, columns), scale),
+        3 if most_stages::<T, S>() > 2 => later(s, Walk::<T, S, 8>::in_place(s, x, strides, columns), scale),
+        _ if most_stages::<T, S>() > 3 => later(s, Walk::<T, S, 16>::in_place(s, x, strides, columns), scale),
+        _ => {}
+    }
+}
+
+/// k stages across 2^k rows, `distance` apart, of `width` numbers: over memory once.
+///
+/// Strips of columns are finished one after the other. They begin at a cache line where that is possible: a vector across two costs two
+/// accesses, and rows have a power of two between them, so that all of them lie alike.
+#[inline(always)]
+fn spread<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, width: usize, scale: Option<T>) {
+    let line = 64 / size_of::<T>();
+    let head = if width >= 4 * line && distance.is_multiple_of(line) { to_cache_line(x) } else { 0 };
+    let body = (width - head) / S::LANES * S::LANES;
+    edge(s, x, distance, k, 0, head, scale);
+    edge(s, x, distance, k, head + body, width - head - body, scale);
+    let x = &mut x[head..];
+    let most = SPREAD.min(most_stages::<T, S>());
+    let mut at = 0;
+    while at < body {
+        let columns = (STRIP / size_of::<T>()).min(body - at);
+        let mut done = 0;
+        while done < k {
+            let step = even(k - done, most);
+            let h = 1 << done;
+            let scale = only_if(done + step == k, scale);
+            let mut row = 0;
+            while row < 1 << k {
+                // The first rows of the groups of 2^step rows h apart.
+                if row & ((h << step) - h) == 0 {
+                    direct(s, &mut x[row * distance + at..], h * distance, step, columns, scale);
+                }
+                row += 1;
+            }
+            done += step;
+        }
+        at += columns;
+    }
+}
+
+/// As [`spread`], of fewer columns than a vector has lanes, or up to a cache line.
+#[inline(always)]
+fn edge<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, from: usize, width: usize, scale: Option<T>) {
+    let mut at = from;
+    while at < from + width {
+        let lanes = S::LANES.min(from + width - at);
+        let mut done = 0;
+        while done < k {
+            // One stage more for an odd number, then two at a time.
+            let two = (k - done).is_multiple_of(2);
+            let step = if two { 2 } else { 1 };
+            let h = 1 << done;
+            let scale = only_if(done + step == k, scale);
+            let mut row = 0;
+            while row < 1 << k {
+                if row & ((h << step) - h) == 0 {
+                    let mut place = (row * distance) + at;
+                    if two {
+                        let mut v = [s.splat(T::zeroed()); 4];
+                        for v in &mut v {
+                            *v = s.load_part(&x[place..place + lanes]);
+                            place += h * distance;
+                        }
+                        across(s, &mut v);
+                        finish(s, scale, &mut v);
+                        for v in v.iter().rev() {
+                            place -= h * distance;
+                            s.store_part(&mut x[place..place + lanes], *v);
+                        }
+                    } else {
+                        let mut v =
+                            [s.load_part(&x[place..place + lanes]), s.load_part(&x[place + h * distance..place + h * distance + lanes])];
+                        across(s, &mut v);
+                        finish(s, scale, &mut v);
+                        s.store_part(&mut x[place..place + lanes], v[0]);
+                        s.store_part(&mut x[place + h * distance..place + h * distance + lanes], v[1]);
+                    }
+                }
+                row += 1;
+            }
+            done += step;
+        }
+        at += lanes;
+    }
+}
+
+/// x <- -x
+#[inline(always)]
+pub(super) fn negate<T: Element, S: Walsh<T>>(s: S, x: &mut [T]) {
+    let (chunks, rest) = s.chunks_mut(x);
+    for chunk in chunks {
+        let v = s.negate(u64::MAX, s.load(chunk));
+        s.store(chunk, v);
+    }
+    if !rest.is_empty() {
+        let v = s.negate(u64::MAX, s.load_part(rest));
+        s.store_part(rest, v);
+    }
+}

@@ -1,0 +1,78 @@
+//! The bodies of the fuzz targets on a fixed set of inputs, so that they stay right between fuzzing sessions.
+#![cfg(feature = "io")]
+
+#[path = "../fuzz/bodies.rs"]
+mod bodies;
+
+use rand_core::Rng;
+use subquad::random::stream;
+
+/// Lengths from nothing to more than any body reads, each with several fillings.
+fn inputs() -> impl Iterator<Item = Vec<u8>> {
+    (0..160u64).map(|i| {
+        let mut rng = stream(i, 0);
+        let len = [0, 1, 2, 3, 7, 16, 64, 300, 2000, 20_000][i as usize % 10];
+        let mut bytes = vec![0; len];
+        rng.fill_bytes(&mut bytes);
+        // Sparse ones reach small shapes and many zeros.
+        if i % 3 == 0 {
+            bytes.iter_mut().enumerate().filter(|(k, _)| k % 2 == 1).for_each(|(_, byte)| *byte = 0);
+        }
+        bytes
+    })
+}
+
+#[test]
+fn hadamard() {
+    inputs().for_each(|bytes| bodies::hadamard(&bytes));
+}
+
+#[test]
+fn blas() {
+    inputs().for_each(|bytes| bodies::blas(&bytes));
+}
+
+#[test]
+fn relu() {
+    inputs().for_each(|bytes| bodies::relu(&bytes));
+}
+
+#[test]
+fn cg() {
+    inputs().for_each(|bytes| bodies::cg(&bytes));
+}
+
+#[test]
+fn table() {
+    inputs().for_each(|bytes| bodies::table(&bytes));
+    let words = ["a", "b", "1", "2.5", "nan", "1e999", ",", ",", "\n", "\n", "\"", " ", "\r\n", "-3", "\u{feff}"];
+    for seed in 0..500 {
+        let mut rng = stream(seed, 1);
+        let text: String = (0..rng.next_u32() % 40).map(|_| words[rng.next_u32() as usize % words.len()]).collect();
+        bodies::table(text.as_bytes());
+    }
+}
+
+#[test]
+fn model() {
+    use subquad::train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target};
+    inputs().for_each(|bytes| bodies::model(&bytes));
+    // A real one, with a byte changed, cut off, or doubled.
+    let target = Target::classes("kind", vec!["x".into(), "y".into(), "z".into()], vec![0, 1, 2, 0]).unwrap();
+    let data = Dataset::new(vec!["a".into(), "b".into()], vec![1.0, 2.0, 3.0, 5.0, 4.0, 1.0, 0.0, 7.0], target).unwrap();
+    let rows = [0, 1, 2, 3];
+    let preparation = Preparation::fit(data.features(), &rows, PrepareOptions::default()).unwrap();
+    let coding = Coding::fit(data.target(), &rows).unwrap();
+    let (w, a) = (vec![0.5; 12], vec![1.0; 12]);
+    let (w, a) = (subquad::MatRef::new(&w, 4, 3).unwrap(), subquad::MatRef::new(&a, 3, 4).unwrap());
+    let bytes = Model::new(data.columns().clone(), preparation, coding, 0.0, w, a).unwrap().to_bytes().unwrap();
+    bodies::model(&bytes);
+    for at in 0..bytes.len() {
+        bodies::model(&bytes[..at]);
+        for change in [1, 128, 255] {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= change;
+            bodies::model(&bytes);
+        }
+    }
+}
