@@ -11,6 +11,7 @@
 
 #[cfg(all(feature = "cpuid", not(feature = "std"), target_arch = "x86_64"))]
 mod cpuid;
+mod lanes;
 #[macro_use]
 mod level;
 mod report;

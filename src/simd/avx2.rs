@@ -2,7 +2,8 @@
 
 use core::arch::x86_64::*;
 
-use super::{Avx2, Lanes, Simd, Token};
+use super::lanes::{lanes, simd};
+use super::{Avx2, Token};
 
 impl Token for Avx2 {
     const NAME: &'static str = "avx2";
@@ -119,124 +120,21 @@ fn keep_pd(bits: u64, v: __m256d) -> __m256d {
     }
 }
 
-macro_rules! floats {
-    ($T:ty, $n:literal, $V:ty, $load:path, $store:path, $splat:path, $add:path, $sub:path,
-     $mul:path, $fma:path, $cmp:path, $movemask:path, $keep:path, $hadamard:path, $sum:path) => {
-        impl Lanes<$T> for Avx2 {
-            const LANES: usize = $n;
-            type Chunk = [$T; $n];
-            type V = $V;
-
-            #[inline(always)]
-            fn chunks(self, x: &[$T]) -> (&[[$T; $n]], &[$T]) {
-                x.as_chunks()
-            }
-            #[inline(always)]
-            fn chunks_mut(self, x: &mut [$T]) -> (&mut [[$T; $n]], &mut [$T]) {
-                x.as_chunks_mut()
-            }
-            #[inline(always)]
-            fn load(self, x: &[$T; $n]) -> $V {
-                // SAFETY: the token proves the feature; the array is the memory of one vector, the load unaligned.
-                unsafe { $load(x.as_ptr()) }
-            }
-            #[inline(always)]
-            fn store(self, to: &mut [$T; $n], v: $V) {
-                // SAFETY: the token proves the feature; the array is the memory of one vector, the store unaligned.
-                unsafe { $store(to.as_mut_ptr(), v) }
-            }
-            #[inline(always)]
-            fn load_part(self, x: &[$T]) -> $V {
-                let mut chunk = [<$T>::default(); $n];
-                chunk.iter_mut().zip(x).for_each(|(to, &from)| *to = from);
-                Lanes::<$T>::load(self, &chunk)
-            }
-            #[inline(always)]
-            fn store_part(self, to: &mut [$T], v: $V) {
-                let mut chunk = [<$T>::default(); $n];
-                Lanes::<$T>::store(self, &mut chunk, v);
-                to.iter_mut().zip(chunk).for_each(|(to, from)| *to = from);
-            }
-            #[inline(always)]
-            fn splat(self, x: $T) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $splat(x) }
-            }
-            #[inline(always)]
-            fn add(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $add(a, b) }
-            }
-            #[inline(always)]
-            fn sub(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $sub(a, b) }
-            }
-            #[inline(always)]
-            fn hadamard_lanes(self, v: $V) -> $V {
-                $hadamard(v)
-            }
-        }
-
-        impl Simd<$T> for Avx2 {
-            #[inline(always)]
-            fn mul(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $mul(a, b) }
-            }
-            #[inline(always)]
-            fn mul_add(self, a: $V, b: $V, c: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $fma(a, b, c) }
-            }
-            #[inline(always)]
-            fn gt(self, a: $V, b: $V) -> u64 {
-                // SAFETY: the token proves the feature.
-                unsafe { $movemask($cmp(a, b)) as u64 }
-            }
-            #[inline(always)]
-            fn keep(self, bits: u64, v: $V) -> $V {
-                $keep(bits, v)
-            }
-            #[inline(always)]
-            fn sum(self, v: $V) -> $T {
-                $sum(v)
-            }
-        }
-    };
+#[inline(always)]
+fn gt_ps(a: __m256, b: __m256) -> u64 {
+    // SAFETY: called with a token that proves the features.
+    unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) as u64 }
 }
 
-floats!(
-    f32,
-    8,
-    __m256,
-    _mm256_loadu_ps,
-    _mm256_storeu_ps,
-    _mm256_set1_ps,
-    _mm256_add_ps,
-    _mm256_sub_ps,
-    _mm256_mul_ps,
-    _mm256_fmadd_ps,
-    _mm256_cmp_ps::<_CMP_GT_OQ>,
-    _mm256_movemask_ps,
-    keep_ps,
-    hadamard_ps,
-    sum_ps
-);
-floats!(
-    f64,
-    4,
-    __m256d,
-    _mm256_loadu_pd,
-    _mm256_storeu_pd,
-    _mm256_set1_pd,
-    _mm256_add_pd,
-    _mm256_sub_pd,
-    _mm256_mul_pd,
-    _mm256_fmadd_pd,
-    _mm256_cmp_pd::<_CMP_GT_OQ>,
-    _mm256_movemask_pd,
-    keep_pd,
-    hadamard_pd,
-    sum_pd
-);
+#[inline(always)]
+fn gt_pd(a: __m256d, b: __m256d) -> u64 {
+    // SAFETY: called with a token that proves the features.
+    unsafe { _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(a, b)) as u64 }
+}
+
+lanes! { Avx2, f32, 8, __m256; load _mm256_loadu_ps, store _mm256_storeu_ps, splat _mm256_set1_ps, add _mm256_add_ps,
+sub _mm256_sub_ps, hadamard hadamard_ps }
+lanes! { Avx2, f64, 4, __m256d; load _mm256_loadu_pd, store _mm256_storeu_pd, splat _mm256_set1_pd, add _mm256_add_pd,
+sub _mm256_sub_pd, hadamard hadamard_pd }
+simd! { Avx2, f32, __m256; mul _mm256_mul_ps, mul_add _mm256_fmadd_ps, gt gt_ps, keep keep_ps, sum sum_ps }
+simd! { Avx2, f64, __m256d; mul _mm256_mul_pd, mul_add _mm256_fmadd_pd, gt gt_pd, keep keep_pd, sum sum_pd }

@@ -2,7 +2,8 @@
 
 use core::arch::x86_64::*;
 
-use super::{Avx512, Lanes, Simd, Token};
+use super::lanes::{lanes, simd};
+use super::{Avx512, Token};
 
 impl Token for Avx512 {
     const NAME: &'static str = "avx512";
@@ -91,129 +92,33 @@ fn sum_pd(v: __m512d) -> f64 {
     }
 }
 
-macro_rules! floats {
-    ($T:ty, $n:literal, $V:ty, $Mask:ty, $load:path, $store:path, $load_part:path, $store_part:path, $splat:path, $add:path, $sub:path,
-     $mul:path, $fma:path, $cmp:path, $keep:path, $hadamard:path, $sum:path) => {
-        impl Lanes<$T> for Avx512 {
-            const LANES: usize = $n;
-            type Chunk = [$T; $n];
-            type V = $V;
-
-            #[inline(always)]
-            fn chunks(self, x: &[$T]) -> (&[[$T; $n]], &[$T]) {
-                x.as_chunks()
-            }
-            #[inline(always)]
-            fn chunks_mut(self, x: &mut [$T]) -> (&mut [[$T; $n]], &mut [$T]) {
-                x.as_chunks_mut()
-            }
-            #[inline(always)]
-            fn load(self, x: &[$T; $n]) -> $V {
-                // SAFETY: the token proves the feature; the array is the memory of one vector, the load unaligned.
-                unsafe { $load(x.as_ptr()) }
-            }
-            #[inline(always)]
-            fn store(self, to: &mut [$T; $n], v: $V) {
-                // SAFETY: the token proves the feature; the array is the memory of one vector, the store unaligned.
-                unsafe { $store(to.as_mut_ptr(), v) }
-            }
-            #[inline(always)]
-            fn load_part(self, x: &[$T]) -> $V {
-                let mask = ((1u32 << x.len().min($n)) - 1) as $Mask;
-                // SAFETY: the token proves the feature; only lanes inside the slice are read.
-                unsafe { $load_part(mask, x.as_ptr()) }
-            }
-            #[inline(always)]
-            fn store_part(self, to: &mut [$T], v: $V) {
-                let mask = ((1u32 << to.len().min($n)) - 1) as $Mask;
-                // SAFETY: the token proves the feature; only lanes inside the slice are written.
-                unsafe { $store_part(to.as_mut_ptr(), mask, v) }
-            }
-            #[inline(always)]
-            fn splat(self, x: $T) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $splat(x) }
-            }
-            #[inline(always)]
-            fn add(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $add(a, b) }
-            }
-            #[inline(always)]
-            fn sub(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $sub(a, b) }
-            }
-            #[inline(always)]
-            fn hadamard_lanes(self, v: $V) -> $V {
-                $hadamard(v)
-            }
-        }
-
-        impl Simd<$T> for Avx512 {
-            #[inline(always)]
-            fn mul(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $mul(a, b) }
-            }
-            #[inline(always)]
-            fn mul_add(self, a: $V, b: $V, c: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $fma(a, b, c) }
-            }
-            #[inline(always)]
-            fn gt(self, a: $V, b: $V) -> u64 {
-                // SAFETY: the token proves the feature.
-                u64::from(unsafe { $cmp(a, b) })
-            }
-            #[inline(always)]
-            fn keep(self, bits: u64, v: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $keep(bits as $Mask, v) }
-            }
-            #[inline(always)]
-            fn sum(self, v: $V) -> $T {
-                $sum(v)
-            }
-        }
-    };
+#[inline(always)]
+fn gt_ps(a: __m512, b: __m512) -> u64 {
+    // SAFETY: called with a token that proves the features.
+    u64::from(unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) })
 }
 
-floats!(
-    f32,
-    16,
-    __m512,
-    __mmask16,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    _mm512_maskz_loadu_ps,
-    _mm512_mask_storeu_ps,
-    _mm512_set1_ps,
-    _mm512_add_ps,
-    _mm512_sub_ps,
-    _mm512_mul_ps,
-    _mm512_fmadd_ps,
-    _mm512_cmp_ps_mask::<_CMP_GT_OQ>,
-    _mm512_maskz_mov_ps,
-    hadamard_ps,
-    sum_ps
-);
-floats!(
-    f64,
-    8,
-    __m512d,
-    __mmask8,
-    _mm512_loadu_pd,
-    _mm512_storeu_pd,
-    _mm512_maskz_loadu_pd,
-    _mm512_mask_storeu_pd,
-    _mm512_set1_pd,
-    _mm512_add_pd,
-    _mm512_sub_pd,
-    _mm512_mul_pd,
-    _mm512_fmadd_pd,
-    _mm512_cmp_pd_mask::<_CMP_GT_OQ>,
-    _mm512_maskz_mov_pd,
-    hadamard_pd,
-    sum_pd
-);
+#[inline(always)]
+fn gt_pd(a: __m512d, b: __m512d) -> u64 {
+    // SAFETY: called with a token that proves the features.
+    u64::from(unsafe { _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a, b) })
+}
+
+#[inline(always)]
+fn keep_ps(bits: u64, v: __m512) -> __m512 {
+    // SAFETY: called with a token that proves the features.
+    unsafe { _mm512_maskz_mov_ps(bits as __mmask16, v) }
+}
+
+#[inline(always)]
+fn keep_pd(bits: u64, v: __m512d) -> __m512d {
+    // SAFETY: called with a token that proves the features.
+    unsafe { _mm512_maskz_mov_pd(bits as __mmask8, v) }
+}
+
+lanes! { Avx512, f32, 16, __m512; load _mm512_loadu_ps, store _mm512_storeu_ps, splat _mm512_set1_ps, add _mm512_add_ps,
+sub _mm512_sub_ps, hadamard hadamard_ps, parts (__mmask16) _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps }
+lanes! { Avx512, f64, 8, __m512d; load _mm512_loadu_pd, store _mm512_storeu_pd, splat _mm512_set1_pd, add _mm512_add_pd,
+sub _mm512_sub_pd, hadamard hadamard_pd, parts (__mmask8) _mm512_maskz_loadu_pd, _mm512_mask_storeu_pd }
+simd! { Avx512, f32, __m512; mul _mm512_mul_ps, mul_add _mm512_fmadd_ps, gt gt_ps, keep keep_ps, sum sum_ps }
+simd! { Avx512, f64, __m512d; mul _mm512_mul_pd, mul_add _mm512_fmadd_pd, gt gt_pd, keep keep_pd, sum sum_pd }

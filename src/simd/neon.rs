@@ -2,7 +2,8 @@
 
 use core::arch::aarch64::*;
 
-use super::{Lanes, Neon, Simd, Token};
+use super::lanes::{lanes, simd};
+use super::{Neon, Token};
 
 impl Token for Neon {
     const NAME: &'static str = "neon";
@@ -107,121 +108,23 @@ fn keep_f64(bits: u64, v: float64x2_t) -> float64x2_t {
     }
 }
 
-macro_rules! floats {
-    ($T:ty, $n:literal, $V:ty, $load:path, $store:path, $splat:path, $add:path, $sub:path, $mul:path, $fma:path,
-     $gt:path, $keep:path, $hadamard:path, $sum:path) => {
-        impl Lanes<$T> for Neon {
-            const LANES: usize = $n;
-            type Chunk = [$T; $n];
-            type V = $V;
-
-            #[inline(always)]
-            fn chunks(self, x: &[$T]) -> (&[[$T; $n]], &[$T]) {
-                x.as_chunks()
-            }
-            #[inline(always)]
-            fn chunks_mut(self, x: &mut [$T]) -> (&mut [[$T; $n]], &mut [$T]) {
-                x.as_chunks_mut()
-            }
-            #[inline(always)]
-            fn load(self, x: &[$T; $n]) -> $V {
-                // SAFETY: the token proves the feature; the array is the memory of one vector.
-                unsafe { $load(x.as_ptr()) }
-            }
-            #[inline(always)]
-            fn store(self, to: &mut [$T; $n], v: $V) {
-                // SAFETY: the token proves the feature; the array is the memory of one vector.
-                unsafe { $store(to.as_mut_ptr(), v) }
-            }
-            #[inline(always)]
-            fn load_part(self, x: &[$T]) -> $V {
-                let mut chunk = [<$T>::default(); $n];
-                chunk.iter_mut().zip(x).for_each(|(to, &from)| *to = from);
-                Lanes::<$T>::load(self, &chunk)
-            }
-            #[inline(always)]
-            fn store_part(self, to: &mut [$T], v: $V) {
-                let mut chunk = [<$T>::default(); $n];
-                Lanes::<$T>::store(self, &mut chunk, v);
-                to.iter_mut().zip(chunk).for_each(|(to, from)| *to = from);
-            }
-            #[inline(always)]
-            fn splat(self, x: $T) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $splat(x) }
-            }
-            #[inline(always)]
-            fn add(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $add(a, b) }
-            }
-            #[inline(always)]
-            fn sub(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $sub(a, b) }
-            }
-            #[inline(always)]
-            fn hadamard_lanes(self, v: $V) -> $V {
-                $hadamard(v)
-            }
-        }
-
-        impl Simd<$T> for Neon {
-            #[inline(always)]
-            fn mul(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $mul(a, b) }
-            }
-            #[inline(always)]
-            fn mul_add(self, a: $V, b: $V, c: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $fma(c, a, b) }
-            }
-            #[inline(always)]
-            fn gt(self, a: $V, b: $V) -> u64 {
-                $gt(a, b)
-            }
-            #[inline(always)]
-            fn keep(self, bits: u64, v: $V) -> $V {
-                $keep(bits, v)
-            }
-            #[inline(always)]
-            fn sum(self, v: $V) -> $T {
-                $sum(v)
-            }
-        }
-    };
+/// NEON names the addend first.
+#[inline(always)]
+fn mul_add_f32(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+    // SAFETY: called with a token that proves the feature.
+    unsafe { vfmaq_f32(c, a, b) }
 }
 
-floats!(
-    f32,
-    4,
-    float32x4_t,
-    vld1q_f32,
-    vst1q_f32,
-    vdupq_n_f32,
-    vaddq_f32,
-    vsubq_f32,
-    vmulq_f32,
-    vfmaq_f32,
-    gt_f32,
-    keep_f32,
-    hadamard_f32,
-    sum_f32
-);
-floats!(
-    f64,
-    2,
-    float64x2_t,
-    vld1q_f64,
-    vst1q_f64,
-    vdupq_n_f64,
-    vaddq_f64,
-    vsubq_f64,
-    vmulq_f64,
-    vfmaq_f64,
-    gt_f64,
-    keep_f64,
-    hadamard_f64,
-    sum_f64
-);
+/// NEON names the addend first.
+#[inline(always)]
+fn mul_add_f64(a: float64x2_t, b: float64x2_t, c: float64x2_t) -> float64x2_t {
+    // SAFETY: called with a token that proves the feature.
+    unsafe { vfmaq_f64(c, a, b) }
+}
+
+lanes! { Neon, f32, 4, float32x4_t; load vld1q_f32, store vst1q_f32, splat vdupq_n_f32, add vaddq_f32, sub vsubq_f32,
+hadamard hadamard_f32 }
+lanes! { Neon, f64, 2, float64x2_t; load vld1q_f64, store vst1q_f64, splat vdupq_n_f64, add vaddq_f64, sub vsubq_f64,
+hadamard hadamard_f64 }
+simd! { Neon, f32, float32x4_t; mul vmulq_f32, mul_add mul_add_f32, gt gt_f32, keep keep_f32, sum sum_f32 }
+simd! { Neon, f64, float64x2_t; mul vmulq_f64, mul_add mul_add_f64, gt gt_f64, keep keep_f64, sum sum_f64 }

@@ -3,7 +3,8 @@
 
 use core::arch::wasm32::*;
 
-use super::{Lanes, Simd, Simd128, Token};
+use super::lanes::{lanes, simd};
+use super::{Simd128, Token};
 
 impl Token for Simd128 {
     const NAME: &'static str = "simd128";
@@ -87,85 +88,19 @@ fn keep_f64(bits: u64, v: v128) -> v128 {
     v128_and(v, i64x2_eq(v128_and(i64x2_splat(bits as i64), lane), lane))
 }
 
-macro_rules! floats {
-    ($T:ty, $n:literal, $splat:path, $add:path, $sub:path, $mul:path, $gt:path, $keep:path, $hadamard:path, $sum:path) => {
-        impl Lanes<$T> for Simd128 {
-            const LANES: usize = $n;
-            type Chunk = [$T; $n];
-            type V = v128;
-
-            #[inline(always)]
-            fn chunks(self, x: &[$T]) -> (&[[$T; $n]], &[$T]) {
-                x.as_chunks()
-            }
-            #[inline(always)]
-            fn chunks_mut(self, x: &mut [$T]) -> (&mut [[$T; $n]], &mut [$T]) {
-                x.as_chunks_mut()
-            }
-            #[inline(always)]
-            fn load(self, x: &[$T; $n]) -> v128 {
-                // SAFETY: the array is the memory of one vector; wasm loads need no alignment.
-                unsafe { v128_load(x.as_ptr().cast()) }
-            }
-            #[inline(always)]
-            fn store(self, to: &mut [$T; $n], v: v128) {
-                // SAFETY: the array is the memory of one vector; wasm stores need no alignment.
-                unsafe { v128_store(to.as_mut_ptr().cast(), v) }
-            }
-            #[inline(always)]
-            fn load_part(self, x: &[$T]) -> v128 {
-                let mut chunk = [<$T>::default(); $n];
-                chunk.iter_mut().zip(x).for_each(|(to, &from)| *to = from);
-                Lanes::<$T>::load(self, &chunk)
-            }
-            #[inline(always)]
-            fn store_part(self, to: &mut [$T], v: v128) {
-                let mut chunk = [<$T>::default(); $n];
-                Lanes::<$T>::store(self, &mut chunk, v);
-                to.iter_mut().zip(chunk).for_each(|(to, from)| *to = from);
-            }
-            #[inline(always)]
-            fn splat(self, x: $T) -> v128 {
-                $splat(x)
-            }
-            #[inline(always)]
-            fn add(self, a: v128, b: v128) -> v128 {
-                $add(a, b)
-            }
-            #[inline(always)]
-            fn sub(self, a: v128, b: v128) -> v128 {
-                $sub(a, b)
-            }
-            #[inline(always)]
-            fn hadamard_lanes(self, v: v128) -> v128 {
-                $hadamard(v)
-            }
-        }
-
-        impl Simd<$T> for Simd128 {
-            #[inline(always)]
-            fn mul(self, a: v128, b: v128) -> v128 {
-                $mul(a, b)
-            }
-            #[inline(always)]
-            fn mul_add(self, a: v128, b: v128, c: v128) -> v128 {
-                $add($mul(a, b), c)
-            }
-            #[inline(always)]
-            fn gt(self, a: v128, b: v128) -> u64 {
-                $gt(a, b)
-            }
-            #[inline(always)]
-            fn keep(self, bits: u64, v: v128) -> v128 {
-                $keep(bits, v)
-            }
-            #[inline(always)]
-            fn sum(self, v: v128) -> $T {
-                $sum(v)
-            }
-        }
-    };
+#[inline(always)]
+fn mul_add_f32(a: v128, b: v128, c: v128) -> v128 {
+    f32x4_add(f32x4_mul(a, b), c)
 }
 
-floats!(f32, 4, f32x4_splat, f32x4_add, f32x4_sub, f32x4_mul, gt_f32, keep_f32, hadamard_f32, sum_f32);
-floats!(f64, 2, f64x2_splat, f64x2_add, f64x2_sub, f64x2_mul, gt_f64, keep_f64, hadamard_f64, sum_f64);
+#[inline(always)]
+fn mul_add_f64(a: v128, b: v128, c: v128) -> v128 {
+    f64x2_add(f64x2_mul(a, b), c)
+}
+
+lanes! { Simd128, f32, 4, v128; load v128_load, store v128_store, splat f32x4_splat, add f32x4_add, sub f32x4_sub,
+hadamard hadamard_f32 }
+lanes! { Simd128, f64, 2, v128; load v128_load, store v128_store, splat f64x2_splat, add f64x2_add, sub f64x2_sub,
+hadamard hadamard_f64 }
+simd! { Simd128, f32, v128; mul f32x4_mul, mul_add mul_add_f32, gt gt_f32, keep keep_f32, sum sum_f32 }
+simd! { Simd128, f64, v128; mul f64x2_mul, mul_add mul_add_f64, gt gt_f64, keep keep_f64, sum sum_f64 }

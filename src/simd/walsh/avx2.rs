@@ -6,7 +6,8 @@
 use core::arch::x86_64::*;
 
 use super::Walsh;
-use crate::simd::{Avx2, Lanes};
+use crate::simd::Avx2;
+use crate::simd::lanes::lanes;
 
 #[inline(always)]
 fn below_ps(from: usize, n: usize, mut v: __m256) -> __m256 {
@@ -167,64 +168,13 @@ fn minus_epi16(bits: u64) -> __m256i {
     }
 }
 
+lanes! { Avx2, i32, 8, __m256i; load _mm256_loadu_si256, store _mm256_storeu_si256, splat _mm256_set1_epi32, add _mm256_add_epi32,
+sub _mm256_sub_epi32, hadamard below_epi32: 8 }
+lanes! { Avx2, i16, 16, __m256i; load _mm256_loadu_si256, store _mm256_storeu_si256, splat _mm256_set1_epi16, add _mm256_add_epi16,
+sub _mm256_sub_epi16, hadamard below_epi16: 16 }
+
 macro_rules! integers {
-    ($T:ty, $n:literal, $splat:path, $add:path, $sub:path, $mul:path, $below:path, $minus:path) => {
-        impl Lanes<$T> for Avx2 {
-            const LANES: usize = $n;
-            type Chunk = [$T; $n];
-            type V = __m256i;
-
-            #[inline(always)]
-            fn chunks(self, x: &[$T]) -> (&[[$T; $n]], &[$T]) {
-                x.as_chunks()
-            }
-            #[inline(always)]
-            fn chunks_mut(self, x: &mut [$T]) -> (&mut [[$T; $n]], &mut [$T]) {
-                x.as_chunks_mut()
-            }
-            #[inline(always)]
-            fn load(self, x: &[$T; $n]) -> __m256i {
-                // SAFETY: the token proves the feature; the array is the memory of one vector, the load unaligned.
-                unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
-            }
-            #[inline(always)]
-            fn store(self, to: &mut [$T; $n], v: __m256i) {
-                // SAFETY: the token proves the feature; the array is the memory of one vector, the store unaligned.
-                unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), v) }
-            }
-            #[inline(always)]
-            fn load_part(self, x: &[$T]) -> __m256i {
-                let mut chunk = [0; $n];
-                chunk.iter_mut().zip(x).for_each(|(to, &from)| *to = from);
-                Lanes::<$T>::load(self, &chunk)
-            }
-            #[inline(always)]
-            fn store_part(self, to: &mut [$T], v: __m256i) {
-                let mut chunk = [0; $n];
-                Lanes::<$T>::store(self, &mut chunk, v);
-                to.iter_mut().zip(chunk).for_each(|(to, from)| *to = from);
-            }
-            #[inline(always)]
-            fn splat(self, x: $T) -> __m256i {
-                // SAFETY: the token proves the feature.
-                unsafe { $splat(x) }
-            }
-            #[inline(always)]
-            fn add(self, a: __m256i, b: __m256i) -> __m256i {
-                // SAFETY: the token proves the feature.
-                unsafe { $add(a, b) }
-            }
-            #[inline(always)]
-            fn sub(self, a: __m256i, b: __m256i) -> __m256i {
-                // SAFETY: the token proves the feature.
-                unsafe { $sub(a, b) }
-            }
-            #[inline(always)]
-            fn hadamard_lanes(self, v: __m256i) -> __m256i {
-                $below($n, v)
-            }
-        }
-
+    ($T:ty, $sub:path, $mul:path, $below:path, $minus:path) => {
         impl Walsh<$T> for Avx2 {
             #[inline(always)]
             fn hadamard_below(self, n: usize, v: __m256i) -> __m256i {
@@ -245,5 +195,5 @@ macro_rules! integers {
     };
 }
 
-integers!(i32, 8, _mm256_set1_epi32, _mm256_add_epi32, _mm256_sub_epi32, _mm256_mullo_epi32, below_epi32, minus_epi32);
-integers!(i16, 16, _mm256_set1_epi16, _mm256_add_epi16, _mm256_sub_epi16, _mm256_mullo_epi16, below_epi16, minus_epi16);
+integers!(i32, _mm256_sub_epi32, _mm256_mullo_epi32, below_epi32, minus_epi32);
+integers!(i16, _mm256_sub_epi16, _mm256_mullo_epi16, below_epi16, minus_epi16);

@@ -7,7 +7,8 @@
 use core::arch::x86_64::*;
 
 use super::Walsh;
-use crate::simd::{Avx512, Lanes};
+use crate::simd::Avx512;
+use crate::simd::lanes::lanes;
 
 /// +1 where bit h of the lane is 0, -1 where it is 1.
 #[inline(always)]
@@ -182,65 +183,13 @@ impl Walsh<f64> for Avx512 {
     }
 }
 
+lanes! { Avx512, i32, 16, __m512i; load _mm512_loadu_si512, store _mm512_storeu_si512, splat _mm512_set1_epi32, add _mm512_add_epi32,
+sub _mm512_sub_epi32, hadamard below_epi32: 16, parts (__mmask16) _mm512_maskz_loadu_epi32, _mm512_mask_storeu_epi32 }
+lanes! { Avx512, i16, 32, __m512i; load _mm512_loadu_si512, store _mm512_storeu_si512, splat _mm512_set1_epi16, add _mm512_add_epi16,
+sub _mm512_sub_epi16, hadamard below_epi16: 32, parts (__mmask32) _mm512_maskz_loadu_epi16, _mm512_mask_storeu_epi16 }
+
 macro_rules! integers {
-    ($T:ty, $n:literal, $Mask:ty, $load_part:path, $store_part:path, $splat:path, $add:path, $sub:path, $mask_sub:path,
-     $mul:path, $below:path) => {
-        impl Lanes<$T> for Avx512 {
-            const LANES: usize = $n;
-            type Chunk = [$T; $n];
-            type V = __m512i;
-
-            #[inline(always)]
-            fn chunks(self, x: &[$T]) -> (&[[$T; $n]], &[$T]) {
-                x.as_chunks()
-            }
-            #[inline(always)]
-            fn chunks_mut(self, x: &mut [$T]) -> (&mut [[$T; $n]], &mut [$T]) {
-                x.as_chunks_mut()
-            }
-            #[inline(always)]
-            fn load(self, x: &[$T; $n]) -> __m512i {
-                // SAFETY: the token proves the feature; the array is the memory of one vector, the load unaligned.
-                unsafe { _mm512_loadu_si512(x.as_ptr().cast()) }
-            }
-            #[inline(always)]
-            fn store(self, to: &mut [$T; $n], v: __m512i) {
-                // SAFETY: the token proves the feature; the array is the memory of one vector, the store unaligned.
-                unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), v) }
-            }
-            #[inline(always)]
-            fn load_part(self, x: &[$T]) -> __m512i {
-                let mask = ((1u64 << x.len().min($n)) - 1) as $Mask;
-                // SAFETY: the token proves the feature; only lanes inside the slice are read.
-                unsafe { $load_part(mask, x.as_ptr()) }
-            }
-            #[inline(always)]
-            fn store_part(self, to: &mut [$T], v: __m512i) {
-                let mask = ((1u64 << to.len().min($n)) - 1) as $Mask;
-                // SAFETY: the token proves the feature; only lanes inside the slice are written.
-                unsafe { $store_part(to.as_mut_ptr(), mask, v) }
-            }
-            #[inline(always)]
-            fn splat(self, x: $T) -> __m512i {
-                // SAFETY: the token proves the feature.
-                unsafe { $splat(x) }
-            }
-            #[inline(always)]
-            fn add(self, a: __m512i, b: __m512i) -> __m512i {
-                // SAFETY: the token proves the feature.
-                unsafe { $add(a, b) }
-            }
-            #[inline(always)]
-            fn sub(self, a: __m512i, b: __m512i) -> __m512i {
-                // SAFETY: the token proves the feature.
-                unsafe { $sub(a, b) }
-            }
-            #[inline(always)]
-            fn hadamard_lanes(self, v: __m512i) -> __m512i {
-                $below($n, v)
-            }
-        }
-
+    ($T:ty, $Mask:ty, $mask_sub:path, $mul:path, $below:path) => {
         impl Walsh<$T> for Avx512 {
             #[inline(always)]
             fn hadamard_below(self, n: usize, v: __m512i) -> __m512i {
@@ -260,29 +209,5 @@ macro_rules! integers {
     };
 }
 
-integers!(
-    i32,
-    16,
-    __mmask16,
-    _mm512_maskz_loadu_epi32,
-    _mm512_mask_storeu_epi32,
-    _mm512_set1_epi32,
-    _mm512_add_epi32,
-    _mm512_sub_epi32,
-    _mm512_mask_sub_epi32,
-    _mm512_mullo_epi32,
-    below_epi32
-);
-integers!(
-    i16,
-    32,
-    __mmask32,
-    _mm512_maskz_loadu_epi16,
-    _mm512_mask_storeu_epi16,
-    _mm512_set1_epi16,
-    _mm512_add_epi16,
-    _mm512_sub_epi16,
-    _mm512_mask_sub_epi16,
-    _mm512_mullo_epi16,
-    below_epi16
-);
+integers!(i32, __mmask16, _mm512_mask_sub_epi32, _mm512_mullo_epi32, below_epi32);
+integers!(i16, __mmask32, _mm512_mask_sub_epi16, _mm512_mullo_epi16, below_epi16);

@@ -5,7 +5,8 @@
 use core::arch::aarch64::*;
 
 use super::Walsh;
-use crate::simd::{Lanes, Neon};
+use crate::simd::Neon;
+use crate::simd::lanes::lanes;
 
 #[inline(always)]
 fn below_f32(n: usize, mut v: float32x4_t) -> float32x4_t {
@@ -102,67 +103,10 @@ fn negate_s16(bits: u64, v: int16x8_t) -> int16x8_t {
     }
 }
 
-macro_rules! integers {
-    ($T:ty, $n:literal, $V:ty, $load:path, $store:path, $splat:path, $add:path, $sub:path, $below:path) => {
-        impl Lanes<$T> for Neon {
-            const LANES: usize = $n;
-            type Chunk = [$T; $n];
-            type V = $V;
-
-            #[inline(always)]
-            fn chunks(self, x: &[$T]) -> (&[[$T; $n]], &[$T]) {
-                x.as_chunks()
-            }
-            #[inline(always)]
-            fn chunks_mut(self, x: &mut [$T]) -> (&mut [[$T; $n]], &mut [$T]) {
-                x.as_chunks_mut()
-            }
-            #[inline(always)]
-            fn load(self, x: &[$T; $n]) -> $V {
-                // SAFETY: the token proves the feature; the array is the memory of one vector.
-                unsafe { $load(x.as_ptr()) }
-            }
-            #[inline(always)]
-            fn store(self, to: &mut [$T; $n], v: $V) {
-                // SAFETY: the token proves the feature; the array is the memory of one vector.
-                unsafe { $store(to.as_mut_ptr(), v) }
-            }
-            #[inline(always)]
-            fn load_part(self, x: &[$T]) -> $V {
-                let mut chunk = [0; $n];
-                chunk.iter_mut().zip(x).for_each(|(to, &from)| *to = from);
-                Lanes::<$T>::load(self, &chunk)
-            }
-            #[inline(always)]
-            fn store_part(self, to: &mut [$T], v: $V) {
-                let mut chunk = [0; $n];
-                Lanes::<$T>::store(self, &mut chunk, v);
-                to.iter_mut().zip(chunk).for_each(|(to, from)| *to = from);
-            }
-            #[inline(always)]
-            fn splat(self, x: $T) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $splat(x) }
-            }
-            #[inline(always)]
-            fn add(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $add(a, b) }
-            }
-            #[inline(always)]
-            fn sub(self, a: $V, b: $V) -> $V {
-                // SAFETY: the token proves the feature.
-                unsafe { $sub(a, b) }
-            }
-            #[inline(always)]
-            fn hadamard_lanes(self, v: $V) -> $V {
-                $below($n, v)
-            }
-        }
-    };
-}
-integers!(i32, 4, int32x4_t, vld1q_s32, vst1q_s32, vdupq_n_s32, vaddq_s32, vsubq_s32, below_s32);
-integers!(i16, 8, int16x8_t, vld1q_s16, vst1q_s16, vdupq_n_s16, vaddq_s16, vsubq_s16, below_s16);
+lanes! { Neon, i32, 4, int32x4_t; load vld1q_s32, store vst1q_s32, splat vdupq_n_s32, add vaddq_s32, sub vsubq_s32,
+hadamard below_s32: 4 }
+lanes! { Neon, i16, 8, int16x8_t; load vld1q_s16, store vst1q_s16, splat vdupq_n_s16, add vaddq_s16, sub vsubq_s16,
+hadamard below_s16: 8 }
 
 macro_rules! walsh {
     ($T:ty, $V:ty, $below:path, $negate:path, $times:path) => {

@@ -3,7 +3,8 @@
 use core::arch::wasm32::*;
 
 use super::Walsh;
-use crate::simd::{Lanes, Simd128};
+use crate::simd::Simd128;
+use crate::simd::lanes::lanes;
 
 #[inline(always)]
 fn below_f32(n: usize, mut v: v128) -> v128 {
@@ -80,64 +81,10 @@ fn negate_i16(bits: u64, v: v128) -> v128 {
     i16x8_sub(v128_xor(v, minus), minus)
 }
 
-macro_rules! integers {
-    ($T:ty, $n:literal, $splat:path, $add:path, $sub:path, $below:path) => {
-        impl Lanes<$T> for Simd128 {
-            const LANES: usize = $n;
-            type Chunk = [$T; $n];
-            type V = v128;
-
-            #[inline(always)]
-            fn chunks(self, x: &[$T]) -> (&[[$T; $n]], &[$T]) {
-                x.as_chunks()
-            }
-            #[inline(always)]
-            fn chunks_mut(self, x: &mut [$T]) -> (&mut [[$T; $n]], &mut [$T]) {
-                x.as_chunks_mut()
-            }
-            #[inline(always)]
-            fn load(self, x: &[$T; $n]) -> v128 {
-                // SAFETY: the array is the memory of one vector; wasm loads need no alignment.
-                unsafe { v128_load(x.as_ptr().cast()) }
-            }
-            #[inline(always)]
-            fn store(self, to: &mut [$T; $n], v: v128) {
-                // SAFETY: the array is the memory of one vector; wasm stores need no alignment.
-                unsafe { v128_store(to.as_mut_ptr().cast(), v) }
-            }
-            #[inline(always)]
-            fn load_part(self, x: &[$T]) -> v128 {
-                let mut chunk = [0; $n];
-                chunk.iter_mut().zip(x).for_each(|(to, &from)| *to = from);
-                Lanes::<$T>::load(self, &chunk)
-            }
-            #[inline(always)]
-            fn store_part(self, to: &mut [$T], v: v128) {
-                let mut chunk = [0; $n];
-                Lanes::<$T>::store(self, &mut chunk, v);
-                to.iter_mut().zip(chunk).for_each(|(to, from)| *to = from);
-            }
-            #[inline(always)]
-            fn splat(self, x: $T) -> v128 {
-                $splat(x)
-            }
-            #[inline(always)]
-            fn add(self, a: v128, b: v128) -> v128 {
-                $add(a, b)
-            }
-            #[inline(always)]
-            fn sub(self, a: v128, b: v128) -> v128 {
-                $sub(a, b)
-            }
-            #[inline(always)]
-            fn hadamard_lanes(self, v: v128) -> v128 {
-                $below($n, v)
-            }
-        }
-    };
-}
-integers!(i32, 4, i32x4_splat, i32x4_add, i32x4_sub, below_i32);
-integers!(i16, 8, i16x8_splat, i16x8_add, i16x8_sub, below_i16);
+lanes! { Simd128, i32, 4, v128; load v128_load, store v128_store, splat i32x4_splat, add i32x4_add, sub i32x4_sub,
+hadamard below_i32: 4 }
+lanes! { Simd128, i16, 8, v128; load v128_load, store v128_store, splat i16x8_splat, add i16x8_add, sub i16x8_sub,
+hadamard below_i16: 8 }
 
 macro_rules! walsh {
     ($T:ty, $below:path, $negate:path, $times:path) => {
