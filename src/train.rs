@@ -26,12 +26,14 @@
 //! # Ok::<(), subquad::train::TrainError>(())
 //! ```
 
+mod coding;
 mod data;
 mod error;
 mod gauss_newton;
 mod init;
 mod model;
 mod prepare;
+mod settings;
 mod tangents;
 
 #[cfg(feature = "io")]
@@ -43,8 +45,10 @@ mod file;
 pub use self::csv::{Header, Rows, TableOptions, read_dataset, read_dataset_from, read_rows, read_rows_from};
 #[cfg(feature = "io")]
 pub use self::file::{check_writable, write_atomically};
-pub use data::{Coding, Columns, Dataset, Matrix, Prediction, Score, Split, Target, Task, Truth};
+pub use coding::{Coding, Prediction, Score, Truth};
+pub use data::{Columns, Dataset, Matrix, Split, Target, Task};
 pub use error::TrainError;
-pub use gauss_newton::{Builder, GaussNewton, PreconditionerChoice, Progress, Status, Step};
+pub use gauss_newton::{GaussNewton, Progress, Status, Step};
 pub use model::Model;
 pub use prepare::{ColumnScaling, Preparation, PrepareOptions, RowScaling};
+pub use settings::{Builder, PreconditionerChoice};

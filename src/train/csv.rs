@@ -8,7 +8,8 @@ use std::path::Path;
 use ::csv::{ByteRecord, Reader, ReaderBuilder};
 
 use crate::train::TrainError;
-use crate::train::data::{Coding, Columns, Dataset, Matrix, Target, Task, Truth};
+use crate::train::coding::{Coding, Truth};
+use crate::train::data::{Columns, Dataset, Matrix, Target, Task};
 
 /// Whether the first row of a table holds the names of the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

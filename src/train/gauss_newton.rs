@@ -33,26 +33,12 @@ use std::time::Instant;
 
 use super::TrainError;
 use super::init;
+use super::settings::{Builder, PreconditionerChoice};
 use super::tangents::{SharedFactor, Source, Tangents, grow};
 use crate::blas;
 use crate::cg::{self, Identity, Stopping, conjugate_gradient};
 use crate::relu::{PatternMut, PatternRef, pattern, two_layer};
-use crate::{Level, MatMut, MatRef};
-
-/// Which preconditioner the conjugate gradients use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PreconditionerChoice {
-    /// The exact one, unless so many neurons make counting their pattern dearer than the closed form.
-    #[default]
-    Auto,
-    /// The Cholesky factor of one output's Gram matrix, counted from the firing pattern.
-    Exact,
-    /// The same in the limit of infinite width: independent of the neurons.
-    Analytic,
-    /// None: about twenty times as many iterations.
-    None,
-}
+use crate::{MatMut, MatRef};
 
 /// Whether training goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,34 +91,6 @@ pub struct Progress {
     pub total: usize,
 }
 
-/// Settings of a run; each has a default that works.
-#[derive(Clone, Debug)]
-pub struct Builder {
-    width: usize,
-    shift: f32,
-    damping: f32,
-    preconditioner: PreconditionerChoice,
-    tolerance: f64,
-    steps: usize,
-    seed: u64,
-    level: Level,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            width: 4096,
-            shift: 0.0,
-            damping: 0.0,
-            preconditioner: PreconditionerChoice::Auto,
-            tolerance: 1e-6,
-            steps: 50,
-            seed: 0,
-            level: Level::detect(),
-        }
-    }
-}
-
 /// Conjugate gradients are stopped at this share of their first residual.
 const INNER_TOLERANCE: f64 = 0.1;
 /// A factor of an earlier pattern or damping is replaced once it needs more iterations than this.
@@ -153,154 +111,13 @@ const ATTEMPTS: usize = 16;
 /// this many.
 const WORDS_PER_ARC_SINE: usize = 400;
 
-impl Builder {
-    /// Neurons m: even, for the paired start. Default 4096.
-    #[must_use]
-    pub fn width(mut self, neurons: usize) -> Self {
-        self.width = neurons;
-        self
-    }
-
-    /// The shift b >= 0 of the ReLU: fewer neurons fire. Default 0.
-    #[must_use]
-    pub fn shift(mut self, shift: f32) -> Self {
-        self.shift = shift;
-        self
-    }
-
-    /// Ridge mu >= 0 towards the start: `mu k |W - W(0)|^2 / 2` is added to the loss `|F - Y|^2 / 2`, where k is the mean
-    /// diagonal entry of the Gram matrix at the start (about |x|^2 / 2 without a shift). Default 0.
-    #[must_use]
-    pub fn damping(mut self, ridge: f32) -> Self {
-        self.damping = ridge;
-        self
-    }
-
-    /// Default [`PreconditionerChoice::Auto`].
-    #[must_use]
-    pub fn preconditioner(mut self, choice: PreconditionerChoice) -> Self {
-        self.preconditioner = choice;
-        self
-    }
-
-    /// The training MSE to stop at. Default 1e-6.
-    #[must_use]
-    pub fn tolerance(mut self, mse: f64) -> Self {
-        self.tolerance = mse;
-        self
-    }
-
-    /// Steps at most. Default 50.
-    #[must_use]
-    pub fn steps(mut self, most: usize) -> Self {
-        self.steps = most;
-        self
-    }
-
-    /// Where weights and signs come from. Default 0.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Default: the best of this machine.
-    #[must_use]
-    pub fn level(mut self, level: Level) -> Self {
-        self.level = level;
-        self
-    }
-
-    /// Takes the samples (X n x d, rows of norm about 1; Y n x C), draws the network, and runs it once.
-    ///
-    /// # Errors
-    /// [`TrainError::Setting`] where a setting is out of range, [`TrainError::Data`] where X and Y do not fit or hold
-    /// something that is no number.
-    pub fn build(self, x: MatRef<'_, f32>, y: MatRef<'_, f32>) -> Result<GaussNewton, TrainError> {
-        let (n, d, c, m) = (x.rows(), x.cols(), y.cols(), self.width);
-        if m == 0 || !m.is_multiple_of(2) {
-            return Err(TrainError::setting("width", "even and at least 2: neurons start in pairs", m));
-        }
-        if !(self.shift >= 0.0 && self.shift.is_finite()) {
-            return Err(TrainError::setting("shift", "a finite number, and not negative", self.shift));
-        }
-        if !(self.damping >= 0.0 && self.damping.is_finite()) {
-            return Err(TrainError::setting("damping", "a finite number, and not negative", self.damping));
-        }
-        if self.tolerance.is_nan() || self.tolerance < 0.0 {
-            return Err(TrainError::setting("tolerance", "a number, and not negative", self.tolerance));
-        }
-        if y.rows() != n || n == 0 || d == 0 || c == 0 {
-            return Err(TrainError::data(format!(
-                "training needs as many rows of inputs as of targets, and at least one number in each: found inputs {n} x {d} and targets {} x {c}",
-                y.rows()
-            )));
-        }
-        let collect = |m: MatRef<'_, f32>, what: &str| -> Result<Vec<f32>, TrainError> {
-            let mut all = Vec::with_capacity(m.rows() * m.cols());
-            for i in 0..m.rows() {
-                for j in 0..m.cols() {
-                    let number = m.get(i, j).unwrap_or(f32::NAN);
-                    if !number.is_finite() {
-                        return Err(TrainError::data(format!("{what}: row {i}, column {j} holds {number}, which cannot be learnt from")));
-                    }
-                    all.push(number);
-                }
-            }
-            Ok(all)
-        };
-        // Sizes that overflow, or that no machine holds, are told before anything is allocated.
-        let fits = |parts: &[usize]| {
-            parts.iter().try_fold(4usize, |product, &part| product.checked_mul(part)).is_some_and(|bytes| bytes <= isize::MAX as usize)
-        };
-        if !(fits(&[m, d]) && fits(&[m, c]) && fits(&[n, n]) && fits(&[n, c]) && fits(&[n, m.div_ceil(32)])) {
-            return Err(TrainError::setting("width", "small enough for this machine's address space", m));
-        }
-        let (x, y) = (collect(x, "inputs")?, collect(y, "targets")?);
-        let start = init::paired(m, d, c, self.seed);
-        let words = pattern::pattern_len(n, m);
-        let w0 = if self.damping > 0.0 { start.weights.clone() } else { Vec::new() };
-        let mut run = GaussNewton {
-            shape: Shape { n, d, m, c },
-            x,
-            y,
-            a: start.signs,
-            next_w: start.weights.clone(),
-            w: start.weights,
-            w0,
-            pattern: vec![0; words],
-            next_pattern: vec![0; words],
-            residual: vec![0.0; n * c],
-            next_residual: vec![0.0; n * c],
-            dual: vec![0.0; n * c],
-            factor: None,
-            ridge: 0.0,
-            unit: 0.0,
-            adapted: 0.0,
-            step: 0,
-            quiet_steps: 0,
-            status: Status::Running,
-            scratch: Vec::new(),
-            settings: self,
-        };
-        run.evaluate()?;
-        std::mem::swap(&mut run.pattern, &mut run.next_pattern);
-        std::mem::swap(&mut run.residual, &mut run.next_residual);
-        let mean = run.mean_diagonal();
-        // Where nobody fires at all there is nothing to measure in, and nothing to train.
-        run.unit = if mean > 0.0 { mean } else { 1.0 };
-        run.ridge = f64::from(run.settings.damping) * run.unit;
-        run.adapted = FIRST_DAMPING * run.unit;
-        Ok(run)
-    }
-}
-
+/// Samples, their features, neurons, outputs.
 #[derive(Clone, Copy, Debug)]
-struct Shape {
-    n: usize,
-    d: usize,
-    m: usize,
-    c: usize,
+pub(super) struct Shape {
+    pub n: usize,
+    pub d: usize,
+    pub m: usize,
+    pub c: usize,
 }
 
 /// A training run: it owns its samples and its network, and is driven step by step.
@@ -362,6 +179,46 @@ impl GaussNewton {
     /// Settings to begin with.
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// Draws the network and runs it once; sizes and numbers have been checked.
+    pub(super) fn start(settings: Builder, shape: Shape, x: Vec<f32>, y: Vec<f32>) -> Result<Self, TrainError> {
+        let Shape { n, d, m, c } = shape;
+        let start = init::paired(m, d, c, settings.seed);
+        let words = pattern::pattern_len(n, m);
+        let w0 = if settings.damping > 0.0 { start.weights.clone() } else { Vec::new() };
+        let mut run = GaussNewton {
+            shape,
+            x,
+            y,
+            a: start.signs,
+            next_w: start.weights.clone(),
+            w: start.weights,
+            w0,
+            pattern: vec![0; words],
+            next_pattern: vec![0; words],
+            residual: vec![0.0; n * c],
+            next_residual: vec![0.0; n * c],
+            dual: vec![0.0; n * c],
+            factor: None,
+            ridge: 0.0,
+            unit: 0.0,
+            adapted: 0.0,
+            step: 0,
+            quiet_steps: 0,
+            status: Status::Running,
+            scratch: Vec::new(),
+            settings,
+        };
+        run.evaluate()?;
+        std::mem::swap(&mut run.pattern, &mut run.next_pattern);
+        std::mem::swap(&mut run.residual, &mut run.next_residual);
+        let mean = run.mean_diagonal();
+        // Where nobody fires at all there is nothing to measure in, and nothing to train.
+        run.unit = if mean > 0.0 { mean } else { 1.0 };
+        run.ridge = f64::from(run.settings.damping) * run.unit;
+        run.adapted = FIRST_DAMPING * run.unit;
+        Ok(run)
     }
 
     /// The hidden weights, m x d.

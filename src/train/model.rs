@@ -1,7 +1,8 @@
 //! A trained network with everything it needs to predict: preparation, coding, names; saved and loaded as safetensors.
 
 use crate::relu::two_layer;
-use crate::train::data::{Coding, Columns, Matrix, Prediction, Score, Truth};
+use crate::train::coding::{Coding, Prediction, Score, Truth};
+use crate::train::data::{Columns, Matrix};
 use crate::train::prepare::Preparation;
 use crate::train::{TrainError, data};
 use crate::{Error, Level, MatMut, MatRef};
@@ -192,7 +193,8 @@ mod format {
     use serde_json::{Value, json};
 
     use super::Model;
-    use crate::train::data::{Coding, Columns, Matrix};
+    use crate::train::coding::Coding;
+    use crate::train::data::{Columns, Matrix};
     use crate::train::prepare::Preparation;
     use crate::train::{TrainError, write_atomically};
 
