@@ -15,6 +15,7 @@ mod cpuid;
 mod level;
 mod report;
 mod scalar;
+mod screen;
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod avx2;
@@ -33,6 +34,7 @@ pub use level::Simd128;
 pub use level::{Avx2, Avx512};
 pub use level::{Element, Float, Level, Scalar, UnknownLevel};
 pub use report::Report;
+pub use screen::Screen;
 
 /// A zero-sized proof that the processor has an instruction set, and what it does with machine words.
 ///

@@ -1,7 +1,7 @@
 //! What reporting needs beside arithmetic: the lanes of a mask written next to each other, and one number's
 //! multiply-add rounded as a vector's.
 
-use super::{Lanes, Scalar};
+use super::{Lanes, Scalar, Screen};
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod avx2;
@@ -32,7 +32,7 @@ const LANES_OF: [[u32; 4]; 16] = {
 ///
 /// Both writers fill the front of `to` with what was selected, as far as there is room, and may overwrite up to
 /// `LANES` elements of it with anything behind that.
-pub trait Report<T>: Lanes<T> {
+pub trait Report<T>: Lanes<T> + Screen {
     /// Writes `base + lane` for each set bit, ascending.
     ///
     /// The default, for vectors of up to four lanes, is a table look-up and one addition.
