@@ -24,11 +24,14 @@
 //! * [`Candidates`]: per sample the neurons that can have come to fire since the lists were built.
 //! * [`MaxTree`]: all values, kept, under trees of maxima.
 //!
+//! [`auto()`] says which one for which work.
+//!
 //! An index is a view over bytes with a versioned, checked, little-endian header; it is built into the caller's
 //! memory, stored as it is, and opened in place, in flash or in a mapped file. Bytes that do not fit are an
 //! [`Error`]; damaged bytes may give wrong answers if their checksum is not asked for,
 //! and never read outside the buffer.
 
+mod auto;
 mod ball_tree;
 mod bytes;
 mod candidates;
@@ -38,6 +41,7 @@ mod packed;
 mod scan;
 mod screened;
 
+pub use auto::{Structure, Workload, auto};
 pub use ball_tree::BallTree;
 pub use bytes::Check;
 pub use candidates::Candidates;

@@ -622,7 +622,7 @@ fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, 
             }
         }
         if hits.wants_values() {
-            let (indices, values) = hits.to_fill(i);
+            let (indices, values) = hits.to_fill(i, 0);
             scan::values_of(s, row, BLOCK, indices, values, |r| {
                 let place = places.get(r as usize).copied().unwrap_or_default();
                 leaves.get(number(place as usize, 0, d)..).unwrap_or_default()

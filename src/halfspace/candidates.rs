@@ -21,8 +21,8 @@ use crate::matrix::MatRef;
 use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, Simd};
 
-/// Entries that are looked at together: a vector, or a few of them.
-const ENTRIES: usize = 16;
+/// Entries that are looked at together: vectors of one or several of them.
+const ENTRIES: usize = 32;
 
 /// Which neurons fire on which of n fixed samples, while the weights move.
 ///
@@ -35,8 +35,8 @@ const ENTRIES: usize = 16;
 /// with more candidates than there is room for is answered by looking at all neurons: right, and slow.
 ///
 /// # Cost
-/// A query looks at its candidates, and computes the products of those whose value lies closer to the threshold than
-/// they have moved. Neurons that have moved by more than rho are on everybody's list.
+/// A query looks at the kept values of its candidates, and computes the products of those that lie closer to the
+/// threshold than they have moved. Neurons that have moved by more than rho are on everybody's list.
 ///
 /// ```
 /// use subquad::halfspace::{Candidates, Hits};
@@ -75,14 +75,26 @@ struct State {
     /// Since the lists were built.
     updates: u64,
     rebuilds: u64,
+    /// The farthest that a neuron has moved that has not moved by more than rho.
+    most: f64,
+    /// Whether the lists are half as long again as what fired when they were built.
+    wide: u64,
 }
 
 impl State {
     fn read(from: [u64; 8]) -> Self {
-        Self { hot: from[0], threshold: f64::from_bits(from[1]), rho: f64::from_bits(from[2]), updates: from[3], rebuilds: from[4] }
+        Self {
+            hot: from[0],
+            threshold: f64::from_bits(from[1]),
+            rho: f64::from_bits(from[2]),
+            updates: from[3],
+            rebuilds: from[4],
+            most: f64::from_bits(from[5]),
+            wide: from[6],
+        }
     }
     fn words(self) -> [u64; 8] {
-        [self.hot, self.threshold.to_bits(), self.rho.to_bits(), self.updates, self.rebuilds, 0, 0, 0]
+        [self.hot, self.threshold.to_bits(), self.rho.to_bits(), self.updates, self.rebuilds, self.most.to_bits(), self.wide, 0]
     }
 }
 
@@ -246,7 +258,7 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
         let state = self.state();
         let threshold = T::from_f64(state.threshold);
         if threshold < T::INFINITY {
-            query_entry(level, self.parts(), w, room, first, threshold, state.hot as usize, hits);
+            query_entry(level, self.parts(), w, room, first, threshold, state.hot as usize, T::from_f64(state.most), hits);
         }
         Ok(())
     }
@@ -335,7 +347,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
             row.iter_mut().enumerate().for_each(|(k, to)| *to = x.get(i, k).unwrap_or_default());
             parts.lengths[i] = self::length(row.iter().copied());
         }
-        built.index.set_state(State { hot: 0, threshold: threshold.to_f64(), rho, updates: 0, rebuilds: 0 }.words());
+        built.index.set_state(State { hot: 0, threshold: threshold.to_f64(), rho, updates: 0, rebuilds: 0, most: 0.0, wide: 0 }.words());
         built.list(level, w, rho, scratch)?;
         built.index.seal();
         Ok(built)
@@ -378,13 +390,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let x = MatRef::new(parts.samples, n, d)?;
         let mut hits = Hits::new(parts.counts, parts.ids, room)?.with_values(parts.values)?;
         scan::scan_with(level, w, x, thresholds, &mut hits, scratch)?;
+        let (mut listed, mut fired) = (0u64, 0u64);
+        for (i, &count) in parts.counts.iter().enumerate() {
+            listed += u64::from(count);
+            let values = parts.values[i * room..].iter().take(room.min(count as usize));
+            fired += values.filter(|&z| z.to_f64() > state.threshold).count() as u64;
+        }
         for (count, length) in parts.counts.iter_mut().zip(parts.lengths.iter()) {
             if !length.is_finite() {
                 // No bound holds: all neurons are candidates.
                 *count = u32::MAX;
             }
         }
-        self.index.set_state(State { hot: 0, rho, updates: 0, ..state }.words());
+        let wide = u64::from(listed > fired + fired / 2);
+        self.index.set_state(State { hot: 0, rho, updates: 0, most: 0.0, wide, ..state }.words());
         Ok(())
     }
 
@@ -416,6 +435,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
             }
             _ => {}
         }
+        if drift.to_f64() <= rho && drift.to_f64() > state.most {
+            state.most = drift.to_f64();
+        }
         state.updates += 1;
         self.index.set_state(state.words());
         Ok(())
@@ -438,26 +460,32 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         }
         let mut state = self.state();
         let parts = self.parts_mut();
-        state.hot = drift_entry(level, parts.before, parts.norms, parts.drift, parts.hot, w, T::from_f64(state.rho)) as u64;
+        let (hot, most) = drift_entry(level, parts.before, parts.norms, parts.drift, parts.hot, w, state.rho);
+        (state.hot, state.most) = (hot as u64, most.to_f64());
         state.updates += 1;
         self.index.set_state(state.words());
         Ok(())
     }
 
-    /// [`update_all`](Self::update_all), and a [`rebuild`](Self::rebuild) if more than one neuron in 32 has moved by
-    /// more than rho, with a skin of four times what neurons have moved per update on average. Whether it was rebuilt.
+    /// [`update_all`](Self::update_all), and a [`rebuild`](Self::rebuild) if more than one neuron in 512 has moved by
+    /// more than rho, or if the lists are longer than the drift needs them to be; with a skin of four times what neurons
+    /// have moved per update on average. Whether they were rebuilt.
     ///
     /// # Errors
     /// As those.
     pub fn advance(&mut self, level: Level, w: MatRef<'_, T>, scratch: &mut [T]) -> Result<bool, Error> {
         self.update_all(level, w)?;
         let state = self.state();
-        if state.hot <= self.index.dims[0] as u64 / 32 {
+        let moved = || self.parts().drift.iter().map(|x| x.to_f64()).filter(|&x| x > 0.0 && x < *SANE.end());
+        let crowded = state.hot > self.index.dims[0] as u64 / 512;
+        if !crowded && state.wide == 0 {
             return Ok(false);
         }
-        let moved = || self.parts().drift.iter().map(|x| x.to_f64()).filter(|&x| x > 0.0 && x < *SANE.end());
         let mean = moved().sum::<f64>() / moved().count().max(1) as f64;
         let rho = 4.0 * mean / state.updates.max(1) as f64;
+        if !crowded && rho > state.rho / 4.0 {
+            return Ok(false);
+        }
         self.rebuild(level, w, rho, scratch)?;
         Ok(true)
     }
@@ -484,21 +512,42 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     }
 }
 
-multiversion! {
-    fn drift_entry<T: Float>(before: &[T], norms: &[T], drift: &mut [T], hot: &mut [u32], w: MatRef<'_, T>, rho: T) -> usize = drift_body;
+/// [`moved_to`] for the few rows that a vector's sum of squares does not do for.
+#[cold]
+#[inline(never)]
+fn moved_far<T: Float>(before: &[T], norm: T, now: &[T]) -> T {
+    moved_to(before, norm, |k| now.get(k).copied().unwrap_or_default())
 }
 
-/// Measures all neurons; how many have moved by more than rho.
+multiversion! {
+    fn drift_entry<T: Float>(before: &[T], norms: &[T], drift: &mut [T], hot: &mut [u32], w: MatRef<'_, T>, rho: f64) -> (usize, T) = drift_body;
+}
+
+/// Measures all neurons: how many have moved by more than rho, and how far the others at most.
 #[inline(always)]
-fn drift_body<T: Float, S: Simd<T>>(s: S, before: &[T], norms: &[T], drift: &mut [T], hot: &mut [u32], w: MatRef<'_, T>, rho: T) -> usize {
+fn drift_body<T: Float, S: Simd<T>>(
+    s: S,
+    before: &[T],
+    norms: &[T],
+    drift: &mut [T],
+    hot: &mut [u32],
+    w: MatRef<'_, T>,
+    rho: f64,
+) -> (usize, T) {
+    let mut farthest = T::ZERO;
     let d = w.cols();
     let slack = T::from_f64(3.0 * (d + 4) as f64 * T::EPSILON.to_f64());
     let factor = T::ONE + slack + T::from_f64(2e-6);
     let (least, most) = (T::from_f64(1e-24), T::from_f64(1e24));
     let mut far = 0;
-    for (r, to) in drift.iter_mut().enumerate() {
-        let (Some(now), Some(before)) = (w.row(r), before.get(r * d..(r + 1) * d)) else { continue };
-        let norm = norms.get(r).copied().unwrap_or(T::INFINITY);
+    if d == 0 {
+        drift.fill(T::ZERO);
+        return (0, T::ZERO);
+    }
+    // Rows by iterators: with index arithmetic in it, the compiler vectorises this loop across rows, and badly.
+    let rows = w.data().chunks(w.row_stride().max(1)).zip(before.chunks_exact(d)).zip(norms);
+    for ((r, to), ((now, before), &norm)) in drift.iter_mut().enumerate().zip(rows) {
+        let now = now.get(..d).unwrap_or_default();
         let ((a, a_tail), (b, b_tail)) = (s.chunks(now), s.chunks(before));
         let (mut squares, mut differ) = (s.splat(T::ZERO), 0);
         for (a, b) in a.iter().zip(b) {
@@ -517,23 +566,25 @@ fn drift_body<T: Float, S: Simd<T>>(s: S, before: &[T], norms: &[T], drift: &mut
         *to = if squares == T::ZERO && differ == 0 {
             T::ZERO
         } else if squares >= least && squares <= most && norm <= most {
-            let apart = squares.sqrt();
+            let apart = s.sqrt_one(squares);
             apart * factor + slack * (norm + apart)
         } else {
-            moved_to(before, norm, |k| now.get(k).copied().unwrap_or_default())
+            moved_far(before, norm, now)
         };
         // Ascending; written whether or not it is far, because which is hard to foresee.
         if let Some(place) = hot.get_mut(far) {
             *place = r as u32;
         }
-        far += usize::from(*to > rho);
+        let beyond = to.to_f64() > rho;
+        far += usize::from(beyond);
+        farthest = if !beyond && *to > farthest { *to } else { farthest };
     }
-    far
+    (far, farthest)
 }
 
 multiversion! {
     fn query_entry<T: Float>(parts: Parts<'_, T>, w: MatRef<'_, T>, room: usize, first: usize, threshold: T, hot: usize,
-        hits: &mut Hits<'_, T>) = query_body;
+        most: T, hits: &mut Hits<'_, T>) = query_body;
 }
 
 #[inline(always)]
@@ -545,6 +596,7 @@ fn query_body<T: Float, S: Simd<T>>(
     first: usize,
     threshold: T,
     hot: usize,
+    most: T,
     hits: &mut Hits<'_, T>,
 ) {
     let (m, d) = (w.rows(), w.cols());
@@ -569,16 +621,12 @@ fn query_body<T: Float, S: Simd<T>>(
         let values = parts.values.get(i * room..i * room + count).unwrap_or_default();
         let mut hot = hot.iter().copied().peekable();
         let over = s.splat(threshold);
-        let long = s.splat(length);
+        let far = s.splat(most * length);
         for (ids, values) in ids.chunks(ENTRIES).zip(values.chunks(ENTRIES)) {
-            // How far each of them may have come.
-            let mut drift = [T::ZERO; ENTRIES];
-            for (to, &r) in drift.iter_mut().zip(ids) {
-                *to = parts.drift.get(r as usize).copied().unwrap_or_default();
-            }
+            // What nobody can have crossed who is not hot; those come by themselves.
             let (mut certain, mut possible, mut lane) = (0u64, 0u64, 0);
-            for (drift, values) in s.chunks(&drift).0.iter().zip(values.chunks(S::LANES)) {
-                let (z, far) = (s.load_part(values), s.mul(s.load(drift), long));
+            for values in values.chunks(S::LANES) {
+                let z = s.load_part(values);
                 certain |= s.gt(s.sub(z, far), over) << lane;
                 possible |= s.gt(s.add(z, far), over) << lane;
                 lane += S::LANES;
@@ -590,34 +638,34 @@ fn query_body<T: Float, S: Simd<T>>(
                 let lane = open.trailing_zeros() as usize;
                 open &= open - 1;
                 let r = ids.get(lane).copied().unwrap_or_default();
-                let norm = parts.norms.get(r as usize).map_or(T::INFINITY, |&norm| norm + drift[lane]);
-                fires |= u64::from(decide(s, x, row(r), threshold, gamma * norm * length)) << lane;
-            }
-            if hot.peek().is_none() {
-                hits.put_some(answer, ids, fires);
-                continue;
+                let z = values.get(lane).copied().unwrap_or_default();
+                let drift = parts.drift.get(r as usize).copied().unwrap_or(T::INFINITY);
+                let above = if z - drift * length > threshold {
+                    true
+                } else if z + drift * length <= threshold {
+                    false
+                } else {
+                    let norm = parts.norms.get(r as usize).map_or(T::INFINITY, |&norm| norm + drift);
+                    decide(s, x, row(r), threshold, gamma * norm * length)
+                };
+                fires |= u64::from(above) << lane;
             }
             // Neurons that have moved far come in between, whether or not they were candidates.
-            for (lane, &r) in ids.iter().enumerate() {
-                while let Some(far) = hot.next_if(|&far| far < r) {
-                    if scan::value_of(s, x, row(far)) > threshold {
-                        hits.put_some(answer, &[far], 1);
-                    }
-                }
-                if hot.next_if_eq(&r).is_some() {
-                    hits.put_some(answer, &[r], u64::from(scan::value_of(s, x, row(r)) > threshold));
-                } else {
-                    hits.put_some(answer, &[r], fires >> lane & 1);
-                }
+            let mut done = 0;
+            while let Some(far) = hot.next_if(|&far| ids.last().is_some_and(|&last| far <= last)) {
+                let at = ids.partition_point(|&r| r < far);
+                hits.put_some(s, answer, ids.get(done..at).unwrap_or_default(), fires >> done);
+                hits.put_some(s, answer, &[far], u64::from(scan::value_of(s, x, row(far)) > threshold));
+                // Damaged bytes need not ascend.
+                done = done.max(at + usize::from(ids.get(at) == Some(&far)));
             }
+            hits.put_some(s, answer, ids.get(done..).unwrap_or_default(), fires.checked_shr(done as u32).unwrap_or_default());
         }
         for far in hot {
-            if scan::value_of(s, x, row(far)) > threshold {
-                hits.put_some(answer, &[far], 1);
-            }
+            hits.put_some(s, answer, &[far], u64::from(scan::value_of(s, x, row(far)) > threshold));
         }
         if hits.wants_values() {
-            let (indices, values) = hits.to_fill(answer);
+            let (indices, values) = hits.to_fill(answer, 0);
             scan::values_of(s, x, 1, indices, values, row);
         }
     }

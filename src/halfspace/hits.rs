@@ -128,20 +128,18 @@ impl<T> Hits<'_, T> {
         put_bits(s, bits, base, row.get_mut(at..).unwrap_or_default());
     }
 
-    /// Appends those neurons whose bit is set; values, if wanted, are filled in at the end.
+    /// Appends those of at most 64 neurons whose bit is set; values, if wanted, are filled in at the end.
     #[inline(always)]
-    pub(super) fn put_some(&mut self, i: usize, ids: &[u32], bits: u64) {
+    pub(super) fn put_some<S: Simd<T>>(&mut self, s: S, i: usize, ids: &[u32], bits: u64) {
         let Some(count) = self.counts.get_mut(i) else { return };
         let row = self.indices.get_mut(i * self.room..(i + 1) * self.room).unwrap_or_default();
-        let mut at = *count as usize;
-        for (lane, &r) in ids.iter().enumerate() {
-            // Written whether or not it counts, because which does is hard to foresee.
-            if let Some(to) = row.get_mut(at) {
-                *to = r;
-            }
-            at += (bits >> lane & 1) as usize;
+        let (mut at, mut bits) = (*count as usize, bits & low_bits(ids.len()));
+        *count += bits.count_ones();
+        for ids in ids.chunks(S::LANES) {
+            s.put_selected(bits, ids, row.get_mut(at..).unwrap_or_default());
+            at += (bits & low_bits(S::LANES)).count_ones() as usize;
+            bits = bits.checked_shr(S::LANES as u32).unwrap_or_default();
         }
-        *count = at as u32;
     }
 
     /// Appends one neuron, and its value if values are wanted.
@@ -166,11 +164,12 @@ impl<T> Hits<'_, T> {
         self.values.is_some()
     }
 
-    /// The indices of query i, and where their values go.
-    pub(super) fn to_fill(&mut self, i: usize) -> (&[u32], &mut [T]) {
-        let (len, first) = (self.count(i).min(self.room), i * self.room);
-        let indices = self.indices.get(first..first + len).unwrap_or_default();
-        (indices, self.values.as_mut().and_then(|values| values.get_mut(first..first + len)).unwrap_or_default())
+    /// The indices of query i from the `from`th on, and where their values go.
+    pub(super) fn to_fill(&mut self, i: usize, from: usize) -> (&[u32], &mut [T]) {
+        let (end, from) = (self.count(i).min(self.room), from.min(self.room));
+        let range = i * self.room + from..i * self.room + end;
+        let indices = self.indices.get(range.clone()).unwrap_or_default();
+        (indices, self.values.as_mut().and_then(|values| values.get_mut(range)).unwrap_or_default())
     }
 }
 

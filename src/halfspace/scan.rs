@@ -317,13 +317,9 @@ pub(super) fn values_of<'a, T: Float, S: Simd<T>>(
 #[inline(always)]
 pub(super) fn decide<T: Float, S: Simd<T>>(s: S, x: &[T], row: &[T], threshold: T, slack: T) -> bool {
     let z = about(s, x, row);
-    if z - slack > threshold {
-        true
-    } else if z + slack <= threshold {
-        false
-    } else {
-        value_of(s, x, row) > threshold
-    }
+    let (above, below) = (z - slack > threshold, z + slack <= threshold);
+    // One branch, nearly always foreseen; which of the two it is need not be.
+    if above | below { above } else { value_of(s, x, row) > threshold }
 }
 
 /// One value, in the order of the definition.

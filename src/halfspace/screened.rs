@@ -18,7 +18,7 @@
 use core::marker::PhantomData;
 
 use super::bytes::{self, Check, Index, Kind};
-use super::hits::{Hits, low_bits};
+use super::hits::{Hits, put_bits};
 use super::scan::{self, BLOCK};
 use super::{Reporter, SANE, check_query, size};
 use crate::blas::tile::{self, with_rows};
@@ -32,6 +32,8 @@ use crate::simd::{Float, Level, Simd};
 const CHUNK: usize = 8 * tile::MOST_ROWS;
 /// Bytes of a group of neurons, floats and bytes together: three eighths of a second-level cache.
 const GROUP_BYTES: usize = 768 * 1024;
+/// Blocks of a group, at most: what has to be remembered of each is two words per query.
+const MOST_BLOCKS: usize = 128;
 /// Columns for which sums of 127 x 255 fit 32 bits.
 const MOST_COLUMNS: usize = 65_536;
 /// Relative slack for everything that is computed in f32: about 32 roundings.
@@ -303,7 +305,8 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for Screened<B, T> {
     fn scratch_len(&self) -> usize {
         let d = self.dim();
         // The rows, their bytes, what is known of each, and their norms; a float is at least four bytes.
-        area(CHUNK, all_of(&[d, d.div_ceil(4), 4, 1]))
+        // And what is possible and what is certain of a tile in a group, and the neurons that are open.
+        all_of(&[area(CHUNK, all_of(&[d, d.div_ceil(4), 4, 1])), 2 * tile::MOST_ROWS * MOST_BLOCKS, MOST_BLOCKS * BLOCK])
     }
     fn query_batch(&self, level: Level, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         check_query(self, x, hits)?;
@@ -364,12 +367,16 @@ fn screened_body<T: Float, S: Simd<T>>(
     let deep = d.div_ceil(4);
     let (rows, scratch) = scratch.split_at_mut(CHUNK * d);
     let (bytes, scratch) = scratch.split_at_mut(CHUNK * deep);
-    let (known, slack) = scratch.split_at_mut(CHUNK * 4);
+    let (known, scratch) = scratch.split_at_mut(CHUNK * 4);
+    let (slack, scratch) = scratch.split_at_mut(CHUNK);
+    let words: &mut [u32] = bytemuck::try_cast_slice_mut(scratch).unwrap_or_default();
+    let (masks, open) = words.split_at_mut(2 * tile::MOST_ROWS * MOST_BLOCKS);
+    let masks = masks.as_chunks_mut::<2>().0;
     let bytes: &mut [[u8; 4]] = bytemuck::try_cast_slice_mut(bytes).unwrap_or_default();
     let known: &mut [[f32; 4]] = bytemuck::try_cast_slice_mut(known).unwrap_or_default();
     let most = tile::rows(S::REGISTERS);
     // Neurons of a group: whole blocks.
-    let group = (GROUP_BYTES / BLOCK / (d * (size_of::<T>() + 1)).max(1)).max(1) * BLOCK;
+    let group = (GROUP_BYTES / BLOCK / (d * (size_of::<T>() + 1)).max(1)).clamp(1, MOST_BLOCKS) * BLOCK;
     let mut first = 0;
     while first < x.rows() {
         let queries = CHUNK.min(x.rows() - first);
@@ -393,24 +400,75 @@ fn screened_body<T: Float, S: Simd<T>>(
             let mut i = 0;
             while i < queries {
                 let tall = tile::next_rows(queries - i, most);
-                with_rows!(tall, screen::<T, S>(s, &parts, from, neurons, &chunk, d, first, i, threshold, hits));
+                with_rows!(tall, screen::<T, S>(s, &parts, from, neurons, &chunk, d, i, masks));
+                for (j, masks) in masks.chunks_mut(MOST_BLOCKS).take(tall).enumerate() {
+                    settle(s, &parts, from, neurons, &chunk, d, first, i + j, threshold, masks, open, hits);
+                }
                 i += tall;
             }
             from += neurons;
-        }
-        if hits.wants_values() {
-            for i in 0..queries {
-                let (indices, values) = hits.to_fill(first + i);
-                scan::values_of(s, &rows[i * d..(i + 1) * d], 1, indices, values, |r| parts.rows.get(r as usize * d..).unwrap_or_default());
-            }
         }
         first += queries;
     }
 }
 
-/// J queries against a group of neurons.
+/// J queries against a group of neurons: per query and block, which neurons may fire, and which certainly do.
 #[inline(always)]
 fn screen<T: Float, S: Simd<T>, const J: usize>(
+    s: S,
+    parts: &Parts<'_, T>,
+    from: usize,
+    neurons: usize,
+    chunk: &Chunk<'_, T>,
+    d: usize,
+    i: usize,
+    masks: &mut [[u32; 2]],
+) {
+    let (deep, wide, strips) = (d.div_ceil(4), 2 * S::SUMS, BLOCK / (2 * S::SUMS));
+    let x = chunk.quads.get(i * deep..).unwrap_or_default().as_chunks::<J>().0;
+    let x = &x[..deep.min(x.len())];
+    let Some(known) = chunk.known.get(i..).and_then(|known| known.first_chunk::<J>()) else { return };
+    for at in 0..neurons.div_ceil(BLOCK) {
+        let block = from / BLOCK + at;
+        let quads = parts.quads.get(block * BLOCK * deep..(block + 1) * BLOCK * deep).unwrap_or_default();
+        let pairs = s.quads(quads).as_chunks::<2>().0;
+        let bound = parts.blocks.get(block).copied().unwrap_or([f32::NAN; 3]);
+        let mut found = [[0u32; 2]; J];
+        for strip in 0..strips {
+            let r = block * BLOCK + strip * wide;
+            let sums = parts.sums.get(r..).unwrap_or_default();
+            let scales = parts.scales.get(r..).unwrap_or_default();
+            let more = scales.get(S::SUMS..).unwrap_or_default();
+            let mut acc = [[s.start(sums), s.start(sums.get(S::SUMS..).unwrap_or_default())]; J];
+            for (w, x) in pairs.chunks_exact(strips).zip(x) {
+                for j in 0..J {
+                    let x = s.splat_quad(x[j]);
+                    acc[j][0] = s.dot(acc[j][0], &w[strip][0], x);
+                    acc[j][1] = s.dot(acc[j][1], &w[strip][1], x);
+                }
+            }
+            for j in 0..J {
+                let (over, margin) = (known[j][0], margin(known[j], bound));
+                let possible = s.above(acc[j][0], scales, over, -margin) | s.above(acc[j][1], more, over, -margin) << S::SUMS;
+                let certain = s.above(acc[j][0], scales, over, margin) | s.above(acc[j][1], more, over, margin) << S::SUMS;
+                found[j][0] |= (possible << (strip * wide)) as u32;
+                found[j][1] |= (certain << (strip * wide)) as u32;
+            }
+        }
+        for (j, found) in found.into_iter().enumerate() {
+            if let Some(to) = masks.get_mut(j * MOST_BLOCKS + at) {
+                *to = found;
+            }
+        }
+    }
+}
+
+/// Decides what the screen left open for one query and a group, and reports it.
+///
+/// The open neurons are listed first: a loop over the list does not depend on what it finds, and so its loads and
+/// products overlap.
+#[inline(always)]
+fn settle<T: Float, S: Simd<T>>(
     s: S,
     parts: &Parts<'_, T>,
     from: usize,
@@ -420,55 +478,38 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
     first: usize,
     i: usize,
     threshold: T,
+    masks: &mut [[u32; 2]],
+    open: &mut [u32],
     hits: &mut Hits<'_, T>,
 ) {
-    let (deep, wide, strips) = (d.div_ceil(4), 2 * S::SUMS, BLOCK / (2 * S::SUMS));
-    let x = chunk.quads.get(i * deep..).unwrap_or_default().as_chunks::<J>().0;
-    let x = &x[..deep.min(x.len())];
-    let mut base = from;
-    while base < from + neurons {
-        let block = base / BLOCK;
-        let quads = parts.quads.get(block * BLOCK * deep..(block + 1) * BLOCK * deep).unwrap_or_default();
-        let pairs = s.quads(quads).as_chunks::<2>().0;
-        let bound = parts.blocks.get(block).copied().unwrap_or([f32::NAN; 3]);
-        for strip in 0..strips {
-            let r = base + strip * wide;
-            let sums = parts.sums.get(r..).unwrap_or_default();
-            let scales = parts.scales.get(r..).unwrap_or_default();
-            let more = scales.get(S::SUMS..).unwrap_or_default();
-            if scales.is_empty() {
-                break;
-            }
-            let mut acc = [[s.start(sums), s.start(sums.get(S::SUMS..).unwrap_or_default())]; J];
-            for (w, x) in pairs.chunks_exact(strips).zip(x) {
-                for j in 0..J {
-                    let x = s.splat_quad(x[j]);
-                    acc[j][0] = s.dot(acc[j][0], &w[strip][0], x);
-                    acc[j][1] = s.dot(acc[j][1], &w[strip][1], x);
-                }
-            }
-            for (j, acc) in acc.iter().enumerate() {
-                let Some(&query) = chunk.known.get(i + j) else { break };
-                let margin = margin(query, bound);
-                let possible = s.above(acc[0], scales, query[0], -margin) | s.above(acc[1], more, query[0], -margin) << S::SUMS;
-                if possible == 0 {
-                    continue;
-                }
-                let certain = s.above(acc[0], scales, query[0], margin) | s.above(acc[1], more, query[0], margin) << S::SUMS;
-                let x = chunk.rows.get((i + j) * d..(i + j + 1) * d).unwrap_or_default();
-                let slack = chunk.slack.get(i + j).copied().unwrap_or_default();
-                let mut fires = certain;
-                let mut open = possible & !certain;
-                while open != 0 {
-                    let lane = open.trailing_zeros() as usize;
-                    open &= open - 1;
-                    let row = parts.rows.get((r + lane) * d..(r + lane + 1) * d).unwrap_or_default();
-                    let norm = parts.norms.get(r + lane).map_or(T::INFINITY, |&norm| T::from_f64(norm.into()));
-                    fires |= u64::from(scan::decide(s, x, row, threshold, slack * norm)) << lane;
-                }
-                hits.put_block(s, first + i + j, r as u32, (fires & low_bits(wide)) as u32);
-            }
+    let x = chunk.rows.get(i * d..(i + 1) * d).unwrap_or_default();
+    let slack = chunk.slack.get(i).copied().unwrap_or_default();
+    let blocks = neurons.div_ceil(BLOCK);
+    let mut count = 0;
+    for (at, &[possible, certain]) in masks.iter().take(blocks).enumerate() {
+        let bits = possible & !certain;
+        if bits != 0 {
+            put_bits(s, bits, (at * BLOCK) as u32, open.get_mut(count..).unwrap_or_default());
+            count += bits.count_ones() as usize;
         }
-        base += BLOCK;
+    }
+    for &at in open.iter().take(count) {
+        let r = from + at as usize;
+        let row = parts.rows.get(r * d..(r + 1) * d).unwrap_or_default();
+        let norm = parts.norms.get(r).map_or(T::INFINITY, |&norm| T::from_f64(norm.into()));
+        let fires = scan::decide(s, x, row, threshold, slack * norm);
+        if let Some([_, certain]) = masks.get_mut(at as usize / BLOCK) {
+            *certain |= u32::from(fires) << (at % BLOCK as u32);
+        }
+    }
+    let before = hits.count(first + i);
+    for (at, &[_, fires]) in masks.iter().take(blocks).enumerate() {
+        if fires != 0 {
+            hits.put_block(s, first + i, (from + at * BLOCK) as u32, fires);
+        }
+    }
+    if hits.wants_values() {
+        let (indices, values) = hits.to_fill(first + i, before);
+        scan::values_of(s, x, 1, indices, values, |r| parts.rows.get(r as usize * d..).unwrap_or_default());
     }
 }
