@@ -297,6 +297,40 @@ battery!(screened_equals_the_scan_f64, Screened, f64);
 battery!(ball_tree_equals_the_scan_f32, BallTree, f32, scratch);
 battery!(ball_tree_equals_the_scan_f64, BallTree, f64, scratch);
 
+/// Errors of quantisation that point along the query, or along the row: Cauchy-Schwarz is an equality, and a bound that
+/// is a hundredth too small misses neurons.
+#[test]
+fn the_bound_of_the_screen_is_needed_whole() {
+    for d in [8usize, 33, 64] {
+        // Steps of 1, of which the first entry makes sure: 127 is the largest, at every level a multiple of the step.
+        let ramp = |sign: f32, m: usize, limit: f32| -> Vec<f32> {
+            let entry = |r: usize, k: usize| if k == 0 { limit } else { ((r * 7 + k * 3) % 40) as f32 + sign * 0.49 };
+            (0..m * d).map(|i| entry(i / d, i % d)).collect()
+        };
+        for sign in [1.0, -1.0] {
+            for (rough_rows, limit) in [(true, 127.0f32), (false, 127.0), (false, 64.0)] {
+                let m = 40;
+                let ones = |n: usize| vec![127.0f32; n * d];
+                let (w, x) = if rough_rows { (ramp(sign, m, limit), ones(1)) } else { (ones(m), ramp(sign, 1, limit)) };
+                let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, 1, d).unwrap());
+                let mut bytes = words(Screened::<&[u8], f32>::storage_len(m, d));
+                let index = Screened::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+                for level in levels() {
+                    for r in 0..m {
+                        let z = value(level, &w[r * d..(r + 1) * d], &x);
+                        for threshold in [z.next_down(), z, z * 0.999, z * 1.001] {
+                            let mut memory = Room::new(1, m);
+                            let mut hits = memory.hits(true);
+                            index.query_batch(level, xs, threshold, &mut hits, &mut dirty(index.scratch_len())).unwrap();
+                            assert_answers(&hits, 0, &wanted(level, ws, &x, threshold), true, &format!("{level} d={d} row {r}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The documented outcome: what is NaN does not fire, infinities follow IEEE.
 #[test]
 fn nan_never_fires() {

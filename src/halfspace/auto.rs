@@ -67,9 +67,7 @@ pub fn auto(work: Workload) -> Structure {
     let numbers = m.saturating_mul(d);
     if few && d <= 8 && m >= 1 << 16 && fired <= 0.002 && queries >= 64 {
         Structure::BallTree
-    } else if few && numbers >= 1 << 19 && d >= 16 && fired <= 0.05 {
-        Structure::Screened
-    } else if !few && (d >= 48 && fired <= 0.002 || d >= 192 && fired <= 0.02) {
+    } else if few && numbers >= 1 << 19 && d >= 16 && fired <= 0.05 || !few && (d >= 48 && fired <= 0.002 || d >= 192 && fired <= 0.02) {
         Structure::Screened
     } else {
         Structure::Packed

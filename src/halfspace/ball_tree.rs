@@ -300,7 +300,7 @@ impl<T: Float> PartsMut<'_, T> {
         let order: &mut [u32] = bytemuck::try_cast_slice_mut(order).unwrap_or_default();
         let order = &mut order[..m];
         order.iter_mut().enumerate().for_each(|(i, id)| *id = i as u32);
-        self.leaves.fill(T::ZERO / T::ZERO);
+        self.leaves.fill(T::from_f64(f64::NAN));
         self.ids.fill(NONE);
 
         // Ranges of `order` and of leaves that still have to be split; the smaller part is taken first, so that 64 are enough.
@@ -337,7 +337,7 @@ impl<T: Float> PartsMut<'_, T> {
             stack[waiting + 1] = halves[1 - larger];
             waiting += 2;
         }
-        self.radii.fill(T::ZERO / T::ZERO);
+        self.radii.fill(T::from_f64(f64::NAN));
         for level in 0..self.shape.levels {
             for i in 0..self.shape.balls[level] {
                 self.draw(level, i);
@@ -429,7 +429,7 @@ impl<T: Float> PartsMut<'_, T> {
         }
         if place != old {
             self.ids[old] = NONE;
-            (0..d).for_each(|k| self.leaves[number(old, k, d)] = T::ZERO / T::ZERO);
+            (0..d).for_each(|k| self.leaves[number(old, k, d)] = T::from_f64(f64::NAN));
         }
         self.put(place, r as u32, |k| row[k]);
         for level in 0..self.shape.levels {
@@ -622,7 +622,7 @@ fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, 
             }
         }
         if hits.wants_values() {
-            let (indices, values) = hits.to_fill(i, 0);
+            let (indices, values) = hits.unfilled(i, 0);
             scan::values_of(s, row, BLOCK, indices, values, |r| {
                 let place = places.get(r as usize).copied().unwrap_or_default();
                 leaves.get(number(place as usize, 0, d)..).unwrap_or_default()

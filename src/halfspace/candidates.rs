@@ -468,8 +468,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     }
 
     /// [`update_all`](Self::update_all), and a [`rebuild`](Self::rebuild) if more than one neuron in 512 has moved by
-    /// more than rho, or if the lists are longer than the drift needs them to be; with a skin of four times what neurons
-    /// have moved per update on average. Whether they were rebuilt.
+    /// more than rho, or if the lists are longer than the drift needs them to be; with a skin of the
+    /// farthest that a neuron has moved per update, between 4 and 16 times the mean. Whether they were rebuilt.
     ///
     /// # Errors
     /// As those.
@@ -482,7 +482,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
             return Ok(false);
         }
         let mean = moved().sum::<f64>() / moved().count().max(1) as f64;
-        let rho = 4.0 * mean / state.updates.max(1) as f64;
+        let most = moved().fold(0.0, f64::max);
+        let rho = most.clamp(4.0 * mean, 16.0 * mean) / state.updates.max(1) as f64;
         if !crowded && rho > state.rho / 4.0 {
             return Ok(false);
         }
@@ -563,14 +564,13 @@ fn drift_body<T: Float, S: Simd<T>>(
             differ |= s.gt(a, b) | s.gt(b, a);
         }
         let squares = s.sum(squares);
-        *to = if squares == T::ZERO && differ == 0 {
-            T::ZERO
-        } else if squares >= least && squares <= most && norm <= most {
-            let apart = s.sqrt_one(squares);
-            apart * factor + slack * (norm + apart)
-        } else {
-            moved_far(before, norm, now)
-        };
+        let still = squares == T::ZERO && differ == 0;
+        let apart = s.sqrt_one(squares);
+        let bound = apart * factor + slack * (norm + apart);
+        *to = if still { T::ZERO } else { bound };
+        if !(still | (squares >= least && squares <= most && norm <= most)) {
+            *to = moved_far(before, norm, now);
+        }
         // Ascending; written whether or not it is far, because which is hard to foresee.
         if let Some(place) = hot.get_mut(far) {
             *place = r as u32;
@@ -665,7 +665,7 @@ fn query_body<T: Float, S: Simd<T>>(
             hits.put_some(s, answer, &[far], u64::from(scan::value_of(s, x, row(far)) > threshold));
         }
         if hits.wants_values() {
-            let (indices, values) = hits.to_fill(answer, 0);
+            let (indices, values) = hits.unfilled(answer, 0);
             scan::values_of(s, x, 1, indices, values, row);
         }
     }

@@ -165,7 +165,7 @@ impl<T> Hits<'_, T> {
     }
 
     /// The indices of query i from the `from`th on, and where their values go.
-    pub(super) fn to_fill(&mut self, i: usize, from: usize) -> (&[u32], &mut [T]) {
+    pub(super) fn unfilled(&mut self, i: usize, from: usize) -> (&[u32], &mut [T]) {
         let (end, from) = (self.count(i).min(self.room), from.min(self.room));
         let range = i * self.room + from..i * self.room + end;
         let indices = self.indices.get(range.clone()).unwrap_or_default();

@@ -144,7 +144,7 @@ fn prepare<T: Float>(x: &[T], threshold: T, limit: i32, offset: i32, to: &mut [[
         }
     }
     if !known {
-        return ([0.0, f32::NAN, f32::NAN, f32::NAN], T::ZERO / T::ZERO);
+        return ([0.0, f32::NAN, f32::NAN, f32::NAN], T::from_f64(f64::NAN));
     }
     // Relative to |w| |x|: what the value as computed may be off.
     let gamma = (d + 4) as f64 * T::EPSILON.to_f64();
@@ -509,7 +509,7 @@ fn settle<T: Float, S: Simd<T>>(
         }
     }
     if hits.wants_values() {
-        let (indices, values) = hits.to_fill(first + i, before);
+        let (indices, values) = hits.unfilled(first + i, before);
         scan::values_of(s, x, 1, indices, values, |r| parts.rows.get(r as usize * d..).unwrap_or_default());
     }
 }

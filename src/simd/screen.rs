@@ -110,9 +110,9 @@ mod tests {
                 acc = s.dot(acc, w, s.splat_quad(x.map(|x| (i32::from(x) + S::OFFSET) as u8)));
             }
             let ones = vec![1.0f32; S::SUMS];
-            for lane in 0..S::SUMS {
+            for (lane, &wanted) in wanted.iter().enumerate() {
                 for (near, above) in [(-0.5, 1), (0.0, 0), (0.5, 0)] {
-                    let bits = s.above(acc, &ones, wanted[lane] as f32, near);
+                    let bits = s.above(acc, &ones, wanted as f32, near);
                     assert_eq!(bits >> lane & 1, above, "lane {lane} of pick {pick}");
                 }
             }
