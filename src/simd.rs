@@ -16,6 +16,7 @@ mod lanes;
 mod level;
 mod report;
 mod scalar;
+mod screen;
 mod walsh;
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
@@ -37,6 +38,7 @@ pub use level::{Element, Float, Level, Scalar, UnknownLevel};
 pub use report::Report;
 pub use walsh::Walsh;
 
+pub use screen::Screen;
 pub(crate) use walsh::{Strides, Walk, to_cache_line};
 
 /// A zero-sized proof that the processor has an instruction set, and what it does with machine words.

@@ -4,7 +4,7 @@ mod oracle;
 
 use oracle::{dirty, levels, numbers};
 use quickcheck::quickcheck;
-use subquad::halfspace::{Hits, scan, scan_scratch_len};
+use subquad::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
 use subquad::relu::{PatternMut, pattern, two_layer};
 use subquad::simd::Float;
 use subquad::{Error, Level, MatMut, MatRef};
@@ -139,6 +139,193 @@ fn the_scan_and_the_forward_pass_agree_on_every_bit() {
             for i in 0..n {
                 let fires: Vec<u32> = (0..m as u32).filter(|&r| pattern.fires(i, r as usize)).collect();
                 assert_eq!(hits.indices(i), fires, "{level}");
+            }
+        }
+    }
+}
+
+/// Weights and queries of one kind.
+struct Data<T> {
+    what: &'static str,
+    w: Vec<T>,
+    x: Vec<T>,
+}
+
+/// Everything that could break a bound: m rows and n queries of length d of each kind.
+fn kinds<T: Float>(m: usize, n: usize, d: usize) -> Vec<Data<T>> {
+    let f = T::from_f64;
+    let (w, x) = (numbers::<T>(m * d, 31), numbers::<T>(n * d, 32));
+    let each = |v: &[T], g: &dyn Fn(usize, usize, f64) -> f64| -> Vec<T> {
+        v.iter().enumerate().map(|(i, x)| f(g(i / d.max(1), i % d.max(1), x.to_f64()))).collect()
+    };
+    let same = |_: usize, _: usize, x: f64| x;
+    let (tiny, least) = if size_of::<T>() == 4 { (1e-40, 1e-45) } else { (1e-310, 5e-324) };
+    let huge = if size_of::<T>() == 4 { 3e38 } else { 1.7e308 };
+    let data = |what, of_w: &dyn Fn(usize, usize, f64) -> f64, of_x: &dyn Fn(usize, usize, f64) -> f64| Data {
+        what,
+        w: each(&w, of_w),
+        x: each(&x, of_x),
+    };
+    vec![
+        data("random", &same, &same),
+        data("clustered", &|r, k, x| ((r / 40 * 7 + k) as f64 * 1.7).sin() + 1e-3 * x, &same),
+        data("duplicated", &|_, k, _| (k as f64 * 0.9).cos(), &same),
+        data("zero weights", &|_, _, _| 0.0, &same),
+        data("zero queries", &same, &|_, _, _| 0.0),
+        data("minus zero", &|r, _, x| if r % 2 == 0 { -0.0 } else { x }, &|_, _, x| if x < 0.0 { -0.0 } else { x }),
+        data("some rows zero", &|r, _, x| if r % 3 == 0 { 0.0 } else { x }, &|i, _, x| if i % 4 == 0 { 0.0 } else { x }),
+        data("huge", &|r, _, x| x * if r % 2 == 0 { huge } else { 1.0 }, &same),
+        data("huge queries", &same, &|i, _, x| x * if i % 2 == 0 { huge } else { 1e10 }),
+        data("denormal", &|r, _, x| x * if r % 2 == 0 { tiny } else { 1.0 }, &same),
+        data("denormal queries", &same, &|i, _, x| x * if i % 2 == 0 { tiny } else { 1.0 }),
+        data("least numbers", &|_, _, x| least * (x * 3.0).round(), &|_, _, x| x * 4.0),
+        data("one large coordinate", &|_, k, x| if k == 1 { 1e4 * x } else { x }, &same),
+        data("many scales", &|r, _, x| x * (r as f64 / 8.0 - 20.0).exp(), &same),
+        data("integers", &|_, _, x| (x * 2.5).round(), &|_, _, x| (x * 2.5).round()),
+        data(
+            "not finite",
+            &|r, k, x| match (r % 11, k) {
+                (3, 0) => f64::NAN,
+                (5, 1) => f64::INFINITY,
+                (7, 0) => f64::NEG_INFINITY,
+                _ => x,
+            },
+            &|i, k, x| match (i % 5, k) {
+                (1, 0) => f64::NAN,
+                (2, 1) => f64::INFINITY,
+                (3, 1) => 0.0,
+                _ => x,
+            },
+        ),
+    ]
+}
+
+/// Thresholds of all kinds, among them values that occur: exactly on the threshold.
+fn thresholds<T: Float>(level: Level, w: MatRef<'_, T>, x: MatRef<'_, T>) -> Vec<T> {
+    let mut all: Vec<T> = [0.0, -0.0, 0.3, 3.0, -0.4, 1e-42, -1e-42, 1e30, -1e30, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
+        .into_iter()
+        .map(T::from_f64)
+        .collect();
+    for at in 0..5 {
+        if w.rows() > 0 && x.rows() > 0 {
+            let (r, i) = ((at * 37 + 1) % w.rows(), at % x.rows());
+            all.push(value(level, w.row(r).unwrap(), x.row(i).unwrap()));
+        }
+    }
+    all
+}
+
+/// Room for an index, at an address that is a multiple of 8, dirty.
+fn words(bytes: usize) -> Vec<u64> {
+    vec![0x7FF8_7FC0_FFFF_FFFF; bytes.div_ceil(8)]
+}
+
+/// One structure against the scan: every level, query by query and all together.
+#[track_caller]
+fn equals_the_scan<T: Float>(index: &impl Reporter<T>, w: MatRef<'_, T>, x: MatRef<'_, T>, what: &str) {
+    let (m, n, d) = (w.rows(), x.rows(), w.cols());
+    assert_eq!((index.neurons(), index.dim()), (m, d));
+    let mut scratch = dirty(index.scratch_len().max(scan_scratch_len(d, m)));
+    for level in levels() {
+        for threshold in thresholds(level, w, x) {
+            let (mut wanted, mut found) = (Room::new(n, m), Room::new(n, m));
+            let mut all = wanted.hits(true);
+            scan(level, w, x, threshold, &mut all, &mut scratch).unwrap();
+            let answers: Vec<Vec<(u32, T)>> =
+                (0..n).map(|i| all.indices(i).iter().copied().zip(all.values(i).iter().copied()).collect()).collect();
+            for values in [true, false] {
+                let mut hits = found.hits(values);
+                index.query_batch(level, x, threshold, &mut hits, &mut scratch[..index.scratch_len()]).unwrap();
+                for (i, answer) in answers.iter().enumerate() {
+                    assert_answers(&hits, i, answer, values, &format!("{what}, {level}, b={threshold}, of {n}"));
+                }
+            }
+            let mut little = Room::new(1, m / 3);
+            for (i, answer) in answers.iter().enumerate() {
+                let mut hits = little.hits(true);
+                index.query(level, x.row(i).unwrap(), threshold, &mut hits, &mut scratch).unwrap();
+                assert_answers(&hits, 0, answer, true, &format!("{what}, {level}, b={threshold}, alone"));
+            }
+        }
+    }
+    index.verify(w).unwrap();
+}
+
+/// A structure on data of every kind, and after every row was replaced, some often.
+macro_rules! battery {
+    ($name:ident, $Index:ident, $T:ty $(, $scratch:ident)?) => {
+        #[test]
+        fn $name() {
+            for (m, n, d) in [(131, 9, 7), (70, 3, 1), (64, 17, 33), (33, 2, 130)] {
+                let all = kinds::<$T>(m, n, d);
+                for (at, data) in all.iter().enumerate() {
+                    let (w, x) = (MatRef::new(&data.w, m, d).unwrap(), MatRef::new(&data.x, n, d).unwrap());
+                    let mut bytes = words($Index::<&[u8], $T>::storage_len(m, d));
+                    $(let mut $scratch = dirty::<$T>($Index::<&[u8], $T>::build_scratch_len(m, d));)?
+                    let mut index = $Index::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes) $(, &mut $scratch)?).unwrap();
+                    equals_the_scan(&index, w, x, data.what);
+                    // Every row becomes one of another kind.
+                    let other = &all[(at + 5) % all.len()];
+                    for r in (0..m).map(|r| r * 29 % m) {
+                        index.update(r, &other.w[r * d..(r + 1) * d]).unwrap();
+                    }
+                    let w = MatRef::new(&other.w, m, d).unwrap();
+                    equals_the_scan(&index, w, x, &format!("{} after {}", other.what, data.what));
+                    index.seal();
+                    let index = $Index::<_, $T>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).unwrap();
+                    index.verify(w).unwrap();
+                }
+            }
+            for (m, n, d) in [(0, 2, 3), (40, 2, 0), (5, 0, 3)] {
+                let (w, x) = (numbers::<$T>(m * d, 1), numbers::<$T>(n * d, 2));
+                let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+                let mut bytes = words($Index::<&[u8], $T>::storage_len(m, d));
+                $(let mut $scratch = dirty::<$T>($Index::<&[u8], $T>::build_scratch_len(m, d));)?
+                let index = $Index::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes) $(, &mut $scratch)?).unwrap();
+                let mut hits = Room::new(n, m);
+                let mut hits = hits.hits(true);
+                index.query_batch(Level::detect(), x, -1.0, &mut hits, &mut dirty(index.scratch_len())).unwrap();
+                assert!((0..n).all(|i| hits.count(i) == if d == 0 { m } else { 0 }));
+            }
+        }
+    };
+}
+battery!(packed_equals_the_scan_f32, Packed, f32);
+battery!(packed_equals_the_scan_f64, Packed, f64);
+battery!(screened_equals_the_scan_f32, Screened, f32);
+battery!(screened_equals_the_scan_f64, Screened, f64);
+battery!(ball_tree_equals_the_scan_f32, BallTree, f32, scratch);
+battery!(ball_tree_equals_the_scan_f64, BallTree, f64, scratch);
+
+/// Errors of quantisation that point along the query, or along the row: Cauchy-Schwarz is an equality, and a bound that
+/// is a hundredth too small misses neurons.
+#[test]
+fn the_bound_of_the_screen_is_needed_whole() {
+    for d in [8usize, 33, 64] {
+        // Steps of 1, of which the first entry makes sure: 127 is the largest, at every level a multiple of the step.
+        let ramp = |sign: f32, m: usize, limit: f32| -> Vec<f32> {
+            let entry = |r: usize, k: usize| if k == 0 { limit } else { ((r * 7 + k * 3) % 40) as f32 + sign * 0.49 };
+            (0..m * d).map(|i| entry(i / d, i % d)).collect()
+        };
+        for sign in [1.0, -1.0] {
+            for (rough_rows, limit) in [(true, 127.0f32), (false, 127.0), (false, 64.0)] {
+                let m = 40;
+                let ones = |n: usize| vec![127.0f32; n * d];
+                let (w, x) = if rough_rows { (ramp(sign, m, limit), ones(1)) } else { (ones(m), ramp(sign, 1, limit)) };
+                let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, 1, d).unwrap());
+                let mut bytes = words(Screened::<&[u8], f32>::storage_len(m, d));
+                let index = Screened::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+                for level in levels() {
+                    for r in 0..m {
+                        let z = value(level, &w[r * d..(r + 1) * d], &x);
+                        for threshold in [z.next_down(), z, z * 0.999, z * 1.001] {
+                            let mut memory = Room::new(1, m);
+                            let mut hits = memory.hits(true);
+                            index.query_batch(level, xs, threshold, &mut hits, &mut dirty(index.scratch_len())).unwrap();
+                            assert_answers(&hits, 0, &wanted(level, ws, &x, threshold), true, &format!("{level} d={d} row {r}"));
+                        }
+                    }
+                }
             }
         }
     }

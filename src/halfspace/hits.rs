@@ -117,8 +117,80 @@ impl<'a, T> Hits<'a, T> {
     }
 }
 
+impl<T> Hits<'_, T> {
+    /// Appends `base + bit` for each set bit of a block; values, if wanted, are filled in at the end.
+    #[inline(always)]
+    pub(super) fn put_block<S: Simd<T>>(&mut self, s: S, i: usize, base: u32, bits: u32) {
+        let Some(count) = self.counts.get_mut(i) else { return };
+        let at = *count as usize;
+        *count += bits.count_ones();
+        let Some(row) = self.indices.get_mut(i * self.room..(i + 1) * self.room) else { return };
+        put_bits(s, bits, base, row.get_mut(at..).unwrap_or_default());
+    }
+
+    /// Appends those of at most 64 neurons whose bit is set; values, if wanted, are filled in at the end.
+    #[inline(always)]
+    pub(super) fn put_some<S: Simd<T>>(&mut self, s: S, i: usize, ids: &[u32], bits: u64) {
+        let Some(count) = self.counts.get_mut(i) else { return };
+        let row = self.indices.get_mut(i * self.room..(i + 1) * self.room).unwrap_or_default();
+        let (mut at, mut bits) = (*count as usize, bits & low_bits(ids.len()));
+        *count += bits.count_ones();
+        for ids in ids.chunks(S::LANES) {
+            s.put_selected(bits, ids, row.get_mut(at..).unwrap_or_default());
+            at += (bits & low_bits(S::LANES)).count_ones() as usize;
+            bits = bits.checked_shr(S::LANES as u32).unwrap_or_default();
+        }
+    }
+
+    /// Appends one neuron, and its value if values are wanted.
+    #[inline(always)]
+    pub(super) fn put_one(&mut self, i: usize, r: u32, z: T) {
+        let Some(count) = self.counts.get_mut(i) else { return };
+        let at = *count as usize;
+        *count += 1;
+        if at < self.room {
+            let at = i * self.room + at;
+            if let Some(to) = self.indices.get_mut(at) {
+                *to = r;
+            }
+            if let Some(to) = self.values.as_mut().and_then(|values| values.get_mut(at)) {
+                *to = z;
+            }
+        }
+    }
+
+    /// Whether values are wanted.
+    pub(super) const fn wants_values(&self) -> bool {
+        self.values.is_some()
+    }
+
+    /// The indices of query i from the `from`th on, and where their values go.
+    pub(super) fn unfilled(&mut self, i: usize, from: usize) -> (&[u32], &mut [T]) {
+        let (end, from) = (self.count(i).min(self.room), from.min(self.room));
+        let range = i * self.room + from..i * self.room + end;
+        let indices = self.indices.get(range.clone()).unwrap_or_default();
+        (indices, self.values.as_mut().and_then(|values| values.get_mut(range)).unwrap_or_default())
+    }
+}
+
 /// The n lowest bits.
 #[inline(always)]
 pub(super) const fn low_bits(n: usize) -> u64 {
     if n >= 64 { u64::MAX } else { (1 << n) - 1 }
+}
+
+/// Writes `base + bit` for each set bit, ascending, as far as there is room.
+#[inline(always)]
+pub(super) fn put_bits<T, S: Simd<T>>(s: S, bits: u32, base: u32, to: &mut [u32]) {
+    let (mut lane, mut at) = (0, 0);
+    while lane < 32 {
+        let part = u64::from(bits) >> lane & low_bits(S::LANES.min(32));
+        if part != 0
+            && let Some(to) = to.get_mut(at..)
+        {
+            s.put_indices(part, base + lane as u32, to);
+            at += part.count_ones() as usize;
+        }
+        lane += S::LANES;
+    }
 }

@@ -57,18 +57,30 @@ pub fn scan<T: Float>(
     if u32::try_from(w.rows()).is_err() {
         return Err(Error::overflow("scan: the number of neurons as a 32-bit index"));
     }
+    scan_with(level, w, x, &[threshold], hits, scratch)
+}
+
+/// [`scan`] with a threshold for each query, or one for all; shapes have been checked.
+pub(super) fn scan_with<T: Float>(
+    level: Level,
+    w: MatRef<'_, T>,
+    x: MatRef<'_, T>,
+    thresholds: &[T],
+    hits: &mut Hits<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
     let (scratch, _) = take(scratch, scan_scratch_len(w.cols(), w.rows()))?;
     hits.clear();
-    scan_entry(level, w, x, threshold, hits, scratch);
+    scan_entry(level, w, x, thresholds, hits, scratch);
     Ok(())
 }
 
 multiversion! {
-    fn scan_entry<T: Float>(w: MatRef<'_, T>, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) = scan_body;
+    fn scan_entry<T: Float>(w: MatRef<'_, T>, x: MatRef<'_, T>, thresholds: &[T], hits: &mut Hits<'_, T>, scratch: &mut [T]) = scan_body;
 }
 
 #[inline(always)]
-fn scan_body<T: Float, S: Simd<T>>(s: S, w: MatRef<'_, T>, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) {
+fn scan_body<T: Float, S: Simd<T>>(s: S, w: MatRef<'_, T>, x: MatRef<'_, T>, thresholds: &[T], hits: &mut Hits<'_, T>, scratch: &mut [T]) {
     let (m, d) = (w.rows(), w.cols());
     let group = group(d, m);
     let (blocks, strip) = scratch.split_at_mut(group * BLOCK * d);
@@ -76,7 +88,7 @@ fn scan_body<T: Float, S: Simd<T>>(s: S, w: MatRef<'_, T>, x: MatRef<'_, T>, thr
     while from < m {
         let neurons = (group * BLOCK).min(m - from);
         pack(w.row_range(from, neurons), blocks);
-        scan_blocks(s, Blocks { numbers: blocks, d, from, neurons }, x, threshold, hits, strip);
+        scan_blocks(s, Blocks { numbers: blocks, d, from, neurons }, x, thresholds, hits, strip);
         from += neurons;
     }
 }
@@ -120,7 +132,7 @@ pub(super) fn scan_blocks<T: Float, S: Simd<T>>(
     s: S,
     blocks: Blocks<'_, T>,
     x: MatRef<'_, T>,
-    threshold: T,
+    thresholds: &[T],
     hits: &mut Hits<'_, T>,
     strip: &mut [T],
 ) {
@@ -129,9 +141,9 @@ pub(super) fn scan_blocks<T: Float, S: Simd<T>>(
     while i < n {
         let rows = tile::next_rows(n - i, tile::rows(S::REGISTERS));
         if rows == 1 {
-            one_query(s, blocks, x.row_range(i, 1), i, threshold, hits, strip);
+            one_query(s, blocks, x.row_range(i, 1), i, thresholds, hits, strip);
         } else {
-            with_rows!(rows, queries::<T, S>(s, blocks, x.row_range(i, rows), i, threshold, hits, strip));
+            with_rows!(rows, queries::<T, S>(s, blocks, x.row_range(i, rows), i, thresholds, hits, strip));
         }
         i += rows;
     }
@@ -139,8 +151,14 @@ pub(super) fn scan_blocks<T: Float, S: Simd<T>>(
 
 /// Panels that lie side by side in a block.
 #[inline(always)]
-const fn strips<T: Float, S: Simd<T>>() -> usize {
+pub(super) const fn strips<T: Float, S: Simd<T>>() -> usize {
     BLOCK / tile::width::<T, S>()
+}
+
+/// One threshold for all queries, or each its own.
+#[inline(always)]
+fn threshold_of<T: Float>(thresholds: &[T], i: usize) -> T {
+    thresholds.get(i).or(thresholds.first()).copied().unwrap_or(T::INFINITY)
 }
 
 /// J queries against all strips.
@@ -150,13 +168,13 @@ fn queries<T: Float, S: Simd<T>, const J: usize>(
     blocks: Blocks<'_, T>,
     x: MatRef<'_, T>,
     i: usize,
-    threshold: T,
+    thresholds: &[T],
     hits: &mut Hits<'_, T>,
     strip: &mut [T],
 ) {
     let (d, width) = (blocks.d, tile::width::<T, S>());
     let x = tile::interleave::<T, J>(x, strip);
-    let over = s.splat(threshold);
+    let over: [T; J] = core::array::from_fn(|j| threshold_of(thresholds, i + j));
     let mut base = 0;
     while base < blocks.neurons {
         // With d = 0 a block is empty, and every sum is 0.
@@ -171,6 +189,7 @@ fn queries<T: Float, S: Simd<T>, const J: usize>(
             accumulate(s, &mut acc, x, pairs, strip);
             let inside = low_bits(blocks.neurons - first);
             for (j, &z) in acc.iter().enumerate() {
+                let over = s.splat(over[j]);
                 let bits = (s.gt(z[0], over) | s.gt(z[1], over) << S::LANES) & inside;
                 hits.put(s, i + j, (blocks.from + first) as u32, bits, z);
             }
@@ -198,6 +217,14 @@ fn accumulate<T: Float, S: Simd<T>, const J: usize>(s: S, acc: &mut [[S::V; 2]; 
     *acc = sums;
 }
 
+/// One query against one strip of a block.
+#[inline(always)]
+pub(super) fn strip_of_block<T: Float, S: Simd<T>>(s: S, block: &[T], x: &[[T; 1]], strip: usize) -> [S::V; 2] {
+    let mut acc = [[s.splat(T::ZERO); 2]; 1];
+    accumulate(s, &mut acc, x, s.chunks(block).0.as_chunks::<2>().0, strip);
+    acc[0]
+}
+
 /// One query against all strips, several of them abreast.
 #[inline(always)]
 fn one_query<T: Float, S: Simd<T>>(
@@ -205,13 +232,13 @@ fn one_query<T: Float, S: Simd<T>>(
     blocks: Blocks<'_, T>,
     x: MatRef<'_, T>,
     i: usize,
-    threshold: T,
+    thresholds: &[T],
     hits: &mut Hits<'_, T>,
     strip: &mut [T],
 ) {
     let (d, width, strips) = (blocks.d, tile::width::<T, S>(), strips::<T, S>());
     let x = tile::interleave::<T, 1>(x, strip);
-    let over = s.splat(threshold);
+    let over = s.splat(threshold_of(thresholds, i));
     let mut first = 0;
     while first < blocks.neurons {
         // Where the strips abreast begin; behind the last one, the first again, for nothing.
@@ -237,4 +264,85 @@ fn one_query<T: Float, S: Simd<T>>(
             first += width;
         }
     }
+}
+
+/// Chains that are computed together, so that they do not wait for themselves.
+const CHAINS: usize = 8;
+
+/// The values of rows, in the order of the definition, each a chain of its own. `row` gives the numbers of a neuron,
+/// `step` apart.
+#[inline(always)]
+pub(super) fn values_of<'a, T: Float, S: Simd<T>>(
+    s: S,
+    x: &[T],
+    step: usize,
+    indices: &[u32],
+    values: &mut [T],
+    row: impl Fn(u32) -> &'a [T],
+) {
+    for (indices, values) in indices.chunks(CHAINS).zip(values.chunks_mut(CHAINS)) {
+        // Behind the last one, the first again, for nothing.
+        let rows: [&[T]; CHAINS] = core::array::from_fn(|at| row(indices.get(at).or(indices.first()).copied().unwrap_or_default()));
+        let mut sums = [T::ZERO; CHAINS];
+        if step == 1 {
+            // Eight numbers of each row at a time: checked once, not one by one.
+            let parts = rows.map(|row| row.get(..x.len()).unwrap_or_default().as_chunks::<8>());
+            let (x, x_tail) = x.as_chunks::<8>();
+            for (k, x) in x.iter().enumerate() {
+                let eight = parts.map(|(row, _)| row.get(k).copied().unwrap_or([T::ZERO; 8]));
+                for (k, &x) in x.iter().enumerate() {
+                    for (sum, row) in sums.iter_mut().zip(&eight) {
+                        *sum = s.mul_add_one(x, row[k], *sum);
+                    }
+                }
+            }
+            for (k, &x) in x_tail.iter().enumerate() {
+                for (sum, (_, row)) in sums.iter_mut().zip(&parts) {
+                    *sum = s.mul_add_one(x, row.get(k).copied().unwrap_or_default(), *sum);
+                }
+            }
+        } else {
+            for (k, &x) in x.iter().enumerate() {
+                for (sum, row) in sums.iter_mut().zip(&rows) {
+                    *sum = s.mul_add_one(x, row.get(k * step).copied().unwrap_or_default(), *sum);
+                }
+            }
+        }
+        values.copy_from_slice(&sums[..values.len()]);
+    }
+}
+
+/// Whether a neuron fires: a product in any order settles it but for `slack`, which is above the rounding errors of
+/// both orders and NaN or infinite where nothing is known; the order of the definition settles the rest.
+#[inline(always)]
+pub(super) fn decide<T: Float, S: Simd<T>>(s: S, x: &[T], row: &[T], threshold: T, slack: T) -> bool {
+    let z = about(s, x, row);
+    let (above, below) = (z - slack > threshold, z + slack <= threshold);
+    // One branch, nearly always foreseen; which of the two it is need not be.
+    if above | below { above } else { value_of(s, x, row) > threshold }
+}
+
+/// One value, in the order of the definition.
+#[inline(always)]
+pub(super) fn value_of<T: Float, S: Simd<T>>(s: S, x: &[T], row: &[T]) -> T {
+    x.iter().zip(row).fold(T::ZERO, |sum, (&x, &w)| s.mul_add_one(x, w, sum))
+}
+
+/// `<w, x>` in whatever order is fastest.
+#[inline(always)]
+fn about<T: Float, S: Simd<T>>(s: S, x: &[T], row: &[T]) -> T {
+    let ((x, x_tail), (w, w_tail)) = (s.chunks(x), s.chunks(row));
+    let mut sums = [s.splat(T::ZERO); 2];
+    let ((x2, x1), (w2, w1)) = (x.as_chunks::<2>(), w.as_chunks::<2>());
+    for (x, w) in x2.iter().zip(w2) {
+        sums[0] = s.mul_add(s.load(&x[0]), s.load(&w[0]), sums[0]);
+        sums[1] = s.mul_add(s.load(&x[1]), s.load(&w[1]), sums[1]);
+    }
+    for (x, w) in x1.iter().zip(w1) {
+        sums[0] = s.mul_add(s.load(x), s.load(w), sums[0]);
+    }
+    if !x_tail.is_empty() {
+        sums[1] = s.mul_add(s.load_part(x_tail), s.load_part(w_tail), sums[1]);
+    }
+    s.sum(s.add(sums[0], sums[1]))
 }

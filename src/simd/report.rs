@@ -1,7 +1,7 @@
 //! What reporting needs beside arithmetic: the lanes of a mask written next to each other, and one number's
 //! multiply-add rounded as a vector's.
 
-use super::{Lanes, Scalar};
+use super::{Lanes, Scalar, Screen};
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod avx2;
@@ -32,7 +32,7 @@ const LANES_OF: [[u32; 4]; 16] = {
 ///
 /// Both writers fill the front of `to` with what was selected, as far as there is room, and may overwrite up to
 /// `LANES` elements of it with anything behind that.
-pub trait Report<T>: Lanes<T> {
+pub trait Report<T>: Lanes<T> + Screen {
     /// Writes `base + lane` for each set bit, ascending.
     ///
     /// The default, for vectors of up to four lanes, is a table look-up and one addition.
@@ -48,6 +48,23 @@ pub trait Report<T>: Lanes<T> {
 
     /// Writes the lanes of `v` whose bit is set, in order.
     fn put_values(self, bits: u64, v: Self::V, to: &mut [T]);
+
+    /// Writes those of the first `LANES` elements of `from` whose bit is set, in order. Bits behind the end of a shorter
+    /// slice are ignored.
+    #[inline(always)]
+    fn put_selected(self, bits: u64, from: &[u32], to: &mut [u32]) {
+        let mut at = 0;
+        for (lane, &x) in from.iter().take(Self::LANES).enumerate() {
+            // Written whether or not it counts, because which does is hard to foresee.
+            if let Some(to) = to.get_mut(at) {
+                *to = x;
+            }
+            at += (bits >> lane & 1) as usize;
+        }
+    }
+
+    /// The square root, correctly rounded, by the instruction where there is one.
+    fn sqrt_one(self, x: T) -> T;
 
     /// `a b + c`, rounded as [`mul_add`](super::Simd::mul_add) rounds it.
     fn mul_add_one(self, a: T, b: T, c: T) -> T;
@@ -84,6 +101,10 @@ macro_rules! scalar {
             fn mul_add_one(self, a: $T, b: $T, c: $T) -> $T {
                 a * b + c
             }
+            #[inline(always)]
+            fn sqrt_one(self, x: $T) -> $T {
+                crate::float::Real::sqrt(x)
+            }
         }
     };
 }
@@ -103,6 +124,11 @@ mod simd128 {
                 #[inline(always)]
                 fn mul_add_one(self, a: $T, b: $T, c: $T) -> $T {
                     a * b + c
+                }
+                #[inline(always)]
+                fn sqrt_one(self, x: $T) -> $T {
+                    // An instruction of every wasm host.
+                    crate::float::Real::sqrt(x)
                 }
             }
         };
@@ -131,6 +157,18 @@ mod tests {
                 for (at, &lane) in wanted.iter().take(room).enumerate() {
                     assert_eq!((indices[at], values[at]), (1000 + lane, x[lane as usize]), "{bits:b}, room {room}, place {at}");
                 }
+                let from: Vec<u32> = (0..n as u32 + 2).map(|i| i * i + 3).collect();
+                let mut selected = vec![7u32; room + 1];
+                s.put_selected(bits, &from, &mut selected[..room]);
+                assert!(
+                    wanted.iter().take(room).enumerate().all(|(at, &lane)| selected[at] == from[lane as usize]),
+                    "{bits:b}, room {room}"
+                );
+                assert_eq!(selected[room], 7);
+                let few = n / 2;
+                s.put_selected(bits, &from[..few], &mut selected[..room]);
+                let mut places = wanted.iter().filter(|&&lane| lane < few as u32).take(room).enumerate();
+                assert!(places.all(|(at, &lane)| selected[at] == from[lane as usize]), "{bits:b}, room {room}, {few}");
                 assert_eq!((indices[room], values[room]), (7, T::from_f64(7.0)), "{bits:b}: stays inside {room}");
                 assert!(indices.iter().skip(n).all(|&i| i == 7), "{bits:b}: at most a vector is overwritten");
             }
@@ -144,6 +182,9 @@ mod tests {
         let mut wanted = vec![T::ZERO; S::LANES];
         s.store(&mut s.chunks_mut(&mut wanted).0[0], s.mul_add(s.splat(a), s.splat(b), s.splat(c)));
         assert_eq!(s.mul_add_one(a, b, c), wanted[0]);
+        for x in [2.0, 0.0, 1e-40, 3e38, f64::INFINITY] {
+            assert_eq!(s.sqrt_one(T::from_f64(x)), T::from_f64(x).sqrt());
+        }
     }
 
     multiversion! { fn run_compression<T: Float>() = compression; }

@@ -35,6 +35,18 @@ pub(super) fn mul_add_f64(a: f64, b: f64, c: f64) -> f64 {
     unsafe { _mm_cvtsd_f64(_mm_fmadd_sd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c))) }
 }
 
+#[inline(always)]
+pub(super) fn sqrt_f32(x: f32) -> f32 {
+    // SAFETY: called with a token that proves the feature.
+    unsafe { _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))) }
+}
+
+#[inline(always)]
+pub(super) fn sqrt_f64(x: f64) -> f64 {
+    // SAFETY: called with a token that proves the feature.
+    unsafe { _mm_cvtsd_f64(_mm_sqrt_sd(_mm_set_sd(x), _mm_set_sd(x))) }
+}
+
 /// The lanes of a mask as eight 32-bit numbers.
 #[inline(always)]
 fn lanes(bits: u64) -> __m256i {
@@ -64,6 +76,10 @@ impl Report<f32> for Avx2 {
         }
     }
     #[inline(always)]
+    fn sqrt_one(self, x: f32) -> f32 {
+        sqrt_f32(x)
+    }
+    #[inline(always)]
     fn mul_add_one(self, a: f32, b: f32, c: f32) -> f32 {
         mul_add_f32(a, b, c)
     }
@@ -81,6 +97,10 @@ impl Report<f64> for Avx2 {
             Some(to) => Lanes::<f64>::store(self, to, packed),
             None => Lanes::<f64>::store_part(self, to, packed),
         }
+    }
+    #[inline(always)]
+    fn sqrt_one(self, x: f64) -> f64 {
+        sqrt_f64(x)
     }
     #[inline(always)]
     fn mul_add_one(self, a: f64, b: f64, c: f64) -> f64 {

@@ -1,0 +1,373 @@
+//! Structures for weights that move: equal to the scan after every step, through thousands of updates; and bytes that
+//! were damaged.
+
+mod oracle;
+
+use oracle::{dirty, levels, numbers};
+use quickcheck::quickcheck;
+use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::simd::Float;
+use subquad::{Error, Level, MatRef};
+
+/// Room for an index, at an address that is a multiple of 8, dirty.
+fn words(bytes: usize) -> Vec<u64> {
+    vec![0x7FF8_7FC0_FFFF_FFFF; bytes.div_ceil(8)]
+}
+
+fn bytes(words: &mut [u64]) -> &mut [u8] {
+    bytemuck::cast_slice_mut(words)
+}
+
+type Answers<T> = Vec<(Vec<u32>, Vec<u64>, std::marker::PhantomData<T>)>;
+
+/// Indices and the bits of values, of every query.
+fn answers<T: Float>(n: usize, m: usize, ask: impl FnOnce(&mut Hits<'_, T>)) -> Answers<T> {
+    let (mut counts, mut indices, mut values) = (vec![9; n], vec![9; n * m], dirty::<T>(n * m));
+    let mut hits = Hits::new(&mut counts, &mut indices, m).unwrap().with_values(&mut values).unwrap();
+    ask(&mut hits);
+    assert!(hits.complete());
+    let bits = |values: &[T]| values.iter().map(|z| z.to_f64().to_bits()).collect();
+    (0..n).map(|i| (hits.indices(i).to_vec(), bits(hits.values(i)), std::marker::PhantomData)).collect()
+}
+
+fn scanned<T: Float>(level: Level, w: MatRef<'_, T>, x: MatRef<'_, T>, b: T) -> Answers<T> {
+    answers(x.rows(), w.rows(), |hits| scan(level, w, x, b, hits, &mut dirty(scan_scratch_len(w.cols(), w.rows()))).unwrap())
+}
+
+/// What may happen to a row, from nothing to NaN.
+fn moved<T: Float>(row: &mut [T], how: u64) {
+    let d = row.len();
+    let by = numbers::<T>(d, how);
+    let step = T::from_f64([0.0, 1e-6, 1e-3, 0.05, 0.5, 3.0, 1e-30, 1e25][how as usize % 8]);
+    match how % 23 {
+        0 => row.fill(T::ZERO),
+        1 => row[how as usize / 23 % d] = T::ZERO / T::ZERO,
+        2 => row[how as usize / 23 % d] = T::INFINITY,
+        3 => row.iter_mut().for_each(|x| *x = *x * T::from_f64(1e-42)),
+        4 => row.copy_from_slice(&by),
+        _ => row.iter_mut().zip(by).for_each(|(x, by)| *x = if x.is_finite() { *x + step * by } else { by }),
+    }
+}
+
+fn candidates_follow<T: Float>() {
+    for level in levels() {
+        for (m, n, d, room) in [(150, 11, 5, 150), (97, 3, 18, 20), (33, 2, 1, 33)] {
+            let mut x = numbers::<T>(n * d, 2);
+            x[0] = T::ZERO;
+            let mut w = numbers::<T>(m * d, 1);
+            let b = T::from_f64(0.4);
+            let mut memory = words(Candidates::<&[u8], T>::storage_len(m, d, n, room));
+            let mut scratch = dirty(Candidates::<&[u8], T>::scratch_len(m, d, n));
+            let xs = MatRef::new(&x, n, d).unwrap();
+            let first = MatRef::new(&w, m, d).unwrap();
+            let mut index = Candidates::build(level, first, xs, b, 0.1, room, bytes(&mut memory), &mut scratch).unwrap();
+            for step in 0..60u64 {
+                // Few rows, or all of them by a little, or some of them by much.
+                for r in 0..m {
+                    let how = step * 1000 + r as u64;
+                    let row = &mut w[r * d..(r + 1) * d];
+                    match step % 4 {
+                        0 if r % 29 == 3 => moved(row, how),
+                        1 | 2 => moved(row, how / 23 * 23 + 5 + step % 2 * 3),
+                        3 if r % 3 == 0 => moved(row, how),
+                        _ => {}
+                    }
+                }
+                let ws = MatRef::new(&w, m, d).unwrap();
+                match step % 3 {
+                    0 => (0..m).for_each(|r| index.update(r, &w[r * d..(r + 1) * d]).unwrap()),
+                    1 => index.update_all(level, ws).unwrap(),
+                    _ => drop(index.advance(level, ws, &mut scratch).unwrap()),
+                }
+                index.verify(ws).unwrap();
+                let wanted = scanned(level, ws, xs, b);
+                let found = answers(n, m, |hits| index.query_batch(level, ws, hits).unwrap());
+                assert!(found == wanted, "{level} step {step}");
+                let one = answers(1, m, |hits| index.query(level, ws, n - 1, hits).unwrap());
+                assert!(one[0] == wanted[n - 1], "{level} step {step}, alone");
+            }
+            assert!(index.rebuilds() > 0);
+        }
+    }
+}
+
+#[test]
+fn candidates_follow_the_weights_f32() {
+    candidates_follow::<f32>();
+}
+
+#[test]
+fn candidates_follow_the_weights_f64() {
+    candidates_follow::<f64>();
+}
+
+/// At thresholds of every sign and size, and with samples that no bound holds for.
+#[test]
+fn candidates_at_every_threshold() {
+    let (m, n, d) = (120, 6, 4);
+    let mut x = numbers::<f32>(n * d, 2);
+    x[d] = f32::NAN;
+    x[2 * d] = f32::INFINITY;
+    x[3 * d..4 * d].fill(1e-43);
+    x[4 * d..5 * d].fill(0.0);
+    for level in levels() {
+        for b in [0.0, -0.3, 1e-42, 1e30, -1e30, f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut w = numbers::<f32>(m * d, 1);
+            w[7 * d] = f32::NAN;
+            w[8 * d] = f32::NEG_INFINITY;
+            w[9 * d..10 * d].fill(0.0);
+            let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, m));
+            let mut scratch = dirty(Candidates::<&[u8], f32>::scratch_len(m, d, n));
+            let xs = MatRef::new(&x, n, d).unwrap();
+            let mut index =
+                Candidates::build(level, MatRef::new(&w, m, d).unwrap(), xs, b, 0.2, m, bytes(&mut memory), &mut scratch).unwrap();
+            for step in 0..20 {
+                for r in (0..m).filter(|r| r % 5 == step % 5) {
+                    moved(&mut w[r * d..(r + 1) * d], (step * 131 + r) as u64);
+                }
+                let ws = MatRef::new(&w, m, d).unwrap();
+                index.update_all(level, ws).unwrap();
+                let found = answers(n, m, |hits| index.query_batch(level, ws, hits).unwrap());
+                assert!(found == scanned(level, ws, xs, b), "{level} {b} step {step}");
+            }
+        }
+    }
+}
+
+fn max_trees_follow<T: Float>() {
+    for level in levels() {
+        for (m, n, d) in [(150, 40, 5), (1100, 3, 3), (31, 2, 9)] {
+            let (mut w, mut x) = (numbers::<T>(m * d, 1), numbers::<T>(n * d, 2));
+            let mut memory = words(MaxTree::<&[u8], T>::storage_len(m, d, n));
+            let mut scratch = dirty(MaxTree::<&[u8], T>::scratch_len(m, d));
+            let mut index =
+                MaxTree::build(level, MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap(), bytes(&mut memory), &mut scratch)
+                    .unwrap();
+            for step in 0..40u64 {
+                match step % 4 {
+                    0 | 1 => {
+                        for j in 0..5 {
+                            let r = (step * 37 + j * 11) as usize % m;
+                            moved(&mut w[r * d..(r + 1) * d], step * 100 + j);
+                            index.update(level, r, &w[r * d..(r + 1) * d]).unwrap();
+                        }
+                    }
+                    2 => {
+                        let rows: Vec<u32> = (0..m as u32).filter(|r| r % (step as u32 + 2) == 1).collect();
+                        let mut new = Vec::new();
+                        for &r in &rows {
+                            let row = &mut w[r as usize * d..(r as usize + 1) * d];
+                            moved(row, step * 100 + u64::from(r));
+                            new.extend_from_slice(row);
+                        }
+                        index.update_batch(level, &rows, MatRef::new(&new, rows.len(), d).unwrap(), &mut scratch).unwrap();
+                    }
+                    _ => {
+                        let i = step as usize % n;
+                        moved(&mut x[i * d..(i + 1) * d], step);
+                        index.replace(level, i, &x[i * d..(i + 1) * d], MatRef::new(&w, m, d).unwrap(), &mut scratch).unwrap();
+                    }
+                }
+                let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+                index.verify(level, ws, &mut scratch).unwrap();
+                for b in [-0.5, 0.0, 0.7, 1.5, f64::NEG_INFINITY, f64::NAN] {
+                    let b = T::from_f64(b);
+                    let wanted = scanned(level, ws, xs, b);
+                    assert!(answers(n, m, |hits| index.query_batch(level, b, hits, &mut scratch).unwrap()) == wanted, "{level}");
+                    assert!(answers(1, m, |hits| index.query(level, 1, b, hits, &mut scratch).unwrap())[0] == wanted[1], "{level}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn max_trees_follow_the_weights_f32() {
+    max_trees_follow::<f32>();
+}
+
+#[test]
+fn max_trees_follow_the_weights_f64() {
+    max_trees_follow::<f64>();
+}
+
+/// Thousands of neurons leave their leaves and find others.
+#[test]
+fn ball_trees_follow_the_weights() {
+    let (m, n, d) = (1500, 5, 4);
+    let mut w = numbers::<f32>(m * d, 1);
+    let x = numbers::<f32>(n * d, 2);
+    let xs = MatRef::new(&x, n, d).unwrap();
+    let level = Level::detect();
+    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
+    let mut scratch = dirty(BallTree::<&[u8], f32>::rebalance_scratch_len(m, d));
+    let mut index = BallTree::build(MatRef::new(&w, m, d).unwrap(), bytes(&mut memory), &mut scratch).unwrap();
+    for step in 0..6000u64 {
+        let r = (step * 7919 % 1500) as usize;
+        let row = &mut w[r * d..(r + 1) * d];
+        moved(row, step);
+        index.update(r, row).unwrap();
+        if step % 500 == 499 {
+            let ws = MatRef::new(&w, m, d).unwrap();
+            index.verify(ws).unwrap();
+            for b in [-0.2, 0.4, 1.1] {
+                let ask = |hits: &mut Hits<'_, f32>| index.query_batch(level, xs, b, hits, &mut scratch).unwrap();
+                assert!(answers(n, m, ask) == scanned(level, ws, xs, b), "step {step}");
+            }
+            if index.is_worn() {
+                index.rebalance(&mut scratch).unwrap();
+                assert!(!index.is_worn());
+                index.verify(ws).unwrap();
+            }
+        }
+    }
+}
+
+/// All kinds of index over the same small network, sealed.
+fn sealed() -> Vec<(&'static str, Vec<u64>)> {
+    let (m, n, d) = (70, 3, 5);
+    let (w, x) = (numbers::<f32>(m * d, 1), numbers::<f32>(n * d, 2));
+    let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+    let level = Level::detect();
+    let mut scratch = dirty(10_000);
+    let mut all = Vec::new();
+    let mut memory = words(Packed::<&[u8], f32>::storage_len(m, d));
+    Packed::build(w, bytes(&mut memory)).unwrap();
+    all.push(("packed", memory));
+    let mut memory = words(Screened::<&[u8], f32>::storage_len(m, d));
+    Screened::build(w, bytes(&mut memory)).unwrap();
+    all.push(("screened", memory));
+    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
+    BallTree::build(w, bytes(&mut memory), &mut scratch).unwrap();
+    all.push(("ball tree", memory));
+    let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, d, n));
+    MaxTree::build(level, w, x, bytes(&mut memory), &mut scratch).unwrap();
+    all.push(("max tree", memory));
+    let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, 40));
+    Candidates::build(level, w, x, 0.2, 0.1, 40, bytes(&mut memory), &mut scratch).unwrap();
+    all.push(("candidates", memory));
+    all
+}
+
+/// Opens, and if that succeeds asks and changes everything: nothing may panic.
+fn use_it(what: &str, memory: &mut [u8], check: Check) -> Result<(), Error> {
+    // Dimensions that were damaged and still fit are used as they are.
+    fn reporter<B: AsRef<[u8]>>(index: &(impl Reporter<f32> + ?Sized), _: std::marker::PhantomData<B>) {
+        let (m, d) = (index.neurons(), index.dim());
+        if m > 5000 || d > 5000 {
+            return;
+        }
+        let (x, w) = (numbers::<f32>(3 * d, 5), numbers::<f32>(m * d, 1));
+        let mut scratch = dirty(index.scratch_len());
+        for level in levels() {
+            for b in [-1.0, 0.2] {
+                let mut ask = |hits: &mut Hits<'_, f32>| {
+                    index.query_batch(level, MatRef::new(&x, 3, d).unwrap(), b, hits, &mut scratch).unwrap();
+                };
+                let (mut counts, mut indices, mut values) = (vec![0; 3], vec![0; 3 * m], vec![0.0; 3 * m]);
+                ask(&mut Hits::new(&mut counts, &mut indices, m).unwrap().with_values(&mut values).unwrap());
+            }
+        }
+        let _ = index.verify(MatRef::new(&w, m, d).unwrap());
+    }
+    let none = std::marker::PhantomData::<&[u8]>;
+    match what {
+        "packed" => reporter(&Packed::<_, f32>::open(&*memory, check)?, none),
+        "screened" => reporter(&Screened::<_, f32>::open(&*memory, check)?, none),
+        "ball tree" => {
+            let mut index = BallTree::<_, f32>::open(memory, check)?;
+            reporter(&index, none);
+            let (m, d) = (index.neurons(), index.dim());
+            if (1..5000).contains(&m) && d < 5000 {
+                index.update(m / 2, &numbers::<f32>(d, 3)).unwrap();
+                index.rebalance(&mut dirty(BallTree::<&[u8], f32>::rebalance_scratch_len(m, d))).unwrap();
+            }
+        }
+        "max tree" => {
+            let index = MaxTree::<_, f32>::open(&*memory, check)?;
+            let (m, n) = (index.neurons(), index.samples());
+            if m < 5000 && n < 100 {
+                let (mut counts, mut indices) = (vec![0; n], vec![0; n * m]);
+                let mut scratch = dirty(100_000);
+                for level in levels() {
+                    index.query_batch(level, 0.2, &mut Hits::new(&mut counts, &mut indices, m).unwrap(), &mut scratch).unwrap();
+                }
+            }
+        }
+        _ => {
+            let mut index = Candidates::<_, f32>::open(memory, check)?;
+            let (m, n) = (index.neurons(), index.samples());
+            let w = numbers::<f32>(m.min(5000) * 5, 1);
+            if let Ok(w) = MatRef::new(&w, m, 5)
+                && n < 100
+            {
+                let (mut counts, mut indices, mut values) = (vec![0; n], vec![0; n * m], vec![0.0; n * m]);
+                for level in levels() {
+                    let _ = index.verify(w);
+                    let mut hits = Hits::new(&mut counts, &mut indices, m).unwrap().with_values(&mut values).unwrap();
+                    let _ = index.query_batch(level, w, &mut hits);
+                    let _ = index.update(m / 2, &[1.0; 5]);
+                    let _ = index.query_batch(level, w, &mut hits);
+                    let _ = index.update_all(level, w);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn truncated_bytes_are_errors() {
+    for (what, mut memory) in sealed() {
+        let all = bytes(&mut memory).len();
+        use_it(what, bytes(&mut memory.clone()), Check::Everything).unwrap();
+        for len in (0..all).step_by(8).chain([all - 1, 1, 127]) {
+            assert!(use_it(what, &mut bytes(&mut memory)[..len], Check::Header).is_err(), "{what}: {len} of {all}");
+        }
+        // Not at a multiple of 8.
+        let mut aside = words(all + 8);
+        bytes(&mut aside)[4..4 + all].copy_from_slice(bytes(&mut memory));
+        assert!(matches!(use_it(what, &mut bytes(&mut aside)[4..], Check::Header), Err(Error::Value { .. })));
+        // Longer is fine.
+        let mut longer = memory.clone();
+        longer.push(7);
+        use_it(what, bytes(&mut longer), Check::Everything).unwrap();
+    }
+}
+
+#[test]
+fn every_damaged_byte_is_found_by_the_checksum() {
+    for (what, mut memory) in sealed() {
+        for at in 0..bytes(&mut memory).len() {
+            bytes(&mut memory)[at] ^= 0x40;
+            assert!(use_it(what, bytes(&mut memory), Check::Everything).is_err(), "{what}: byte {at}");
+            bytes(&mut memory)[at] ^= 0x40;
+        }
+    }
+}
+
+/// Without the checksum damage may give wrong answers, but nothing else.
+#[test]
+fn damaged_bytes_never_panic() {
+    for (what, memory) in sealed() {
+        let len = memory.len() * 8;
+        for seed in 0..400u64 {
+            let mut memory = memory.clone();
+            let places = numbers::<f64>(40, seed);
+            for (at, x) in places.iter().enumerate() {
+                // Anywhere, or behind the header only; single bytes, or words of ones.
+                let place = ((x.abs() * 1e9) as usize + at) % len;
+                let place = if seed % 4 == 0 { place } else { place.max(128) };
+                bytes(&mut memory)[place] = if seed % 3 == 0 { 0xFF } else { (x.to_bits() >> 7) as u8 };
+            }
+            let _ = use_it(what, bytes(&mut memory), Check::Header);
+        }
+    }
+}
+
+quickcheck! {
+    fn any_bytes_are_an_error(noise: Vec<u64>) -> bool {
+        let mut noise = noise;
+        ["packed", "screened", "ball tree", "max tree", "candidates"].iter().all(|what| use_it(what, bytes(&mut noise), Check::Header).is_err())
+    }
+}
