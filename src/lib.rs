@@ -15,6 +15,7 @@ pub mod hadamard;
 pub mod halfspace;
 pub mod random;
 pub mod relu;
+pub mod sketch;
 #[cfg(feature = "std")]
 pub mod train;
 
