@@ -21,8 +21,8 @@ fn hadamard_rows(len: usize, rows: usize, seed: u64, purpose: u32) -> Dense {
     random::signs(&mut stream(seed, purpose), &mut d);
     let mut rng = stream(seed, purpose + 1);
     // The top bits: all of the padded length, whatever the number of rows.
-    let positions: Vec<usize> = (0..rows).map(|_| (rng.next_u64() as u128 * padded as u128 >> 64) as usize).collect();
-    Dense::from_fn(rows, len, |j, i| if (positions[j] & i).count_ones() % 2 == 0 { d[i] } else { -d[i] })
+    let positions: Vec<usize> = (0..rows).map(|_| ((u128::from(rng.next_u64()) * padded as u128) >> 64) as usize).collect();
+    Dense::from_fn(rows, len, |j, i| if (positions[j] & i).count_ones().is_multiple_of(2) { d[i] } else { -d[i] })
 }
 
 fn srht_matrix(len: usize, rows: usize, seed: u64) -> Dense {
@@ -118,7 +118,7 @@ fn bucket(index: usize, rows: usize, seed: u64, purpose: u32) -> (usize, f64) {
     let c: [u128; 4] = std::array::from_fn(|_| u128::from(rng.next_u64() >> 3) % PRIME);
     let x = index as u128;
     let hash = ((((c[3] * x % PRIME + c[2]) * x) % PRIME + c[1]) * x + c[0]) % PRIME;
-    ((hash / 2) as usize % rows, if hash % 2 == 0 { 1.0 } else { -1.0 })
+    ((hash / 2) as usize % rows, if hash.is_multiple_of(2) { 1.0 } else { -1.0 })
 }
 
 fn tensor_sketch_matrix((m, d): (usize, usize), rows: usize, seed: u64) -> Dense {
@@ -459,29 +459,25 @@ fn spectrum(k: &Dense, factor: &[f64]) -> Bounds {
         b = b.t();
     }
     let b = b.with(&b.t(), |x, y| 0.5 * (x + y));
-    let mut inverse = b.data.clone();
-    let found = blas::cholesky(level, MatMut::new(&mut inverse, n, n).unwrap(), &mut scratch).unwrap();
+    let mut l = b.data.clone();
+    let found = blas::cholesky(level, MatMut::new(&mut l, n, n).unwrap(), &mut scratch).unwrap();
     assert_eq!(found, blas::Definite::Yes);
-    let b = Symmetric(b);
-    let mut power = |solve: bool| {
-        let mut v = numbers::<f64>(n, 3);
-        let mut rayleigh = 0.0;
-        for _ in 0..400 {
+    let mut inverse = Dense::from_fn(n, n, |i, j| f64::from(u8::from(i == j)));
+    let view = MatMut::new(&mut inverse.data, n, n).unwrap();
+    blas::cholesky_solve(level, MatRef::new(&l, n, n).unwrap(), view, &mut scratch).unwrap();
+    let power = |matrix: Dense| {
+        let (matrix, mut v, mut rayleigh) = (Symmetric(matrix), numbers::<f64>(n, 3), 0.0);
+        for _ in 0..300 {
             let norm = blas::norm_squared(level, &v).sqrt();
             v.iter_mut().for_each(|v| *v /= norm);
-            let mut w = v.clone();
-            if solve {
-                let l = MatRef::new(&inverse, n, n).unwrap();
-                blas::cholesky_solve(level, l, MatMut::new(&mut w, n, 1).unwrap(), &mut scratch).unwrap();
-            } else {
-                b.apply(level, &v, &mut w, &mut []).unwrap();
-            }
+            let mut w = vec![0.0; n];
+            matrix.apply(level, &v, &mut w, &mut []).unwrap();
             rayleigh = blas::dot(level, &v, &w).unwrap();
             v = w;
         }
         rayleigh
     };
-    Bounds { high: power(false), low: 1.0 / power(true) }
+    Bounds { high: power(b), low: 1.0 / power(inverse) }
 }
 
 fn steps(k: &Symmetric, m: &impl Preconditioner<f64>, relative: f64) -> usize {
