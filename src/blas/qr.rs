@@ -14,8 +14,9 @@ use crate::simd::{Float, Level, Simd};
 
 /// Columns whose reflections reach the columns right of them as one matrix product.
 const BLOCK: usize = 64;
-/// Columns of a block that are reflected one by one; those right of them in the block get them as one product too.
-const PANEL: usize = 16;
+/// Columns of a block that are reflected one by one; those right of them in the block get them as one product too. As
+/// wide as the widest panel of a product: a narrower one fills half a tile.
+const PANEL: usize = 32;
 
 /// Scratch of [`qr`], in elements: a block's corner of R and its triangle, its products with the other columns, and
 /// room to multiply.
