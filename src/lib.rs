@@ -53,6 +53,7 @@ pub mod hadamard;
 pub mod halfspace;
 pub mod random;
 pub mod relu;
+pub mod sketch;
 #[cfg(feature = "std")]
 pub mod train;
 

@@ -1,7 +1,7 @@
 //! The Cholesky factorisation, blocked, in place, with a diagnosis; and solving with it.
 
 use super::gemm::{syrk, syrk_scratch_len};
-use super::tile::{self, with_rows};
+use super::triangular::{panel_scratch_len, right_solve_entry, solve_panels};
 use super::vector::dot_body;
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
@@ -27,7 +27,7 @@ pub enum Definite {
 
 /// Scratch of [`cholesky`], in elements: the columns that were factored last, and room to multiply them.
 pub const fn cholesky_scratch_len(n: usize) -> usize {
-    all_of(&[area(n, BLOCK), any_of(&[syrk_scratch_len(n, BLOCK), area(BLOCK, tile::MOST_WIDTH + GROUP)])])
+    all_of(&[area(n, BLOCK), any_of(&[syrk_scratch_len(n, BLOCK), panel_scratch_len(BLOCK)])])
 }
 
 /// `A = L L^T`: overwrites the lower triangle of A by L.
@@ -106,122 +106,9 @@ fn diagonal<T: Float, S: Simd<T>>(s: S, mut a: MatMut<'_, T>) -> Definite {
     Definite::Yes
 }
 
-multiversion! {
-    fn right_solve_entry<T: Float>(l: MatRef<'_, T>, b: MatMut<'_, T>, copy: &mut [T], scratch: &mut [T]) = right_solve;
-}
-
-/// `B <- B L^-T`, and once more into `copy`: panels of rows are turned, solved from the left, and turned back.
-#[inline(always)]
-fn right_solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T>, copy: &mut [T], scratch: &mut [T]) {
-    let width = tile::width::<T, S>();
-    let (rows, n) = (b.rows(), l.rows());
-    let mut from = 0;
-    let mut copies = copy.chunks_exact_mut(n);
-    while from < rows {
-        let mut some = b.reborrow().block(from, 0, width, n);
-        let (panel, strip) = scratch.split_at_mut(n * width);
-        gather(some.as_ref().t(), panel, width);
-        let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
-        forward(s, l, chunks, strip);
-        scatter(panel, width, |i, p, x| {
-            if let Some(row) = some.row(i) {
-                row[p] = x;
-            }
-        });
-        for i in 0..some.rows() {
-            if let (Some(to), Some(row)) = (copies.next(), some.row(i)) {
-                to.copy_from_slice(row);
-            }
-        }
-        from += width;
-    }
-}
-
-/// Copies a matrix of at most `width` columns into a panel, zeros behind the last column.
-#[inline(always)]
-fn gather<T: Float>(b: MatRef<'_, T>, panel: &mut [T], width: usize) {
-    for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-        for (j, to) in row.iter_mut().enumerate() {
-            *to = b.get(p, j).unwrap_or(T::ZERO);
-        }
-    }
-}
-
-/// Hands every number of a panel out: (column, row, number).
-#[inline(always)]
-fn scatter<T: Float>(panel: &[T], width: usize, mut to: impl FnMut(usize, usize, T)) {
-    for (p, row) in panel.chunks_exact(width).enumerate() {
-        for (j, &x) in row.iter().enumerate() {
-            to(j, p, x);
-        }
-    }
-}
-
-/// Rows of a panel that are solved together: what stands before them is one tile product.
-const GROUP: usize = 6;
-
-/// `X <- L^-1 X` for a panel X.
-#[inline(always)]
-fn forward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk; 2]], strip: &mut [T]) {
-    let n = panel.len();
-    let mut from = 0;
-    while from < n {
-        let rows = GROUP.min(n - from);
-        let (done, rest) = panel.split_at_mut(from);
-        let l = l.row_range(from, rows);
-        with_rows!(rows, group::<T, S>(s, l.col_range(0, from), done, l.col_range(from, rows), rest, strip, false));
-        from += rows;
-    }
-}
-
-/// `X <- L^-T X` for a panel X: the same from the last row up, along the columns of L.
-#[inline(always)]
-fn backward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk; 2]], strip: &mut [T]) {
-    let n = panel.len();
-    let mut to = n;
-    while to > 0 {
-        let rows = GROUP.min(to);
-        let from = to - rows;
-        let (rest, done) = panel.split_at_mut(to);
-        let u = l.t().row_range(from, rows);
-        with_rows!(rows, group::<T, S>(s, u.col_range(to, n), done, u.col_range(from, rows), &mut rest[from..], strip, true));
-        to = from;
-    }
-}
-
-/// Solves J rows: minus the tile product with the rows that are done, then the small triangle in registers.
-#[inline(always)]
-fn group<T: Float, S: Simd<T>, const J: usize>(
-    s: S,
-    left: MatRef<'_, T>,
-    done: &[[S::Chunk; 2]],
-    triangle: MatRef<'_, T>,
-    rows: &mut [[S::Chunk; 2]],
-    strip: &mut [T],
-    upwards: bool,
-) {
-    let mut acc = [[s.splat(T::ZERO); 2]; J];
-    let strip = tile::interleave::<T, J>(left, strip);
-    tile::accumulate(s, &mut acc, strip.iter(), done);
-    for step in 0..J {
-        let j = if upwards { J - 1 - step } else { step };
-        let Some(row) = rows.get_mut(j) else { return };
-        let inverse = s.splat(T::ONE / triangle.get(j, j).unwrap_or(T::ONE));
-        let x = [s.mul(inverse, s.sub(s.load(&row[0]), acc[j][0])), s.mul(inverse, s.sub(s.load(&row[1]), acc[j][1]))];
-        s.store(&mut row[0], x[0]);
-        s.store(&mut row[1], x[1]);
-        for (i, acc) in acc.iter_mut().enumerate() {
-            if if upwards { i < j } else { i > j } {
-                let factor = s.splat(triangle.get(i, j).unwrap_or(T::ZERO));
-                *acc = [s.mul_add(factor, x[0], acc[0]), s.mul_add(factor, x[1], acc[1])];
-            }
-        }
-    }
-}
-
 /// Scratch of [`cholesky_solve`], in elements.
 pub const fn cholesky_solve_scratch_len(n: usize) -> usize {
-    area(n, tile::MOST_WIDTH + GROUP)
+    panel_scratch_len(n)
 }
 
 /// `B <- (L L^T)^-1 B` with the factor that [`cholesky`] left in the lower triangle.
@@ -251,23 +138,6 @@ multiversion! {
 }
 
 #[inline(always)]
-fn solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T>, scratch: &mut [T]) {
-    let width = tile::width::<T, S>();
-    let n = l.rows();
-    let mut col = 0;
-    while col < b.cols() {
-        let mut some = b.reborrow().block(0, col, n, width);
-        let cols = some.cols();
-        let (panel, strip) = scratch.split_at_mut(n * width);
-        gather(some.as_ref(), panel, width);
-        let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
-        forward(s, l, chunks, strip);
-        backward(s, l, chunks, strip);
-        for (p, row) in panel.chunks_exact(width).take(n).enumerate() {
-            if let Some(to) = some.row(p) {
-                to.copy_from_slice(&row[..cols]);
-            }
-        }
-        col += width;
-    }
+fn solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, b: MatMut<'_, T>, scratch: &mut [T]) {
+    solve_panels(s, Some(l), Some(l.t()), b, scratch);
 }

@@ -80,6 +80,11 @@ pub mod allowed {
     pub fn cholesky(n: usize) -> f64 {
         n as f64 + 8.0
     }
+    /// |R^T R - A^T A| relative to the columns' norms: each of n reflections of s numbers adds a few roundings, which
+    /// mostly cancel.
+    pub fn qr(s: usize, n: usize) -> f64 {
+        2.0 * ((s * n) as f64).sqrt() + 16.0
+    }
 }
 
 /// Panics with the worst entry unless `|found - wanted| <= units * eps * size` everywhere.

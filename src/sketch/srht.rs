@@ -1,0 +1,138 @@
+//! The subsampled randomised Hadamard transform.
+
+use super::transform::{Transform, check_jacobian, copy_row, masked, outer, unit};
+use crate::error::{Error, expect_length};
+use crate::matrix::{MatMut, MatRef};
+use crate::relu::PatternRef;
+use crate::scratch::{all_of, take};
+use crate::simd::{Float, Level};
+
+/// `S = s^(-1/2) P H D` for vectors of one length: D random signs, H the Walsh-Hadamard transform of the next power of
+/// two N, P s of its N rows, drawn with replacement.
+///
+/// # Numerics
+/// `E[S^T S] = I`. Bit-identical on all levels: signs are exact, the transform is, and so is each number's one product
+/// and one sum.
+///
+/// # Source
+/// Ailon and Chazelle 2006; Tropp, *Improved analysis of the subsampled randomized Hadamard transform*, 2011, but with
+/// replacement.
+///
+/// ```
+/// use subquad::{Level, sketch::Srht};
+///
+/// let sketch = Srht::new(3, 2, 7)?;
+/// let (mut y, mut scratch) = ([0.0; 2], [0.0; 4]);
+/// sketch.accumulate(Level::detect(), &[0.0f64, 2.0, 0.0], &mut y, &mut scratch)?;
+/// // Every sketch of one entry has its length exactly.
+/// assert!((y[0] * y[0] + y[1] * y[1] - 4.0).abs() < 1e-12);
+/// # Ok::<(), subquad::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Srht {
+    transform: Transform,
+    rows: usize,
+}
+
+impl Srht {
+    /// A sketch of vectors of `len` numbers by `rows` numbers: signs are stream 0 of the seed
+    /// ([`random::stream`](crate::random::stream)), positions the top bits of stream 1.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if there is no power of two from `len` on.
+    pub fn new(len: usize, rows: usize, seed: u64) -> Result<Self, Error> {
+        Ok(Self { transform: Transform::new(len, seed, 0)?, rows })
+    }
+
+    /// Numbers of a vector.
+    pub const fn len(&self) -> usize {
+        self.transform.len
+    }
+
+    /// Whether vectors have no numbers at all.
+    pub const fn is_empty(&self) -> bool {
+        self.transform.len == 0
+    }
+
+    /// Numbers of a sketch.
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Scratch of [`accumulate`](Self::accumulate), in elements: the padded vector.
+    pub fn scratch_len(&self) -> usize {
+        self.transform.padded()
+    }
+
+    /// `y <- y + S x`
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless x has [`len`](Self::len) and y [`rows`](Self::rows) numbers, [`Error::TooShort`] if
+    /// scratch is less than [`scratch_len`](Self::scratch_len).
+    ///
+    /// # Cost
+    /// N log2 N additions.
+    pub fn accumulate<T: Float>(&self, level: Level, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
+        expect_length("Srht: x", self.len(), x.len())?;
+        expect_length("Srht: y", self.rows, y.len())?;
+        let (z, _) = take(scratch, self.transform.padded())?;
+        z[..x.len()].copy_from_slice(x);
+        self.finish(level, z, y)
+    }
+
+    /// Sketches the first numbers of z, which has room for the padding.
+    fn finish<T: Float>(&self, level: Level, z: &mut [T], y: &mut [T]) -> Result<(), Error> {
+        self.transform.apply(level, z)?;
+        let scale = unit::<T>(self.rows);
+        for (y, p) in y.iter_mut().zip(self.transform.positions()) {
+            *y += scale * z.get(p).copied().unwrap_or(T::ZERO);
+        }
+        Ok(())
+    }
+
+    /// Scratch of [`jacobian`](Self::jacobian), in elements: the padded vector, one row of X, one row of the masked
+    /// output weights.
+    pub fn jacobian_scratch_len(&self, d: usize, m: usize) -> usize {
+        all_of(&[self.transform.padded(), d, m])
+    }
+
+    /// `Y <- Y + S J^T` for one output of the [two-layer network](crate::relu), one row of J at a time:
+    /// `J[i][r d + k] = m^(-1/2) a[r] D[i][r] X[i][k]`.
+    ///
+    /// # Shapes
+    /// X n x d with any strides, a the output's m weights, D n x m, Y by its columns, n x s. The sketch is one of
+    /// vectors of m d numbers.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
+    /// [`jacobian_scratch_len`](Self::jacobian_scratch_len)`(d, m)`.
+    ///
+    /// # Cost
+    /// n N log2 N additions, N the next power of two of m d: [`TensorSrht`](super::TensorSrht) needs far fewer.
+    pub fn jacobian<T: Float>(
+        &self,
+        level: Level,
+        x: MatRef<'_, T>,
+        a: &[T],
+        pattern: PatternRef<'_>,
+        mut y: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        let (d, m) = (x.cols(), a.len());
+        check_jacobian(x, a, pattern, (y.rows(), y.cols()), self.rows)?;
+        let Some(weights) = d.checked_mul(m) else {
+            return Err(Error::overflow("jacobian: neurons x inputs"));
+        };
+        expect_length("jacobian: length of the sketched vectors, against neurons x inputs", weights, self.len())?;
+        let (z, scratch) = take(scratch, self.transform.padded())?;
+        let (row, scratch) = take(scratch, d)?;
+        let (u, _) = take(scratch, m)?;
+        for i in 0..x.rows() {
+            copy_row(x, i, row);
+            masked(level, a, pattern.sample(i), u);
+            outer(level, u, row, z);
+            self.finish(level, z, y.row(i).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
