@@ -3,6 +3,8 @@
 //! Gaussian weights and queries of length 1, so that a threshold says what share fires. `batch` asks 512 queries
 //! together, `one` a single one; compare with `benches/peers/halfspace.py`, which prints the same cases. One thread.
 
+#![allow(missing_docs, reason = "made by criterion's macros")]
+
 use std::hint::black_box;
 use std::time::Duration;
 
