@@ -8,11 +8,12 @@
 //!
 //! # The kernels, in the order in which they stand on each other
 //! * [`simd`]: vectors of five instruction sets behind one trait, and [`Level`], the value that chooses among them
-//! * [`blas`]: sums of products, matrix products over one register tile, Cholesky
+//! * [`blas`]: sums of products, matrix products over one register tile, Cholesky, QR
 //! * [`hadamard`]: the fast Walsh-Hadamard transform
 //! * [`cg`]: conjugate gradients with a truthful report
 //! * [`relu`]: firing patterns, forward passes, Jacobian-vector products, Gram matrices
 //! * [`halfspace`]: which neurons fire on an input
+//! * [`sketch`]: SRHT, TensorSRHT and TensorSketch, and the regression that they precondition
 //! * [`random`]: weights and signs from a seed
 //! * `train` (feature `std`): the trainers, and what tables and models need
 //!

@@ -41,9 +41,9 @@ fn moved<T: Float>(row: &mut [T], how: u64) {
     let step = T::from_f64([0.0, 1e-6, 1e-3, 0.05, 0.5, 3.0, 1e-30, 1e25][how as usize % 8]);
     match how % 23 {
         0 => row.fill(T::ZERO),
-        1 => row[how as usize / 23 % d] = T::ZERO / T::ZERO,
+        1 => row[how as usize / 23 % d] = T::from_f64(f64::NAN),
         2 => row[how as usize / 23 % d] = T::INFINITY,
-        3 => row.iter_mut().for_each(|x| *x = *x * T::from_f64(1e-42)),
+        3 => row.iter_mut().for_each(|x| *x *= T::from_f64(1e-42)),
         4 => row.copy_from_slice(&by),
         _ => row.iter_mut().zip(by).for_each(|(x, by)| *x = if x.is_finite() { *x + step * by } else { by }),
     }
