@@ -686,6 +686,92 @@ fn a_factor_serves_all_outputs() {
     }
 }
 
+/// `J J^T` for all outputs of a network, as the trainer applies it.
+struct Tangents<'a> {
+    digits: &'a Digits,
+    outputs: MatRef<'a, f32>,
+    damping: f32,
+}
+
+impl LinearOperator<f32> for Tangents<'_> {
+    fn dim(&self) -> usize {
+        self.digits.n * self.outputs.rows()
+    }
+    fn scratch_len(&self) -> usize {
+        two_layer::gram_product_scratch_len(self.digits.d, self.digits.m, self.outputs.rows())
+    }
+    fn apply(&self, level: Level, u: &[f32], out: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
+        let (n, c) = (self.digits.n, self.outputs.rows());
+        let (u_view, out_view) = (MatRef::new(u, n, c)?, MatMut::new(out, n, c)?);
+        two_layer::gram_product(level, self.digits.x(), self.outputs, self.digits.pattern(), u_view, out_view, scratch)?;
+        blas::axpy(level, self.damping, u, out)
+    }
+}
+
+/// In f32 at every level, from the pattern to the solution: one output's sketch, in two layers of half the neurons each,
+/// with rows for the damping, preconditions three outputs' system; and for the one output the paper's steps agree.
+#[test]
+fn layers_and_damping_add_up() {
+    let digits = Digits::new(40, 1024);
+    let (n, d, m, damping) = (digits.n, digits.d, digits.m, 0.01f32);
+    let half: Vec<Vec<u64>> = (0..2)
+        .map(|layer| {
+            let rows = digits.words.chunks(m / 64);
+            rows.flat_map(|row| row[layer * m / 128..(layer + 1) * m / 128].iter().copied()).collect()
+        })
+        .collect();
+    // m^(-1/2) is that of half as many neurons: what is added up is sqrt(2) J.
+    let root = 0.5f32.sqrt();
+    let rows = 64 * n;
+    for level in levels() {
+        let width = rows + n;
+        let mut y = vec![0.0f32; n * width];
+        let (mut plain, mut plain_scratch) = (vec![0.0f32; rows], vec![0.0; 2048]);
+        for (layer, half) in half.iter().enumerate() {
+            let sketch = TensorSrht::new((m / 2, d), rows, layer as u64).unwrap();
+            let a: Vec<f32> = digits.a[layer * m / 2..(layer + 1) * m / 2].iter().map(|a| a * root).collect();
+            let pattern = PatternRef::new(half, n, m / 2).unwrap();
+            let view = MatMut::with_stride(&mut y, n, rows, width).unwrap();
+            sketch.jacobian(level, digits.x(), &a, pattern, view, &mut dirty(sketch.scratch_len())).unwrap();
+            // The last row of J once more, by its factors.
+            let scale = root / (m as f32 / 2.0).sqrt();
+            let u: Vec<f32> = (0..m / 2).map(|r| if pattern.fires(n - 1, r) { digits.a[layer * m / 2 + r] * scale } else { 0.0 }).collect();
+            sketch.accumulate(level, &u, &digits.x[(n - 1) * d..], &mut plain, &mut plain_scratch).unwrap();
+        }
+        assert!(y[(n - 1) * width..].iter().zip(&plain).all(|(y, p)| (y - p).abs() < 1e-5), "{level}: two layers add up");
+        (0..n).for_each(|i| y[i * width + rows + i] = damping.sqrt());
+        blas::qr(level, MatMut::new(&mut y, n, width).unwrap(), &mut dirty(blas::qr_scratch_len(width, n))).unwrap();
+        let factor = MatRef::new(&y, n, width).unwrap().col_range(0, n);
+
+        let outputs = [&digits.a[..], &signs(m, 7), &signs(m, 8)].concat();
+        let k = Tangents { digits: &digits, outputs: MatRef::new(&outputs, 3, m).unwrap(), damping };
+        let sketched = Sketched::new(factor, rows, 3).unwrap();
+        let (b, mut g) = (numbers::<f32>(3 * n, 5), vec![0.0; 3 * n]);
+        let stopping = Stopping { relative: 1e-3, absolute: 0.0, max_iterations: 100 };
+        let mut scratch = dirty(cg::conjugate_gradient_scratch_len(3 * n, k.scratch_len(), sketched.scratch_len()));
+        let report = cg::conjugate_gradient(level, &k, &sketched, &b, &mut g, stopping, &mut scratch).unwrap();
+        println!("{level}: {report:?}");
+        assert!(report.status == Status::Converged && report.iterations <= 6, "{level}: {report:?}");
+
+        let k = Tangents { outputs: MatRef::new(&digits.a, 1, m).unwrap(), ..k };
+        let sketched = Sketched::new(factor, rows, 1).unwrap();
+        let mut g = vec![0.0; n];
+        let mut scratch = dirty(fixed_step_scratch_len(n, k.scratch_len(), sketched.scratch_len()));
+        let report = fixed_step(level, &k, &sketched, FixedStep::Unit, &b[..n], &mut g, stopping, &mut scratch).unwrap();
+        println!("{level}: {report:?}");
+        assert!(report.status == Status::Converged && report.iterations <= 20, "{level}: {report:?}");
+        // A start that is the solution needs no step; short scratch is refused.
+        let again = fixed_step(level, &k, &sketched, FixedStep::Unit, &b[..n], &mut g, stopping, &mut scratch).unwrap();
+        assert!(again.status == Status::Converged && again.iterations == 0, "{level}: {again:?}");
+        let len = scratch.len();
+        let short = fixed_step(level, &k, &sketched, FixedStep::Unit, &b[..n], &mut g, stopping, &mut scratch[..len - 1]);
+        assert_eq!(short, Err(Error::TooShort { what: "scratch", needed: len, found: len - 1 }));
+        g[0] = f32::NAN;
+        let report = fixed_step(level, &k, &sketched, FixedStep::Unit, &b[..n], &mut g, stopping, &mut scratch).unwrap();
+        assert_eq!(report.status, Status::NotFinite);
+    }
+}
+
 quickcheck! {
     /// Sketches are linear: with powers of two as factors, exactly.
     fn sketches_are_linear(len: u8, rows: u8, seed: u64) -> TestResult {
