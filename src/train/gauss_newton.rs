@@ -155,6 +155,8 @@ pub struct GaussNewton {
     /// g of the last step: where the next one starts from, with damping.
     dual: Vec<f32>,
     factor: Option<Factor>,
+    /// Products with the Gram matrix that the last system took.
+    products: usize,
     /// What damping is measured in: the mean diagonal entry of K at the start.
     unit: f64,
     /// mu
@@ -201,6 +203,7 @@ impl GaussNewton {
             next_residual: vec![0.0; n * c],
             dual: vec![0.0; n * c],
             factor: None,
+            products: 0,
             ridge: 0.0,
             unit: 0.0,
             adapted: 0.0,
@@ -348,7 +351,11 @@ impl GaussNewton {
             }
             PreconditionerChoice::Auto | PreconditionerChoice::Exact => Some(Source::Counted(pattern)),
         };
-        let mut report_products = |done: usize| progress(Progress { phase: "solving", done, total: 0 });
+        // As many as last time, until it turns out to be more.
+        let expected = self.products;
+        let mut report_products = |done: usize| {
+            progress(Progress { phase: "solving", done, total: if expected == 0 { 0 } else { expected.max(done + 1) } });
+        };
         let tangents =
             Tangents { x, a, pattern, damping: total as f32, progress: std::cell::RefCell::new(&mut report_products), products: 0.into() };
 
@@ -401,7 +408,8 @@ impl GaussNewton {
             }
             if !failed {
                 blas::axpy(level, 1.0, &change, &mut self.dual)?;
-                return Ok(tangents.products.get());
+                self.products = tangents.products.get();
+                return Ok(self.products);
             }
         }
     }

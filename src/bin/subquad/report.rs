@@ -111,23 +111,32 @@ impl Live {
         Self { json, out: Out::default(), bar, phase: "" }
     }
 
+    /// Writes past the bar. One that has not begun is not drawn either.
+    fn past_the_bar(&mut self, write: impl FnOnce(&mut Out)) {
+        if self.phase.is_empty() {
+            write(&mut self.out);
+        } else {
+            self.bar.suspend(|| write(&mut self.out));
+        }
+    }
+
     /// A line for a person; nothing with `--json`.
     pub fn say(&mut self, text: &str) {
         if !self.json {
-            self.bar.suspend(|| self.out.line(text));
+            self.past_the_bar(|out| out.line(text));
         }
     }
 
     /// A line on standard error, for a person, whatever standard output is for.
     pub fn warn(&mut self, text: &str) {
-        self.bar.suspend(|| {
+        self.past_the_bar(|_| {
             let _ = writeln!(std::io::stderr(), "{text}");
         });
     }
 
     pub fn event(&mut self, fields: &[(&str, Value)]) {
         if self.json {
-            self.bar.suspend(|| self.out.line(&json(fields)));
+            self.past_the_bar(|out| out.line(&json(fields)));
         }
     }
 
