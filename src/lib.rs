@@ -23,7 +23,7 @@
 //!   says how much through a `const fn NAME_scratch_len(dims)`, in elements; scratch is the last argument, may be longer,
 //!   may hold anything, and needs no alignment. Nothing below `train` allocates.
 //! * **Arguments are checked once, at the door.** An [`Error`] names the argument and both figures. What a computation
-//!   finds out on its way is part of its report, not an error. Kernels do not panic.
+//!   finds out on its way is part of its report, not an error.
 //! * **Numerics are stated** with each kernel: the order of additions, what is bit-identical over levels, error bounds.
 //!
 //! ```
