@@ -288,21 +288,7 @@ impl Coding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Dataset;
-
-    fn text(cells: &[&str]) -> Vec<String> {
-        cells.iter().map(|cell| cell.to_string()).collect()
-    }
-
-    fn set(target: Target) -> Dataset {
-        let n = target.len();
-        Dataset::new(vec!["x".into()], (0..n).map(|i| i as f32).collect(), target).unwrap()
-    }
-
-    fn classes(of_row: &[u32]) -> Dataset {
-        let labels = (0..=*of_row.iter().max().unwrap()).map(|i| format!("l{i}")).collect();
-        set(Target::classes("t", labels, of_row.to_vec()).unwrap())
-    }
+    use crate::train::data::tests::{classes, set, text};
 
     #[test]
     fn codes_decode_to_what_they_came_from() {

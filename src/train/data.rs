@@ -434,19 +434,19 @@ pub(crate) fn check_rows(rows: &[usize], n: usize) -> Result<(), TrainError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn text(cells: &[&str]) -> Vec<String> {
+    pub(in crate::train) fn text(cells: &[&str]) -> Vec<String> {
         cells.iter().map(|cell| cell.to_string()).collect()
     }
 
-    fn set(target: Target) -> Dataset {
+    pub(in crate::train) fn set(target: Target) -> Dataset {
         let n = target.len();
         Dataset::new(vec!["x".into()], (0..n).map(|i| i as f32).collect(), target).unwrap()
     }
 
-    fn classes(of_row: &[u32]) -> Dataset {
+    pub(in crate::train) fn classes(of_row: &[u32]) -> Dataset {
         let labels = (0..=*of_row.iter().max().unwrap()).map(|i| format!("l{i}")).collect();
         set(Target::classes("t", labels, of_row.to_vec()).unwrap())
     }
