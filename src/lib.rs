@@ -52,9 +52,11 @@ pub mod blas;
 pub mod cg;
 pub mod hadamard;
 pub mod halfspace;
+pub mod low_rank;
 pub mod random;
 pub mod relu;
 pub mod sketch;
+pub mod sparse;
 #[cfg(feature = "std")]
 pub mod train;
 
