@@ -17,7 +17,9 @@ use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, any_of, area, take};
 use crate::simd::{Float, Level, Simd};
-use crate::sparse::{Columns, PANEL, Panels, PanelsMut, SparseRef, Support, overlap, overlap_scratch_len, spread, spread_scratch_len};
+use crate::sparse::{
+    BLOCK, Columns, PANEL, Panels, PanelsMut, SparseRef, Support, overlap, overlap_scratch_len, spread, spread_scratch_len,
+};
 
 /// Samples whose transposed query is in flight at once.
 const SAMPLES: usize = 64;
@@ -196,21 +198,21 @@ impl<'a, T: Float> Update<'a, T> {
     /// One multiply-add in memory for each place of u_f and of v_f: R k^2.
     pub fn fold_sparse(&self, w: &mut PanelsMut<'_, T>) -> Result<(), Error> {
         self.check_matrix(w)?;
-        // Panels outside, as everywhere: one of them fits the second-level cache.
+        // Blocks of panels outside, as everywhere: one of them fits the second-level cache.
         for p in 0..w.cols().div_ceil(PANEL) {
-            for f in 0..self.rank() {
-                let (rows, values) = (self.u.support().row(f), self.u.row(f, 0));
-                let first = rows.partition_point(|&r| (r as usize) < p * PANEL);
-                let last = rows.partition_point(|&r| (r as usize) < (p + 1) * PANEL);
-                let (rows, values) = (&rows[first..last], values.get(first..last).unwrap_or_default());
-                if rows.is_empty() {
-                    continue;
-                }
-                for (&j, &v) in self.v.support().row(f).iter().zip(self.v.row(f, 0)) {
-                    let piece = w.piece(p, j as usize);
-                    for (&r, &u) in rows.iter().zip(values) {
-                        if let Some(w) = piece.get_mut(r as usize % PANEL) {
-                            *w += u * v;
+            for from in (0..w.rows()).step_by(BLOCK) {
+                for f in 0..self.rank() {
+                    let (rows, values) = within(self.u, f, p * PANEL, PANEL);
+                    if rows.is_empty() {
+                        continue;
+                    }
+                    let (columns, factors) = within(self.v, f, from, BLOCK);
+                    for (&j, &v) in columns.iter().zip(factors) {
+                        let piece = w.piece(p, j as usize);
+                        for (&r, &u) in rows.iter().zip(values) {
+                            if let Some(w) = piece.get_mut(r as usize % PANEL) {
+                                *w += u * v;
+                            }
                         }
                     }
                 }
@@ -273,6 +275,16 @@ impl<'a, T: Float> Update<'a, T> {
         expect_length("fold: rows of W^T", self.v.support().cols(), w.rows())?;
         expect_length("fold: columns of W^T", self.u.support().cols(), w.cols())
     }
+}
+
+/// The places of row f from column `from` on, `count` columns at most, and their numbers.
+#[inline(always)]
+fn within<'a, T>(matrix: SparseRef<'a, T>, f: usize, from: usize, count: usize) -> (&'a [u32], &'a [T]) {
+    let indices = matrix.support().row(f);
+    let first = indices.partition_point(|&r| (r as usize) < from);
+    let rest = &indices[first..];
+    let len = rest.partition_point(|&r| (r as usize) < from + count);
+    (&rest[..len], matrix.row(f, 0).get(first..first + len).unwrap_or_default())
 }
 
 multiversion! {

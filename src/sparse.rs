@@ -26,6 +26,7 @@ mod overlap;
 mod panels;
 
 pub use overlap::{overlap, overlap_scratch_len};
+pub(crate) use panels::BLOCK;
 pub use panels::{PANEL, Panels, PanelsMut, pack, panels_len, spread, spread_scratch_len, times_panels};
 
 use core::ops::Range;

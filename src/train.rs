@@ -48,7 +48,7 @@ pub use self::csv::{Header, Rows, TableOptions, read_dataset, read_dataset_from,
 pub use self::file::{check_writable, write_atomically};
 pub use coding::{Coding, Prediction, Score, Truth};
 pub use data::{Columns, Dataset, Matrix, Split, Target, Task};
-pub use deep::{Base, Deep, DeepBuilder, DeepPreconditioner, FirstWeights, Firing, FlushPolicy, Phase, Work};
+pub use deep::{Base, Deep, DeepBuilder, DeepPreconditioner, Firing, FirstWeights, FlushPolicy, Phase, Work};
 pub use error::TrainError;
 pub use gauss_newton::{GaussNewton, Progress, Status, Step};
 pub use model::Model;

@@ -29,5 +29,5 @@ mod settings;
 mod system;
 mod trainer;
 
-pub use settings::{Base, DeepBuilder, DeepPreconditioner, FirstWeights, Firing, FlushPolicy};
+pub use settings::{Base, DeepBuilder, DeepPreconditioner, Firing, FirstWeights, FlushPolicy};
 pub use trainer::{Deep, Phase, Work};

@@ -3,12 +3,14 @@
 use crate::error::{Error, expect_length};
 use crate::scratch::{area, take};
 use crate::simd::{Float, Level, Simd};
-use crate::sparse::{PANEL, Panels, SparseRef, Support};
+use crate::sparse::{BLOCK, PANEL, Panels, SparseRef, Support};
 
 /// Rows whose entries are collected at once.
 const ROWS: usize = 4;
-/// Results of the samples that pass a panel together: half a megabyte of f32, beside the panel in the second-level cache.
-const GROUP: usize = 128 * 1024;
+/// Samples that pass a block of the weights together, at most: their places in it are kept on the stack.
+const SAMPLES: usize = 256;
+/// Results of those samples in a block: half a megabyte of f32, beside the block in the second-level cache.
+const RESULTS: usize = 128 * 1024;
 
 /// Scratch of [`backward_panels`], in elements: the collected entries of some rows.
 pub const fn backward_panels_scratch_len(longest: usize) -> usize {
@@ -52,28 +54,45 @@ multiversion! {
 fn backward_body<T: Float, S: Simd<T>>(s: S, g: SparseRef<'_, T>, b: Panels<'_, T>, below: Support<'_>, e: &mut [T], scratch: &mut [T]) {
     e.fill(T::ZERO);
     let depth = g.depth();
-    let each = (depth * below.len() / below.rows().max(1)).max(1);
-    let group = (GROUP / each).max(1);
+    let each = (depth * below.len() * BLOCK.min(b.rows()) / (below.rows().max(1) * b.rows().max(1))).max(1);
+    let group = (RESULTS / each).clamp(1, SAMPLES);
+    let mut next = [0u32; SAMPLES];
+    let mut inside = [(0u32, 0u32); SAMPLES];
     for from in (0..g.rows()).step_by(group) {
-        for p in 0..b.count() {
-            for i in from..g.rows().min(from + group) {
-                let above = g.support().row(i);
-                let first = above.partition_point(|&r| (r as usize) < p * PANEL);
-                let last = above.partition_point(|&r| (r as usize) < (p + 1) * PANEL);
-                let place = below.range(i);
-                let (columns, k) = (below.row(i), above.len());
-                let Some(e) = e.get_mut(depth * place.start..depth * place.end) else { continue };
-                let mut at = first;
-                while at < last {
-                    let rows = above.get(at..last.min(at + ROWS)).unwrap_or_default();
-                    let gs = g.stack(i).get(at..).unwrap_or_default();
-                    match rows.len() {
-                        1 => some_rows::<T, S, 1>(s, b, p, rows, gs, k, columns, e, scratch),
-                        2 => some_rows::<T, S, 2>(s, b, p, rows, gs, k, columns, e, scratch),
-                        3 => some_rows::<T, S, 3>(s, b, p, rows, gs, k, columns, e, scratch),
-                        _ => some_rows::<T, S, 4>(s, b, p, rows, gs, k, columns, e, scratch),
+        let samples = group.min(g.rows() - from);
+        for block in (0..b.rows()).step_by(BLOCK) {
+            // Which columns of each sample are in the block; rows are taken panel by panel, in order.
+            next.fill(0);
+            for (i, inside) in inside.iter_mut().take(samples).enumerate() {
+                let columns = below.row(from + i);
+                let first = columns.partition_point(|&j| (j as usize) < block);
+                let last = columns.partition_point(|&j| (j as usize) < block + BLOCK);
+                *inside = (first as u32, last as u32);
+            }
+            for p in 0..b.count() {
+                for (i, (next, &(first, last))) in (from..).zip(next.iter_mut().zip(&inside).take(samples)) {
+                    let above = g.support().row(i);
+                    let begin = *next as usize;
+                    let rest = above.get(begin..).unwrap_or_default();
+                    let count = rest.iter().take_while(|&&r| (r as usize) < (p + 1) * PANEL).count();
+                    *next = (begin + count) as u32;
+                    let (first, last) = (first as usize, last as usize);
+                    let (place, k) = (below.range(i), above.len());
+                    let columns = below.row(i).get(first..last).unwrap_or_default();
+                    if count == 0 || columns.is_empty() {
+                        continue;
                     }
-                    at += ROWS;
+                    let stride = place.len();
+                    let Some(e) = e.get_mut(depth * place.start + first..depth * place.end) else { continue };
+                    for (at, rows) in (begin..).step_by(ROWS).zip(rest[..count].chunks(ROWS)) {
+                        let gs = g.stack(i).get(at..).unwrap_or_default();
+                        match rows.len() {
+                            1 => some_rows::<T, S, 1>(s, b, p, rows, gs, k, columns, e, stride, scratch),
+                            2 => some_rows::<T, S, 2>(s, b, p, rows, gs, k, columns, e, stride, scratch),
+                            3 => some_rows::<T, S, 3>(s, b, p, rows, gs, k, columns, e, stride, scratch),
+                            _ => some_rows::<T, S, 4>(s, b, p, rows, gs, k, columns, e, stride, scratch),
+                        }
+                    }
                 }
             }
         }
@@ -91,6 +110,7 @@ fn some_rows<T: Float, S: Simd<T>, const R: usize>(
     k: usize,
     columns: &[u32],
     e: &mut [T],
+    stride: usize,
     scratch: &mut [T],
 ) {
     let n = columns.len();
@@ -113,7 +133,8 @@ fn some_rows<T: Float, S: Simd<T>, const R: usize>(
         }
     }
     let runs = runs.map(|run| s.chunks(run));
-    for (c, e) in e.chunks_exact_mut(n).enumerate() {
+    for (c, e) in e.chunks_mut(stride).enumerate() {
+        let Some(e) = e.get_mut(..n) else { continue };
         let mut x = [s.splat(T::ZERO); R];
         for (q, x) in x.iter_mut().enumerate() {
             *x = s.splat(g.get(c * k + q).copied().unwrap_or(T::ZERO));

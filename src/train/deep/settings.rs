@@ -300,7 +300,9 @@ impl DeepBuilder {
         for (what, numbers) in [("inputs", x), ("targets", y)] {
             for i in 0..n {
                 if let Some(j) = (0..numbers.cols()).find(|&j| !numbers.get(i, j).is_some_and(f32::is_finite)) {
-                    return Err(TrainError::data(format!("{what}: row {i}, column {j} is not a finite number, which cannot be learnt from")));
+                    return Err(TrainError::data(format!(
+                        "{what}: row {i}, column {j} is not a finite number, which cannot be learnt from"
+                    )));
                 }
             }
         }

@@ -81,7 +81,13 @@ impl Preconditioner<f32> for MeanFactor {
 
 impl MeanFactor {
     /// Of the exact Gram matrix, or of a sketch of it; and the multiply-adds it took.
-    pub fn new(system: &System<'_>, choice: DeepPreconditioner, level: Level, seed: u64, scratch: &mut Vec<f32>) -> Result<(Self, u64), Error> {
+    pub fn new(
+        system: &System<'_>,
+        choice: DeepPreconditioner,
+        level: Level,
+        seed: u64,
+        scratch: &mut Vec<f32>,
+    ) -> Result<(Self, u64), Error> {
         let (n, c) = (system.n, system.c);
         let (mut gram, mut work) = match choice {
             DeepPreconditioner::TensorSrht { rows } => sketched(system, Sketch::Srht(rows), level, seed, scratch)?,

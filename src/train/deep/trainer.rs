@@ -11,9 +11,9 @@ use crate::cg::{self, Identity, LinearOperator, Preconditioner, Stopping, conjug
 use crate::low_rank::{Flush, Situation, cheapest};
 use crate::relu::deep::{Form, combine, output_gradients, unnormalise};
 use crate::sparse::{Panels, overlap, overlap_scratch_len, spread, spread_scratch_len};
+use crate::train::TrainError;
 use crate::train::gauss_newton::{Progress, Status, Step};
 use crate::train::tangents::grow;
-use crate::train::TrainError;
 use crate::{MatMut, MatRef, blas};
 
 /// Conjugate gradients are stopped at this share of their first residual.
@@ -262,7 +262,8 @@ impl Deep {
                 self.adapted = if self.adapted / 8.0 < 1e-7 * self.unit { 0.0 } else { self.adapted / 8.0 };
             }
             let entries = (self.n * self.network.width() * self.network.layers.len()) as f64;
-            let flipped: usize = self.h[1..].iter().zip(&candidate.h[1..]).map(|(a, b)| if Arc::ptr_eq(a, b) { 0 } else { a.flips(b) }).sum();
+            let flipped: usize =
+                self.h[1..].iter().zip(&candidate.h[1..]).map(|(a, b)| if Arc::ptr_eq(a, b) { 0 } else { a.flips(b) }).sum();
             self.take(blocks, length, candidate)?;
             self.step += 1;
             self.quiet_steps = if before - after < SETTLED * before { self.quiet_steps + 1 } else { 0 };
@@ -306,13 +307,14 @@ impl Deep {
             } else {
                 let above = &self.h[l + 2];
                 let (g, layer) = (above.with(c, &all[l + 1]), &self.network.layers[l + 1]);
+                let (fired_above, fired) = (above.support(), h.support());
                 let weights = layer.weights.get();
                 grow(&mut self.scratch, weights.backward_scratch_len(c, h.support().longest()));
                 weights.backward(level, g, h.support(), &mut e, &mut self.scratch)?;
                 operations += c as u64
                     * match layer.weights {
                         super::network::Matrix::Structured(_) => layer.weights.forward_work(self.n, 0),
-                        _ => (0..self.n).map(|i| (above.support().row(i).len() * h.support().row(i).len()) as u64).sum(),
+                        _ => (0..self.n).map(|i| (fired_above.row(i).len() * fired.row(i).len()) as u64).sum(),
                     };
                 for block in &layer.blocks[layer.folded..] {
                     let update = block.update();
@@ -387,14 +389,8 @@ impl Deep {
             let mean = trace / (self.n * self.c) as f64;
             self.unit = if mean > 0.0 { mean } else { 1.0 };
         }
-        let system = System {
-            parts,
-            n: self.n,
-            c: self.c,
-            damping: self.adapted as f32,
-            progress: RefCell::new(&mut told),
-            products: 0.into(),
-        };
+        let system =
+            System { parts, n: self.n, c: self.c, damping: self.adapted as f32, progress: RefCell::new(&mut told), products: 0.into() };
         let factor = match self.settings.preconditioner {
             DeepPreconditioner::None => None,
             choice => {
