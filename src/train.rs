@@ -48,7 +48,9 @@ pub use self::csv::{Header, Rows, TableOptions, read_dataset, read_dataset_from,
 pub use self::file::{check_writable, write_atomically};
 pub use coding::{Coding, Prediction, Score, Truth};
 pub use data::{Columns, Dataset, Matrix, Split, Target, Task};
-pub use deep::{Base, Deep, DeepBuilder, DeepPreconditioner, Firing, FirstWeights, FlushPolicy, Phase, Work};
+#[cfg(feature = "io")]
+pub use deep::read_base;
+pub use deep::{Base, Deep, DeepBuilder, DeepModel, DeepPreconditioner, Firing, FirstWeights, FlushPolicy, Phase, Work};
 pub use error::TrainError;
 pub use gauss_newton::{GaussNewton, Progress, Status, Step};
 pub use model::Model;

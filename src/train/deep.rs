@@ -24,10 +24,16 @@
 //! # Ok::<(), subquad::train::TrainError>(())
 //! ```
 
+#[cfg(feature = "io")]
+mod format;
+mod model;
 mod network;
 mod settings;
 mod system;
 mod trainer;
 
+#[cfg(feature = "io")]
+pub use format::read_base;
+pub use model::DeepModel;
 pub use settings::{Base, DeepBuilder, DeepPreconditioner, Firing, FirstWeights, FlushPolicy};
 pub use trainer::{Deep, Phase, Work};

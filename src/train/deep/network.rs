@@ -6,7 +6,6 @@ use crate::low_rank::{Flush, Update};
 use crate::random::{gaussian, stream};
 use crate::relu::deep::{Form, Structured, Weights, activate};
 use crate::sparse::{Columns, Panels, PanelsMut, SparseRef, Support, pack, panels_len, times_panels, transpose};
-use crate::train::tangents::grow;
 use crate::{Error, Level, MatMut, MatRef};
 
 /// Sparse rows of depth 1 that own their parts: what a layer says to all samples.
@@ -329,4 +328,11 @@ pub(crate) fn query(level: Level, block: &Block, alpha: f32, h: &Rows, z: &mut [
 /// Pairs of rows that share a column.
 pub(crate) fn pairs(a: Columns<'_>, b: Columns<'_>) -> u64 {
     (0..a.cols()).map(|r| (a.column(r).0.len() * b.column(r).0.len()) as u64).sum()
+}
+
+/// Makes scratch at least this long.
+pub(super) fn grow(scratch: &mut Vec<f32>, len: usize) {
+    if scratch.len() < len {
+        scratch.resize(len, 0.0);
+    }
 }

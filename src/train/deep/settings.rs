@@ -74,6 +74,7 @@ pub struct DeepBuilder {
     pub(super) form: Form,
     pub(super) weights: FirstWeights,
     pub(super) base: Vec<Base>,
+    pub(super) base_path: Option<std::path::PathBuf>,
     pub(super) trained: Vec<usize>,
     pub(super) flush: FlushPolicy,
     pub(super) preconditioner: DeepPreconditioner,
@@ -100,6 +101,7 @@ impl Default for DeepBuilder {
             form: Form::Soft,
             weights: FirstWeights::Gaussian,
             base: Vec::new(),
+            base_path: None,
             trained: Vec::new(),
             flush: FlushPolicy::Auto,
             preconditioner: DeepPreconditioner::Exact,
@@ -148,11 +150,18 @@ impl DeepBuilder {
         self
     }
 
-    /// Pre-trained matrices, one for each layer, instead of random ones: the first of d x m numbers, the others of m x m. Each is
-    /// brought to the scale of the network by nothing: its entries should have a variance of about 1.
+    /// Pre-trained matrices, one for each layer, instead of random ones: the first of d x m numbers, the others of m x m. They are read
+    /// where they are, and never written; their entries should have a mean square of about 1.
     #[must_use]
     pub fn base(mut self, matrices: Vec<Base>) -> Self {
         self.base = matrices;
+        self
+    }
+
+    /// The file that they come from, for models to find them again.
+    #[must_use]
+    pub fn base_path(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.base_path = Some(path.into());
         self
     }
 

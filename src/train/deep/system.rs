@@ -2,14 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::network::Rows;
+use super::network::{Rows, grow};
 use super::settings::DeepPreconditioner;
 use crate::blas::{self, Definite};
 use crate::cg::{LinearOperator, Preconditioner};
 use crate::relu::deep::{combine, gram_product, gram_product_scratch_len};
 use crate::sketch::{Factor, TensorSketch, TensorSrht};
 use crate::sparse::{overlap, overlap_scratch_len};
-use crate::train::tangents::grow;
 use crate::{Error, Level, MatMut, MatRef};
 
 /// One trained layer: its gradients, the places they are on, and `P = H H^T` of the layer below.

@@ -4,16 +4,15 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::network::{Block, Network, Rows, When, pairs, query};
+use super::model::{Course, DeepModel};
+use super::network::{Block, Network, Rows, When, grow, pairs, query};
 use super::settings::{DeepBuilder, DeepPreconditioner, FlushPolicy};
 use super::system::{MeanFactor, Part, System};
 use crate::cg::{self, Identity, LinearOperator, Preconditioner, Stopping, conjugate_gradient};
 use crate::low_rank::{Flush, Situation, cheapest};
 use crate::relu::deep::{Form, combine, output_gradients, unnormalise};
 use crate::sparse::{Panels, overlap, overlap_scratch_len, spread, spread_scratch_len};
-use crate::train::TrainError;
-use crate::train::gauss_newton::{Progress, Status, Step};
-use crate::train::tangents::grow;
+use crate::train::{Progress, Status, Step, TrainError};
 use crate::{MatMut, MatRef, blas};
 
 /// Conjugate gradients are stopped at this share of their first residual.
@@ -154,6 +153,55 @@ impl Deep {
         }
         self.first_pass = Work { seconds: begun.elapsed().as_secs_f64(), operations };
         Ok(())
+    }
+
+    /// Goes on where another run stood when its model was written: the same samples, and settings that differ at most in what does
+    /// not make the network (steps, tolerance, preconditioner, level, what becomes of updates).
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] if the model is of another network.
+    pub fn resume(&mut self, model: &DeepModel) -> Result<(), TrainError> {
+        let (ours, theirs) = (&self.settings, &model.settings);
+        let same = self.step == 0
+            && ours.layers == theirs.layers
+            && ours.width == theirs.width
+            && ours.weights == theirs.weights
+            && ours.seed == theirs.seed
+            && ours.form == theirs.form
+            && ours.trained()? == theirs.trained()?
+            && ours.base.len() == theirs.base.len()
+            && self.network.shift == model.network.shift
+            && self.network.outputs == model.network.outputs;
+        if !same {
+            return Err(TrainError::data("the model to go on from is of another network, or of another seed"));
+        }
+        model.check().map_err(TrainError::data)?;
+        let level = self.settings.level;
+        for (layer, other) in self.network.layers.iter_mut().zip(&model.network.layers) {
+            layer.blocks.clone_from(&other.blocks);
+            layer.folded = 0;
+        }
+        self.h.truncate(1);
+        for l in 0..self.network.layers.len() {
+            let (z, _) = self.network.pre(level, l, &self.h[l], When::Now, &mut self.scratch)?;
+            self.h.push(Arc::new(self.network.fire(level, &z, self.n)?));
+            if l == self.trained[0] {
+                self.z = z;
+            }
+        }
+        let mut residual = self.network.read(level, &self.h[self.h.len() - 1])?;
+        blas::axpy(level, -1.0, &self.y, &mut residual)?;
+        self.residual = residual;
+        let Course { steps, adapted, unit } = model.course;
+        (self.step, self.adapted, self.unit) = (steps, adapted, unit);
+        self.p.clear();
+        self.status = Status::Running;
+        Ok(())
+    }
+
+    /// Where the run stands.
+    pub(super) fn course(&self) -> Course {
+        Course { steps: self.step, adapted: self.adapted, unit: self.unit }
     }
 
     /// Whether there are steps to take, or why there are none.
