@@ -200,17 +200,18 @@ impl<'a, T: Float> Update<'a, T> {
         self.check_matrix(w)?;
         // Blocks of panels outside, as everywhere: one of them fits the second-level cache.
         for p in 0..w.cols().div_ceil(PANEL) {
-            for from in (0..w.rows()).step_by(BLOCK) {
+            for from in (0..w.rows()).step_by(2 * BLOCK) {
+                let block = w.rows_of(p, from, 2 * BLOCK);
                 for f in 0..self.rank() {
                     let (rows, values) = within(self.u, f, p * PANEL, PANEL);
                     if rows.is_empty() {
                         continue;
                     }
-                    let (columns, factors) = within(self.v, f, from, BLOCK);
-                    for (&j, &v) in columns.iter().zip(factors) {
-                        let piece = w.piece(p, j as usize);
-                        for (&r, &u) in rows.iter().zip(values) {
-                            if let Some(w) = piece.get_mut(r as usize % PANEL) {
+                    let (columns, factors) = within(self.v, f, from, 2 * BLOCK);
+                    for (&r, &u) in rows.iter().zip(values) {
+                        let place = r as usize % PANEL;
+                        for (&j, &v) in columns.iter().zip(factors) {
+                            if let Some(w) = block.get_mut((j as usize - from) * PANEL + place) {
                                 *w += u * v;
                             }
                         }

@@ -27,7 +27,10 @@ mod panels;
 
 pub use overlap::{overlap, overlap_scratch_len};
 pub(crate) use panels::BLOCK;
-pub use panels::{PANEL, Panels, PanelsMut, pack, panels_len, spread, spread_scratch_len, times_panels};
+pub use panels::{
+    PANEL, Panels, PanelsMut, pack, panels_len, spread, spread_scratch_len, times_panels, times_panels_by_columns,
+    times_panels_by_columns_scratch_len,
+};
 
 use core::ops::Range;
 

@@ -296,14 +296,14 @@ fn matrix_of<T: Float>(level: Level, w: &impl Weights<T>) -> Dense {
     let (m, d) = (w.outputs(), w.inputs());
     let unit = Rows::new((0..=d).collect(), (0..d as u32).collect(), vec![T::ONE; d], 1, d);
     let mut z = dirty::<T>(d * m);
-    w.forward(level, unit.get(), MatMut::new(&mut z, d, m).unwrap(), &mut dirty(w.forward_scratch_len())).unwrap();
+    w.forward(level, unit.both(), MatMut::new(&mut z, d, m).unwrap(), &mut dirty(w.forward_scratch_len(d))).unwrap();
     dense(&z, d, m).t()
 }
 
 fn back<T: Float>(level: Level, w: &impl Weights<T>, units: f64) {
     let (m, d) = (w.outputs(), w.inputs());
     let matrix = matrix_of(level, w);
-    for (n, depth, share) in [(9, 3, 0.3), (1, 1, 1.0), (70, 10, 0.1), (4, 2, 0.0)] {
+    for (n, depth, share) in [(9, 3, 0.3), (1, 1, 1.0), (300, 10, 0.1), (4, 2, 0.0)] {
         let (g, below) = (Rows::<T>::random(n, m, depth, share, 41), Rows::<T>::random(n, d, 1, share, 42));
         let mut e = dirty::<T>(depth * below.indices.len());
         let mut scratch = dirty::<T>(w.backward_scratch_len(depth, below.support().longest()));
@@ -314,13 +314,13 @@ fn back<T: Float>(level: Level, w: &impl Weights<T>, units: f64) {
 
         let h = Rows::<T>::random(n, d, 1, share, 43);
         let mut z = dirty::<T>(n * m);
-        w.forward(level, h.get(), MatMut::new(&mut z, n, m).unwrap(), &mut dirty(w.forward_scratch_len())).unwrap();
+        w.forward(level, h.both(), MatMut::new(&mut z, n, m).unwrap(), &mut dirty(w.forward_scratch_len(h.indices.len()))).unwrap();
         assert_close(&z, &h.dense(0).times(&matrix.t()).data, &size(&h.dense(0), &matrix.t()), units, "forward");
     }
 }
 
 fn weights<T: Float>(level: Level) {
-    for (m, d) in [(1, 1), (70, 33), (64, 64), (200, 130)] {
+    for (m, d) in [(1, 1), (70, 33), (64, 64), (200, 130), (65, 2100)] {
         let w: Vec<T> = numbers(m * d, 51);
         let across: Vec<T> = (0..m * d).map(|k| w[k % m * d + k / m]).collect();
         let panels = packed(&across, d, m);
@@ -510,7 +510,9 @@ fn gradients_against_finite_differences() {
             let (mut hs, mut norms) = (vec![input], vec![]);
             for w in &panels {
                 let mut z = vec![0.0; n * m];
-                w.forward(level, hs.last().unwrap().get(), MatMut::new(&mut z, n, m).unwrap(), &mut []).unwrap();
+                let h = hs.last().unwrap();
+                let mut scratch = dirty(Weights::<f64>::forward_scratch_len(w, h.indices.len()));
+                w.forward(level, h.both(), MatMut::new(&mut z, n, m).unwrap(), &mut scratch).unwrap();
                 let (mut starts, mut indices, mut values, mut norm) = (vec![0; n + 1], vec![0; n * m], vec![0.0; n * m], vec![0.0; n]);
                 let z = MatRef::new(&z, n, m).unwrap();
                 let k = activate(level, Form::Soft, shift, z, &mut starts, &mut indices, &mut values, &mut norm).unwrap();

@@ -5,9 +5,10 @@
 //! apart, and share a handful of the cache's sets.
 
 use super::{Columns, SparseRef};
+use crate::blas::tile::MOST_WIDTH;
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{area, take};
+use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Columns of a panel.
@@ -84,6 +85,12 @@ impl<'a, T> Panels<'a, T> {
         self.row_step == PANEL && self.panel_step != PANEL || self.width(p) == PANEL
     }
 
+    /// Everything from row j of panel p on, and the elements from one row to the next.
+    #[inline(always)]
+    pub(crate) fn from_row(&self, p: usize, j: usize) -> (&'a [T], usize) {
+        (self.data.get(p * self.panel_step + j * self.row_step..).unwrap_or_default(), self.row_step)
+    }
+
     /// Row j of panel p.
     #[inline(always)]
     pub(crate) fn piece(&self, p: usize, j: usize) -> &'a [T] {
@@ -131,11 +138,11 @@ impl<'a, T> PanelsMut<'a, T> {
         self.cols
     }
 
-    /// Row j of panel p, over its whole width.
+    /// Rows `from .. from + rows` of panel p, over its whole width, one after the other.
     #[inline(always)]
-    pub(crate) fn piece(&mut self, p: usize, j: usize) -> &mut [T] {
-        let from = (p * self.rows + j) * PANEL;
-        self.data.get_mut(from..from + PANEL).unwrap_or_default()
+    pub(crate) fn rows_of(&mut self, p: usize, from: usize, rows: usize) -> &mut [T] {
+        let at = (p * self.rows + from) * PANEL;
+        self.data.get_mut(at..at + rows.min(self.rows - from) * PANEL).unwrap_or_default()
     }
 
     /// Panel p as a matrix.
@@ -283,6 +290,128 @@ fn gather_part<T: Float, S: Simd<T>>(s: S, indices: &[u32], values: &[T], b: Pan
     }
 }
 
+/// Samples whose sums are in flight at once: two vectors for each of them, 32 KiB, which the first-level cache holds.
+const FLIGHT: usize = 256;
+
+/// Scratch of [`times_panels_by_columns`], in elements: the numbers of A, column by column, and the sums in flight.
+pub const fn times_panels_by_columns_scratch_len(places: usize) -> usize {
+    all_of(&[places, area(FLIGHT, MOST_WIDTH)])
+}
+
+/// `Out <- A B` for sparse rows A that are known column by column: a row of B is read once for all rows of A that want it, and in
+/// order.
+///
+/// # Shapes
+/// A n x m of depth 1 with its [`Columns`], B m x N, Out n x N.
+///
+/// # Errors
+/// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
+/// [`times_panels_by_columns_scratch_len`] of A's places.
+///
+/// # Numerics
+/// Each entry is one chain of multiply-adds over the row's places, ascending, from zero.
+///
+/// # Cost
+/// 2 N flops for each place of A: a load, a multiply-add and a store of the first-level cache for each vector.
+pub fn times_panels_by_columns<T: Float>(
+    level: Level,
+    a: (SparseRef<'_, T>, Columns<'_>),
+    b: Panels<'_, T>,
+    out: MatMut<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    expect_length("times_panels: depth of A", 1, a.0.depth())?;
+    expect_length("times_panels: columns of A", a.0.support().cols(), a.1.cols())?;
+    expect_length("times_panels: places of A", a.0.support().len(), a.1.len())?;
+    expect_length("times_panels: rows of B", a.0.support().cols(), b.rows())?;
+    expect_length("times_panels: rows of the result", a.0.rows(), out.rows())?;
+    expect_length("times_panels: columns of the result", b.cols(), out.cols())?;
+    let (scratch, _) = take(scratch, times_panels_by_columns_scratch_len(a.1.len()))?;
+    by_columns_entry(level, a.0, a.1, b, out, scratch);
+    Ok(())
+}
+
+multiversion! {
+    fn by_columns_entry<T: Float>(a: SparseRef<'_, T>, columns: Columns<'_>, b: Panels<'_, T>, out: MatMut<'_, T>, scratch: &mut [T]) = by_columns_body;
+}
+
+#[inline(always)]
+fn by_columns_body<T: Float, S: Simd<T>>(
+    s: S,
+    a: SparseRef<'_, T>,
+    columns: Columns<'_>,
+    b: Panels<'_, T>,
+    mut out: MatMut<'_, T>,
+    scratch: &mut [T],
+) {
+    let (values, sums) = scratch.split_at_mut(columns.len());
+    turn(a, columns, T::ONE, values);
+    let wide = 2 * S::LANES;
+    for p in 0..b.count() {
+        for side in (0..b.width(p)).step_by(wide) {
+            let width = wide.min(b.width(p) - side);
+            // Where a whole pair of vectors may be read, though less of it may be wanted.
+            let whole = width == wide || b.is_whole(p);
+            for from in (0..a.rows()).step_by(FLIGHT) {
+                let rows = FLIGHT.min(a.rows() - from);
+                let (sums, _) = s.chunks_mut(sums.get_mut(..rows * wide).unwrap_or_default());
+                let (sums, _) = sums.as_chunks_mut::<2>();
+                for sum in sums.iter_mut() {
+                    s.store(&mut sum[0], s.splat(T::ZERO));
+                    s.store(&mut sum[1], s.splat(T::ZERO));
+                }
+                for j in 0..b.rows() {
+                    let Some(range) = columns.range(j) else { continue };
+                    let (mut samples, mut values) =
+                        (columns.rows().get(range.clone()).unwrap_or_default(), values.get(range).unwrap_or_default());
+                    if rows < a.rows() {
+                        let first = samples.partition_point(|&i| (i as usize) < from);
+                        let count = samples[first..].partition_point(|&i| (i as usize) < from + rows);
+                        (samples, values) = (&samples[first..first + count], values.get(first..first + count).unwrap_or_default());
+                    }
+                    if samples.is_empty() {
+                        continue;
+                    }
+                    let at = p * b.panel_step + j * b.row_step + side;
+                    let w = if whole {
+                        let Some(row) = b.data.get(at..at + wide) else { continue };
+                        let [first, second] = s.chunks(row).0 else { continue };
+                        [s.load(first), s.load(second)]
+                    } else {
+                        let row = b.data.get(at..at + width).unwrap_or_default();
+                        [s.load_part(row), s.load_part(row.get(S::LANES..).unwrap_or_default())]
+                    };
+                    for (&i, &x) in samples.iter().zip(values) {
+                        let Some(sum) = sums.get_mut(i as usize - from) else { continue };
+                        let x = s.splat(x);
+                        let (first, second) = (s.mul_add(x, w[0], s.load(&sum[0])), s.mul_add(x, w[1], s.load(&sum[1])));
+                        s.store(&mut sum[0], first);
+                        s.store(&mut sum[1], second);
+                    }
+                }
+                for (i, sum) in sums.iter().enumerate() {
+                    let Some(to) = out.row(from + i).and_then(|row| row.get_mut(p * PANEL + side..)?.get_mut(..width)) else { continue };
+                    let (first, second) = to.split_at_mut(width.min(S::LANES));
+                    s.store_part(first, s.load(&sum[0]));
+                    s.store_part(second, s.load(&sum[1]));
+                }
+            }
+        }
+    }
+}
+
+/// The numbers of a sparse matrix, column by column, times alpha.
+#[inline(always)]
+fn turn<T: Float>(a: SparseRef<'_, T>, columns: Columns<'_>, alpha: T, to: &mut [T]) {
+    for r in 0..columns.cols() {
+        let Some(to) = columns.range(r).and_then(|range| to.get_mut(range)) else { continue };
+        let (rows, places) = columns.column(r);
+        for ((to, &row), &place) in to.iter_mut().zip(rows).zip(places) {
+            *to = alpha * a.row(row as usize, 0).get(place as usize).copied().unwrap_or(T::ZERO);
+        }
+    }
+}
+
 /// Scratch of [`spread`], in elements: the numbers of U, column by column.
 pub const fn spread_scratch_len(places: usize) -> usize {
     places
@@ -335,13 +464,7 @@ fn spread_body<T: Float, S: Simd<T>>(
     mut z: MatMut<'_, T>,
     scratch: &mut [T],
 ) {
-    for r in 0..columns.cols() {
-        let Some(to) = columns.range(r).and_then(|range| scratch.get_mut(range)) else { continue };
-        let (rows, places) = columns.column(r);
-        for ((to, &row), &place) in to.iter_mut().zip(rows).zip(places) {
-            *to = alpha * u.row(row as usize, 0).get(place as usize).copied().unwrap_or(T::ZERO);
-        }
-    }
+    turn(u, columns, alpha, scratch);
     for p in 0..m.count() {
         for from in (0..columns.cols()).step_by(TURN) {
             let neurons = TURN.min(columns.cols() - from);

@@ -6,7 +6,7 @@ use crate::hadamard::{Signs, Transform, is_len, len_above};
 use crate::matrix::MatMut;
 use crate::scratch::{area, take};
 use crate::simd::{Float, Level};
-use crate::sparse::{SparseRef, Support};
+use crate::sparse::{Columns, SparseRef, Support};
 
 /// The least block: shorter ones repeat themselves too soon.
 const LEAST_BLOCK: usize = 128;
@@ -67,11 +67,12 @@ impl<T: Float> Weights<T> for Structured {
         self.inputs
     }
 
-    fn forward_scratch_len(&self) -> usize {
+    fn forward_scratch_len(&self, _: usize) -> usize {
         area(2, self.block)
     }
 
-    fn forward(&self, level: Level, h: SparseRef<'_, T>, mut z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
+    fn forward(&self, level: Level, h: (SparseRef<'_, T>, Columns<'_>), mut z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
+        let h = h.0;
         expect_length("structured: depth", 1, h.depth())?;
         expect_length("structured: inputs", self.inputs, h.support().cols())?;
         expect_length("structured: rows of Z", h.rows(), z.rows())?;

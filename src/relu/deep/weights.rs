@@ -4,7 +4,7 @@ use super::backward::{backward_panels, backward_panels_scratch_len};
 use crate::error::Error;
 use crate::matrix::MatMut;
 use crate::simd::{Float, Level};
-use crate::sparse::{Panels, SparseRef, Support, times_panels};
+use crate::sparse::{Columns, Panels, SparseRef, Support, times_panels_by_columns, times_panels_by_columns_scratch_len};
 
 /// A weight matrix W, outputs x inputs, that is never asked for its entries: only for its products with sparse rows.
 pub trait Weights<T: Float> {
@@ -14,16 +14,14 @@ pub trait Weights<T: Float> {
     /// Columns of W.
     fn inputs(&self) -> usize;
 
-    /// Scratch of [`forward`](Self::forward), in elements.
-    fn forward_scratch_len(&self) -> usize {
-        0
-    }
+    /// Scratch of [`forward`](Self::forward), in elements, for rows of so many places in all.
+    fn forward_scratch_len(&self, places: usize) -> usize;
 
-    /// `Z <- H W^T`: sparse rows H n x inputs of depth 1, Z n x outputs.
+    /// `Z <- H W^T`: sparse rows H n x inputs of depth 1 with their [`Columns`], Z n x outputs.
     ///
     /// # Errors
     /// [`Error::Length`] where shapes disagree, [`Error::TooShort`] for too little scratch.
-    fn forward(&self, level: Level, h: SparseRef<'_, T>, z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error>;
+    fn forward(&self, level: Level, h: (SparseRef<'_, T>, Columns<'_>), z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error>;
 
     /// Scratch of [`backward`](Self::backward), in elements, for so many outputs of the network and so many places in the
     /// longest row below.
@@ -46,12 +44,16 @@ impl<T: Float> Weights<T> for Panels<'_, T> {
         self.rows()
     }
 
-    fn forward(&self, level: Level, h: SparseRef<'_, T>, z: MatMut<'_, T>, _: &mut [T]) -> Result<(), Error> {
-        times_panels(level, h, *self, false, z)
+    fn forward_scratch_len(&self, places: usize) -> usize {
+        times_panels_by_columns_scratch_len(places)
     }
 
-    fn backward_scratch_len(&self, _: usize, longest: usize) -> usize {
-        backward_panels_scratch_len(longest)
+    fn forward(&self, level: Level, h: (SparseRef<'_, T>, Columns<'_>), z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
+        times_panels_by_columns(level, h, *self, z, scratch)
+    }
+
+    fn backward_scratch_len(&self, depth: usize, longest: usize) -> usize {
+        backward_panels_scratch_len(depth, longest)
     }
 
     fn backward(&self, level: Level, g: SparseRef<'_, T>, below: Support<'_>, e: &mut [T], scratch: &mut [T]) -> Result<(), Error> {

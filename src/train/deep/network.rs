@@ -244,8 +244,8 @@ impl Network {
         let weights = layer.weights.get();
         let (n, m) = (h.rows(), weights.outputs());
         let mut z = vec![0.0; n * m];
-        grow(scratch, weights.forward_scratch_len());
-        weights.forward(level, h.get(), MatMut::new(&mut z, n, m)?, scratch)?;
+        grow(scratch, weights.forward_scratch_len(h.len()));
+        weights.forward(level, (h.get(), h.columns()), MatMut::new(&mut z, n, m)?, scratch)?;
         let mut work = layer.weights.forward_work(n, h.len());
         // W(0) with folded updates is had by taking them off again.
         let (blocks, sign) = match when {

@@ -233,6 +233,11 @@ impl DeepBuilder {
         }
     }
 
+    /// Hidden layers.
+    pub const fn hidden_layers(&self) -> usize {
+        self.layers
+    }
+
     /// The layers that are trained, ascending, counted from 1.
     ///
     /// # Errors
