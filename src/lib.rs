@@ -52,6 +52,7 @@ pub mod blas;
 pub mod cg;
 pub mod hadamard;
 pub mod halfspace;
+pub mod limits;
 pub mod random;
 pub mod relu;
 pub mod sketch;

@@ -30,6 +30,8 @@ pub enum Command {
     Train(Train),
     /// Predicts the target for every row of a table
     Predict(Predict),
+    /// Measures the kernels on this machine, against what it can do at most
+    Bench(crate::bench::Bench),
     /// Shows what this machine has and what the program uses
     Info,
 }

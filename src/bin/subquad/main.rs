@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod bench;
 mod info;
 mod plot;
 mod predict;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         None => train::run(&args::Train::defaults()),
         Some(args::Command::Train(args)) => train::run(&args),
         Some(args::Command::Predict(args)) => predict::run(&args),
+        Some(args::Command::Bench(args)) => bench::run(&args),
         Some(args::Command::Info) => info::run(),
     };
     let (code, message) = match done {
