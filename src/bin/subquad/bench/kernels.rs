@@ -218,12 +218,12 @@ pub fn pattern(bench: &mut Runner<'_>, level: Level) -> Result<(), Failure> {
             (0..n * words_of).map(|k| (k as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left((k % 64) as u32)).collect();
         let fired = PatternRef::new(&words_in, n, m)?;
         let mut out = vec![0.0f32; n * n];
-        relu::overlaps(level, fired, MatMut::new(&mut out, n, n)?)?;
+        relu::gram::overlaps(level, fired, MatMut::new(&mut out, n, n)?)?;
         let right: u32 = fired.sample(9).iter().zip(fired.sample(4)).map(|(a, b)| (a & b).count_ones()).sum();
         expect("overlaps", level, f64::from(out[9 * n + 4]), f64::from(right), 0.0)?;
         let amount = (n * (n + 1) / 2 * words_of) as f64;
         bench.against(("pattern", format!("n = {n}, m = {m}")), level, amount, "Gword/s", (Limit::Words, words), || {
-            let _ = MatMut::new(&mut out, n, n).and_then(|out| relu::overlaps(level, black_box(fired), out));
+            let _ = MatMut::new(&mut out, n, n).and_then(|out| relu::gram::overlaps(level, black_box(fired), out));
         });
     }
     Ok(())
