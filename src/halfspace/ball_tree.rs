@@ -168,6 +168,13 @@ impl<B: AsRef<[u8]>, T: Float> BallTree<B, T> {
         all_of(&[area(m, d), Self::build_scratch_len(m, d)])
     }
 
+    /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    pub const fn query_scratch_len(m: usize, d: usize) -> usize {
+        // The query; the balls reached, of two levels; which neurons fire, one bit each, and one for 32 of those.
+        let words = m.div_ceil(32);
+        all_of(&[d, 2 * m.div_ceil(FILL), words, words.div_ceil(32)])
+    }
+
     /// A view over the bytes of an index: see [`Packed::open`](super::Packed::open).
     ///
     /// # Errors
@@ -500,11 +507,9 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for BallTree<B, T> {
     fn dim(&self) -> usize {
         self.index.dims[1]
     }
-    /// The query; the balls reached, of two levels; which neurons fire, one bit each, and one for 32 of those.
     fn scratch_len(&self) -> usize {
         let [m, d, ..] = self.index.dims;
-        let words = m.div_ceil(32);
-        all_of(&[d, 2 * m.div_ceil(FILL), words, words.div_ceil(32)])
+        Self::query_scratch_len(m, d)
     }
     fn query_batch(&self, level: Level, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         check_query(self, x, hits)?;

@@ -177,6 +177,14 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
         ])
     }
 
+    /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    pub const fn query_scratch_len(m: usize, d: usize) -> usize {
+        let _ = m;
+        // The rows, their bytes, what is known of each, and their norms; a float is at least four bytes.
+        // And what is possible and what is certain of a tile in a group, and the neurons that are open.
+        all_of(&[area(CHUNK, all_of(&[d, d.div_ceil(4), 4, 1])), 2 * tile::MOST_ROWS * MOST_BLOCKS, MOST_BLOCKS * BLOCK])
+    }
+
     /// A view over the bytes of an index: see [`Packed::open`](super::Packed::open).
     ///
     /// # Errors
@@ -303,10 +311,7 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for Screened<B, T> {
         self.index.dims[1]
     }
     fn scratch_len(&self) -> usize {
-        let d = self.dim();
-        // The rows, their bytes, what is known of each, and their norms; a float is at least four bytes.
-        // And what is possible and what is certain of a tile in a group, and the neurons that are open.
-        all_of(&[area(CHUNK, all_of(&[d, d.div_ceil(4), 4, 1])), 2 * tile::MOST_ROWS * MOST_BLOCKS, MOST_BLOCKS * BLOCK])
+        Self::query_scratch_len(self.neurons(), self.dim())
     }
     fn query_batch(&self, level: Level, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         check_query(self, x, hits)?;
