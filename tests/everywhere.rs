@@ -23,3 +23,18 @@ fn every_level_finds_the_same() {
         }
     }
 }
+
+/// One case of one level, many times: `tests/everywhere/count.py` counts its instructions under an emulator.
+#[test]
+#[ignore = "for instruction counts; wants CASE, LEVEL and TIMES"]
+fn one_case() {
+    let asked = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+    let (case, level, times) = (asked("CASE"), asked("LEVEL").parse::<Level>().unwrap(), asked("TIMES").parse::<u32>().unwrap());
+    let built = host::build();
+    let mut memory = Box::new(cases::Memory::new());
+    cases::prepare(&mut memory);
+    let (_, _, run) = cases::CASES.iter().find(|(name, ..)| *name == case).expect("a case of that name");
+    for _ in 0..times {
+        run(level, &mut memory, built.indexes()).unwrap();
+    }
+}
