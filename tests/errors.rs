@@ -85,6 +85,8 @@ fn transforms() {
         ("no Walsh-Hadamard transform of length 0; the nearest valid lengths are 1", hadamard::fwht::<i16>(level, &mut [])),
         (nine, t.run(level, &mut [0.0; 9])),
         (twelve, dyadic.run(level, &mut [0.0; 12])),
+        ("no Walsh-Hadamard transform of length 9; the nearest valid lengths are 8 and 16", dyadic.run(level, &mut [0.0; 9])),
+        ("no Walsh-Hadamard transform of length 0; the nearest valid lengths are 1", dyadic.run(level, &mut [])),
         ("signs: needs at least 2 elements, found 1", t.signs(Signs::Bits(&[0])).run(level, &mut [0.0; 128])),
         (nine, t.run_from(level, &[], &mut [0.0; 9])),
         ("to: needs at least 5 elements, found 4", t.run_from(level, &[0.0; 5], &mut [0.0; 4])),
@@ -142,7 +144,7 @@ fn products_and_factors() {
         ("syrk: columns of C: expected 3, found 2", blas::syrk(level, 1.0, mat(&x, 3, 4), 0.0, out!(3, 2), s)),
         (
             &one_short(blas::syrk_scratch_len(3, 4)),
-            blas::syrk(level, 1.0, mat(&x, 3, 4), 0.0, out!(3, 3), { &mut s[..blas::syrk_scratch_len(3, 4) - 1] }),
+            blas::syrk(level, 1.0, mat(&x, 3, 4), 0.0, out!(3, 3), &mut s[..blas::syrk_scratch_len(3, 4) - 1]),
         ),
         ("cholesky: columns: expected 3, found 2", blas::cholesky(level, out!(3, 2), s).map(drop)),
         (&one_short(c), blas::cholesky(level, out!(3, 3), &mut s[..c - 1]).map(drop)),

@@ -56,7 +56,7 @@ fn patterns() {
             let z: f32 = (0..d).map(|k| x.get(i, k).unwrap() * w.get(r, k).unwrap()).sum();
             assert_eq!(words[i * 2 + r / 64] >> (r % 64) & 1 == 1, z > 0.25, "sample {i} neuron {r}");
         }
-        assert_eq!(fired.count(level), words.iter().map(|w| u64::from(w.count_ones())).sum());
+        assert_eq!(fired.count(level), words.iter().map(|w| u64::from(w.count_ones())).sum::<u64>());
         two_layer::vjp(level, x, a, fired, u, MatMut::new(&mut g, m, d).unwrap(), &mut scratch).unwrap();
         let v = MatRef::new(&g, m, d).unwrap();
         two_layer::jvp(level, x, a, fired, v, MatMut::new(&mut f, n, c).unwrap(), &mut scratch).unwrap();

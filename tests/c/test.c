@@ -144,14 +144,14 @@ static void factors(uint8_t level) {
     scratch = floats(len);
     OK(subquad_cholesky_f32(level, N, l, &definite, scratch, len, error));
     CHECK(definite);
+    float minus[1] = {-1};
+    OK(subquad_cholesky_f32(level, 1, minus, &definite, scratch, len, error));
+    CHECK(!definite);
     free(scratch);
     len = subquad_cholesky_solve_scratch_len(N);
     scratch = floats(len);
     OK(subquad_cholesky_solve_f32(level, N, 1, l, x, scratch, len, error));
     for (int i = 0; i < N; i++) CHECK(fabs(inner(c + i * N, x, N) - b[i]) < 1e-2);
-    float minus[1] = {-1};
-    OK(subquad_cholesky_f32(level, 1, minus, &definite, scratch, len, error));
-    CHECK(!definite);
     free(scratch);
 
     // R^T R = A^T A, which is C: the columns of a K x N matrix are the rows of a.
@@ -238,7 +238,7 @@ static void network(uint8_t level) {
     CHECK(fabs(k[0] - inner(x, x, D) / 2) < 1e-4);
     REFUSED(SUBQUAD_VALUE, "shift", subquad_forward_f32(level, N, D, M, C, x, w, a, -1, NULL, f, scratch, len, error));
     REFUSED(SUBQUAD_NULL, "words", subquad_jvp_f32(level, N, D, M, C, x, a, NULL, v, jv, scratch, len, error));
-    REFUSED(SUBQUAD_OVERFLOW, "w", subquad_forward_f32(level, N, SIZE_MAX / 64, M, C, x, w, a, 0, NULL, f, scratch, len, error));
+    REFUSED(SUBQUAD_OVERFLOW, "w", subquad_forward_f32(level, 1, SIZE_MAX / 64, M, C, x, w, a, 0, NULL, f, scratch, len, error));
     REFUSED(SUBQUAD_TOO_SHORT, "scratch", subquad_vjp_f32(level, N, D, M, C, x, a, pattern, u, jtu, scratch, 3, error));
 
     float y[16] = {0};
