@@ -279,11 +279,12 @@ fn inverse_root<T: Float>(n: usize) -> T {
 impl<T: Element> Transform<'_, T> {
     /// The factor for this length, if all is well.
     fn check(&self, n: usize) -> Result<Option<T>, Error> {
-        check_len(n)?;
+        // Lengths that are near, and that this order would refuse as well, are no help.
         if self.order != Order::Natural && !n.is_power_of_two() {
-            let below = 1 << n.ilog2();
-            return Err(Error::TransformLength { found: n, below: Some(below), above: below.checked_mul(2) });
+            let below = if n == 0 { None } else { Some(1 << n.ilog2()) };
+            return Err(Error::TransformLength { found: n, below, above: n.checked_next_power_of_two() });
         }
+        check_len(n)?;
         if let Signs::Bits(words) = self.signs
             && words.len() < n.div_ceil(64)
         {

@@ -49,6 +49,8 @@ pub mod scratch;
 #[macro_use]
 pub mod simd;
 pub mod blas;
+#[cfg(feature = "capi")]
+pub mod capi;
 pub mod cg;
 pub mod hadamard;
 pub mod halfspace;
