@@ -301,6 +301,36 @@ fn operator_and_dense_gram_agree() {
     }
 }
 
+/// A damped step found on J itself is the one found on its Gram matrix: `(J^T J + t)^-1 J^T b = J^T (J J^T + t)^-1 b`.
+#[test]
+fn steps_by_least_squares_and_by_the_gram_matrix_agree() {
+    use subquad::cg::{self, Identity, LeastSquaresStopping, Status, Stopping};
+    use subquad::relu::Tangents;
+    for (n, d, m, c) in [(9, 3, 70, 2), (4, 5, 130, 1)] {
+        let case = Case::<f64>::new(n, d, m, c, 0.1, 75);
+        let b = numbers::<f64>(n * c, 76);
+        for (level, damping) in levels().flat_map(|level| [(level, 0.0), (level, 0.02)]) {
+            let tangents = Tangents::new(case.x(), case.a(), case.pattern(), damping).unwrap();
+            let mut step = vec![0.0; m * d];
+            let mut scratch = dirty(cg::least_squares_scratch_len(n * c, m * d, cg::TallOperator::scratch_len(&tangents)));
+            let stopping = LeastSquaresStopping { relative: 0.0, gradient: 1e-12, max_iterations: 500 };
+            let report = cg::least_squares(level, &tangents, &b, damping, &mut step, stopping, &mut scratch).unwrap();
+            assert_eq!(report.status, Status::Converged);
+            let mut g = vec![0.0; n * c];
+            let mut scratch = dirty(cg::conjugate_gradient_scratch_len(n * c, cg::LinearOperator::scratch_len(&tangents), 0));
+            let stopping = Stopping { relative: 1e-12, absolute: 0.0, max_iterations: 500 };
+            let report = cg::conjugate_gradient(level, &tangents, &Identity, &b, &mut g, stopping, &mut scratch).unwrap();
+            assert_eq!(report.status, Status::Converged);
+            let wanted = case.run_vjp(level, &g);
+            let size = wanted.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+            assert!(step.iter().zip(&wanted).all(|(s, w)| (s - w).abs() < 1e-7 * size), "{level} n={n} damping {damping}");
+        }
+    }
+    let case = Case::<f64>::new(4, 2, 5, 2, 0.0, 1);
+    assert!(matches!(Tangents::new(case.x(), case.a().t(), case.pattern(), 0.0), Err(Error::Length { expected: 2, found: 5, .. })));
+    assert!(matches!(Tangents::new(case.x(), case.a(), case.pattern(), -1.0), Err(Error::Value { .. })));
+}
+
 /// The probability that two correlated normals both exceed their thresholds, by brute force over one of them.
 fn both_exceed(h: f64, k: f64, rho: f64) -> f64 {
     let density = |y: f64| (-y * y / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
