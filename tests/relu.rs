@@ -125,7 +125,8 @@ fn shapes() -> impl Iterator<Item = (usize, usize, usize, usize)> {
 
 fn against_the_definition<T: Float>() {
     for (n, d, m, c) in shapes() {
-        for shift in [0.0, 0.4] {
+        // With the last one few neurons fire, or none: the products then go entry by entry.
+        for shift in [0.0, 0.4, 2.0] {
             let case = Case::<T>::new(n, d, m, c, shift, 11);
             let sizes = case.sizes();
             let (v, u) = (numbers::<T>(m * d, 21), numbers::<T>(n * c, 22));
@@ -218,6 +219,31 @@ fn transposed_inputs_are_the_same_inputs() {
         let mut g = [0.0; 630];
         vjp(level, x, a, case.pattern(), u_view, MatMut::new(&mut g, 70, 9).unwrap(), &mut scratch).unwrap();
         assert_eq!(g.as_slice(), case.run_vjp(level, &u));
+    }
+}
+
+/// Few firing neurons are walked one by one, but a sum of gradients is the same chain: the silent ones add zero. Samples
+/// across strides take the way of the tiles, so both can be seen.
+#[test]
+fn few_neurons_give_the_same_gradients_to_the_bit() {
+    for (n, d, m, c) in [(37, 9, 200, 1), (21, 33, 130, 3), (9, 5, 64, 17), (200, 3, 129, 2)] {
+        let case = Case::<f32>::new(n, d, m, c, 0.75 * (d as f64).sqrt(), 55);
+        let share = case.pattern().count(Level::detect()) as f64 / (n * m) as f64;
+        assert!(share > 0.005 && share < 0.12, "{share}");
+        let turned: Vec<f32> = (0..d).flat_map(|k| (0..n).map(move |i| (i, k))).map(|(i, k)| case.x[i * d + k]).collect();
+        let x = MatRef::new(&turned, d, n).unwrap().t();
+        let u = numbers::<f32>(n * c, 56);
+        let view = MatRef::new(&u, n, c).unwrap();
+        for level in levels() {
+            let (mut scratch, mut dense) = (dirty(gram_product_scratch_len(d, m, c)), dirty(m * d));
+            vjp(level, x, case.a(), case.pattern(), view, MatMut::new(&mut dense, m, d).unwrap(), &mut scratch).unwrap();
+            assert_eq!(case.run_vjp(level, &u), dense, "{level} n={n} d={d} m={m} C={c}");
+            let mut product = dirty(n * c);
+            gram_product(level, x, case.a(), case.pattern(), view, MatMut::new(&mut product, n, c).unwrap(), &mut scratch).unwrap();
+            let few = case.run_product(level, &u);
+            let size = product.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+            assert!(few.iter().zip(&product).all(|(f, p)| (f - p).abs() <= 1e-5 * size), "{level}: another order, the same sums");
+        }
     }
 }
 
