@@ -37,19 +37,18 @@ pub const fn forward_scratch_len(d: usize, m: usize, c: usize) -> usize {
 
 /// Scratch of [`jvp`], in elements.
 pub const fn jvp_scratch_len(d: usize, m: usize, c: usize) -> usize {
-    any_of(&[forward_scratch_len(d, m, c), few::scratch_len(d, c)])
+    any_of(&[forward_scratch_len(d, m, c), few::scratch_len(d, m, c)])
 }
 
 /// Scratch of [`vjp`], in elements: one panel and its output weights, the masked outputs, a tile's inputs.
 pub const fn vjp_scratch_len(d: usize, m: usize, c: usize) -> usize {
-    let _ = m;
     let panel = all_of(&[area(tile::MOST_WIDTH, d), area(tile::MOST_WIDTH, c), area(tile::MOST_WIDTH, SAMPLES), area(tile::MOST_ROWS, c)]);
-    any_of(&[panel, few::scratch_len(d, c)])
+    any_of(&[panel, few::scratch_len(d, m, c)])
 }
 
 /// Scratch of [`gram_product`], in elements.
 pub const fn gram_product_scratch_len(d: usize, m: usize, c: usize) -> usize {
-    all_of(&[forward_scratch_len(d, m, c), vjp_scratch_len(d, m, c)])
+    all_of(&[jvp_scratch_len(d, m, c), vjp_scratch_len(d, m, c)])
 }
 
 /// `F = m^(-1/2) max(X W^T - b, 0) A^T`, and which neurons fire.

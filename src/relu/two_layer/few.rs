@@ -1,8 +1,10 @@
 //! The same products where few neurons fire: entry by entry of the pattern, nothing for those that are silent.
 //!
-//! Neurons are taken a word of the pattern at a time: their 64 rows of weights or gradients stay in the first-level
-//! cache while all samples pass, and each sample's word is walked bit by bit. An entry costs 2 (d + C) flops, a word
-//! the branch that ends its walk.
+//! A tile is 64 neurons, a word of the pattern, by 64 samples: both factors stay in the first-level cache while the
+//! words are walked bit by bit. The words of a tile's samples lie a row of the pattern apart, mostly a power of two, and
+//! would push each other out of the cache: those of eight tiles, a line of each sample, are copied together first.
+//!
+//! An entry costs 2 (d + C) flops, a word the branch that ends its walk.
 
 use super::normaliser;
 use crate::blas::{axpy_body, dot_body};
@@ -19,9 +21,24 @@ const fn padded(c: usize) -> usize {
     if c == 1 { 1 } else { c.div_ceil(16).saturating_mul(16) }
 }
 
-/// Scratch of all three: a word's gradients and output weights, one sample's sums.
-pub(super) const fn scratch_len(d: usize, c: usize) -> usize {
-    all_of(&[area(WORD, d), area(WORD + 1, padded(c))])
+/// Words of a group, a line of the cache, or as many as keep a group's gradients in the second-level cache.
+const fn group(d: usize, m: usize) -> usize {
+    let fit = super::GROUP_LEN / WORD / if d == 0 { 1 } else { d };
+    let fit = if fit > LINE { LINE } else { fit };
+    let all = m.div_ceil(WORD);
+    let fit = if all < fit { all } else { fit };
+    if fit < 1 { 1 } else { fit }
+}
+
+/// Words of a line of the cache.
+const LINE: usize = 8;
+/// Samples of a tile.
+const SAMPLES: usize = 64;
+
+/// Scratch of all three: a group's gradients and output weights, one sample's sums.
+pub(super) const fn scratch_len(d: usize, m: usize, c: usize) -> usize {
+    let neurons = group(d, m) * WORD;
+    all_of(&[area(neurons, d), area(neurons, padded(c)), padded(c)])
 }
 
 /// Whether entry by entry is faster than all neurons: from the share that fires, and what an entry costs against a
@@ -56,36 +73,46 @@ multiversion! {
         out: MatMut<'_, T>, scratch: &mut [T]) = gram_product_body;
 }
 
-/// `to[r][c] = m^(-1/2) A[c][first + r]` for a word's neurons, zeros behind the last output.
+/// `to[r][c] = m^(-1/2) A[c][first + r]` for a group's neurons, zeros behind the last output.
 #[inline(always)]
 fn pack_outputs<T: Float>(a: MatRef<'_, T>, first: usize, to: &mut [T]) {
     let scale: T = normaliser(a.cols());
-    for (r, to) in to.chunks_exact_mut(padded(a.rows())).take(WORD).enumerate() {
+    for (r, to) in to.chunks_exact_mut(padded(a.rows())).enumerate() {
         for (c, to) in to.iter_mut().enumerate() {
             *to = scale * a.get(c, first + r).unwrap_or(T::ZERO);
         }
     }
 }
 
-/// `F[i] += sum_r (<x_i, v_r>) a_r` over a word's neurons that fire.
+/// The words of a group, tile by tile.
+type Words = [[u64; SAMPLES]; LINE];
+
+/// Copies the words `first ..` of some samples.
 #[inline(always)]
-fn outputs_of_word<T: Float, S: Simd<T>>(
+fn copy_words(pattern: PatternRef<'_>, sample: usize, first: usize, words: usize, to: &mut Words) {
+    for i in 0..SAMPLES {
+        let from = pattern.sample(sample + i).get(first..).unwrap_or_default();
+        for (k, to) in to.iter_mut().enumerate().take(words) {
+            to[i] = from.get(k).copied().unwrap_or(0);
+        }
+    }
+}
+
+/// `F[i] += sum_r (<x_i, v_r>) a_r` over a tile's entries that fire.
+#[inline(always)]
+fn outputs_of_tile<T: Float, S: Simd<T>>(
     s: S,
     x: MatRef<'_, T>,
-    pattern: PatternRef<'_>,
-    word: usize,
+    words: &[u64; SAMPLES],
     v: MatRef<'_, T>,
     weights: &[T],
     sums: &mut [T],
     out: &mut MatMut<'_, T>,
 ) {
     let wide = sums.len();
-    for i in 0..x.rows() {
-        let mut bits = pattern.sample(i).get(word).copied().unwrap_or(0);
-        if bits == 0 {
-            continue;
-        }
-        let (Some(row), Some(to)) = (x.row(i), out.row(i)) else { continue };
+    for (i, &word) in words.iter().enumerate().filter(|(_, word)| **word != 0) {
+        let mut bits = word;
+        let (Some(row), Some(to)) = (x.row(i), out.row(i)) else { return };
         if let [to] = to {
             let mut sum = *to;
             while bits != 0 {
@@ -110,24 +137,20 @@ fn outputs_of_word<T: Float, S: Simd<T>>(
     }
 }
 
-/// `G[r] += (u_i . a_r) x_i` over a word's neurons that fire: each number one chain over the samples, in order.
+/// `G[r] += (u_i . a_r) x_i` over a tile's entries that fire: each number one chain over the samples, in order.
 #[inline(always)]
-fn gradients_of_word<T: Float, S: Simd<T>>(
+fn gradients_of_tile<T: Float, S: Simd<T>>(
     s: S,
     x: MatRef<'_, T>,
-    pattern: PatternRef<'_>,
-    word: usize,
+    words: &[u64; SAMPLES],
     u: MatRef<'_, T>,
     weights: &[T],
     g: &mut MatMut<'_, T>,
 ) {
     let wide = padded(u.cols());
-    for i in 0..x.rows() {
-        let mut bits = pattern.sample(i).get(word).copied().unwrap_or(0);
-        if bits == 0 {
-            continue;
-        }
-        let (Some(row), Some(u)) = (x.row(i), u.row(i)) else { continue };
+    for (i, &word) in words.iter().enumerate().filter(|(_, word)| **word != 0) {
+        let mut bits = word;
+        let (Some(row), Some(u)) = (x.row(i), u.row(i)) else { return };
         while bits != 0 {
             let r = bits.trailing_zeros() as usize;
             bits &= bits - 1;
@@ -135,6 +158,57 @@ fn gradients_of_word<T: Float, S: Simd<T>>(
                 let masked = u.iter().zip(weights).fold(T::ZERO, |sum, (&u, &weight)| s.mul_add_one(u, weight, sum));
                 axpy_body(s, masked, row, g);
             }
+        }
+    }
+}
+
+/// [`outputs_of_tile`] for all samples and a group's neurons, whose rows `v` holds.
+#[inline(always)]
+fn outputs_of_group<T: Float, S: Simd<T>>(
+    s: S,
+    x: MatRef<'_, T>,
+    pattern: PatternRef<'_>,
+    first: usize,
+    v: MatRef<'_, T>,
+    weights: &[T],
+    sums: &mut [T],
+    out: &mut MatMut<'_, T>,
+) {
+    let mut words = [[0; SAMPLES]; LINE];
+    let tiles = v.rows().div_ceil(WORD).min(LINE);
+    for sample in (0..x.rows()).step_by(SAMPLES) {
+        copy_words(pattern, sample, first / WORD, tiles, &mut words);
+        let x = x.row_range(sample, SAMPLES);
+        let mut out = out.reborrow().block(sample, 0, SAMPLES, usize::MAX);
+        for (k, words) in words.iter().enumerate().take(tiles) {
+            let weights = weights.get(k * WORD * sums.len()..).unwrap_or_default();
+            outputs_of_tile(s, x, words, v.row_range(k * WORD, WORD), weights, sums, &mut out);
+        }
+    }
+}
+
+/// [`gradients_of_tile`] for all samples and a group's neurons.
+#[inline(always)]
+fn gradients_of_group<T: Float, S: Simd<T>>(
+    s: S,
+    x: MatRef<'_, T>,
+    pattern: PatternRef<'_>,
+    first: usize,
+    u: MatRef<'_, T>,
+    weights: &[T],
+    g: &mut MatMut<'_, T>,
+) {
+    let mut words = [[0; SAMPLES]; LINE];
+    let tiles = g.rows().div_ceil(WORD).min(LINE);
+    for r in 0..g.rows() {
+        g.row(r).into_iter().for_each(|row| row.fill(T::ZERO));
+    }
+    for sample in (0..x.rows()).step_by(SAMPLES) {
+        copy_words(pattern, sample, first / WORD, tiles, &mut words);
+        let (x, u) = (x.row_range(sample, SAMPLES), u.row_range(sample, SAMPLES));
+        for (k, words) in words.iter().enumerate().take(tiles) {
+            let weights = weights.get(k * WORD * padded(u.cols())..).unwrap_or_default();
+            gradients_of_tile(s, x, words, u, weights, &mut g.reborrow().block(k * WORD, 0, WORD, usize::MAX));
         }
     }
 }
@@ -149,10 +223,12 @@ fn jvp_body<T: Float, S: Simd<T>>(
     mut out: MatMut<'_, T>,
     scratch: &mut [T],
 ) {
-    let (sums, weights) = scratch.split_at_mut(padded(a.rows()));
-    for word in 0..v.rows().div_ceil(WORD) {
-        pack_outputs(a, word * WORD, weights);
-        outputs_of_word(s, x, pattern, word, v.row_range(word * WORD, WORD), weights, sums, &mut out);
+    let neurons = group(x.cols(), a.cols()) * WORD;
+    let (sums, scratch) = scratch.split_at_mut(padded(a.rows()));
+    let weights = &mut scratch[..neurons * padded(a.rows())];
+    for first in (0..v.rows()).step_by(neurons) {
+        pack_outputs(a, first, weights);
+        outputs_of_group(s, x, pattern, first, v.row_range(first, neurons), weights, sums, &mut out);
     }
 }
 
@@ -163,17 +239,17 @@ fn vjp_body<T: Float, S: Simd<T>>(
     a: MatRef<'_, T>,
     pattern: PatternRef<'_>,
     u: MatRef<'_, T>,
-    first: usize,
+    from: usize,
     mut out: MatMut<'_, T>,
     scratch: &mut [T],
 ) {
-    for word in 0..out.rows().div_ceil(WORD) {
-        let mut g = out.reborrow().block(word * WORD, 0, WORD, usize::MAX);
-        for r in 0..g.rows() {
-            g.row(r).into_iter().for_each(|row| row.fill(T::ZERO));
-        }
-        pack_outputs(a, first + word * WORD, scratch);
-        gradients_of_word(s, x, pattern, first / WORD + word, u, scratch, &mut g);
+    // Not a.cols(): a caller with fewer rows hands over the scratch for these.
+    let neurons = group(x.cols(), out.rows()) * WORD;
+    let weights = &mut scratch[..neurons * padded(a.rows())];
+    for first in (0..out.rows()).step_by(neurons) {
+        pack_outputs(a, from + first, weights);
+        let mut g = out.reborrow().block(first, 0, neurons, usize::MAX);
+        gradients_of_group(s, x, pattern, from + first, u, weights, &mut g);
     }
 }
 
@@ -187,15 +263,17 @@ fn gram_product_body<T: Float, S: Simd<T>>(
     mut out: MatMut<'_, T>,
     scratch: &mut [T],
 ) {
-    let d = x.cols();
-    let (g, scratch) = scratch.split_at_mut(WORD * d);
-    let (sums, weights) = scratch.split_at_mut(padded(a.rows()));
-    for word in 0..a.cols().div_ceil(WORD) {
-        g.fill(T::ZERO);
-        pack_outputs(a, word * WORD, weights);
-        if let Ok(mut g) = MatMut::new(g, WORD, d) {
-            gradients_of_word(s, x, pattern, word, u, weights, &mut g);
-            outputs_of_word(s, x, pattern, word, g.as_ref(), weights, sums, &mut out);
+    let (d, m) = (x.cols(), a.cols());
+    let neurons = group(d, m) * WORD;
+    let (g, scratch) = scratch.split_at_mut(neurons * d);
+    let (sums, scratch) = scratch.split_at_mut(padded(a.rows()));
+    let weights = &mut scratch[..neurons * padded(a.rows())];
+    for first in (0..m).step_by(neurons) {
+        pack_outputs(a, first, weights);
+        if let Ok(g) = MatMut::new(g, neurons, d) {
+            let mut g = g.block(0, 0, m - first, d);
+            gradients_of_group(s, x, pattern, first, u, weights, &mut g);
+            outputs_of_group(s, x, pattern, first, g.as_ref(), weights, sums, &mut out);
         }
     }
 }
