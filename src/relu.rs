@@ -17,6 +17,8 @@
 
 pub mod gram;
 pub mod pattern;
+mod tangents;
 pub mod two_layer;
 
 pub use pattern::{PatternMut, PatternRef};
+pub use tangents::Tangents;
