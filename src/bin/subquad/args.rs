@@ -7,6 +7,7 @@ use subquad::Level;
 use subquad::train::{ColumnScaling, Faithful, Header, PreconditionerChoice, RowScaling, Task};
 
 use crate::Failure;
+use crate::deep::DeepArgs;
 
 #[derive(Parser)]
 #[command(
@@ -118,6 +119,9 @@ pub struct Train {
     /// Print JSON lines on standard output and nothing else there
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub deep: DeepArgs,
 }
 
 impl Train {
