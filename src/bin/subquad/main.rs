@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod deep;
 mod info;
+mod manual;
 mod plot;
 mod predict;
 mod report;
@@ -53,6 +54,8 @@ fn main() -> ExitCode {
         Some(args::Command::Predict(args)) => predict::run(&args),
         Some(args::Command::Bench(args)) => bench::run(&args),
         Some(args::Command::Info) => info::run(),
+        Some(args::Command::Completions { shell }) => manual::completions(shell),
+        Some(args::Command::Man) => manual::page(),
     };
     let (code, message) = match done {
         Ok(()) => return ExitCode::SUCCESS,
