@@ -49,9 +49,12 @@ pub mod scratch;
 #[macro_use]
 pub mod simd;
 pub mod blas;
+#[cfg(feature = "capi")]
+pub mod capi;
 pub mod cg;
 pub mod hadamard;
 pub mod halfspace;
+pub mod limits;
 pub mod low_rank;
 pub mod random;
 pub mod relu;

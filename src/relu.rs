@@ -18,6 +18,8 @@
 pub mod deep;
 pub mod gram;
 pub mod pattern;
+mod tangents;
 pub mod two_layer;
 
 pub use pattern::{PatternMut, PatternRef};
+pub use tangents::Tangents;

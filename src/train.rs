@@ -33,6 +33,7 @@ mod error;
 mod gauss_newton;
 mod init;
 mod model;
+mod preconditioner;
 mod prepare;
 mod settings;
 mod tangents;
@@ -54,5 +55,6 @@ pub use deep::{Base, Deep, DeepBuilder, DeepModel, DeepPreconditioner, Firing, F
 pub use error::TrainError;
 pub use gauss_newton::{GaussNewton, Progress, Status, Step};
 pub use model::Model;
+pub use preconditioner::{Chosen, Faithful};
 pub use prepare::{ColumnScaling, Preparation, PrepareOptions, RowScaling};
 pub use settings::{Builder, PreconditionerChoice};

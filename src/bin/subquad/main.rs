@@ -5,8 +5,10 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod bench;
 mod deep;
 mod info;
+mod manual;
 mod plot;
 mod predict;
 mod report;
@@ -50,7 +52,10 @@ fn main() -> ExitCode {
             Err(failure) => Err(failure),
         },
         Some(args::Command::Predict(args)) => predict::run(&args),
+        Some(args::Command::Bench(args)) => bench::run(&args),
         Some(args::Command::Info) => info::run(),
+        Some(args::Command::Completions { shell }) => manual::completions(shell),
+        Some(args::Command::Man) => manual::page(),
     };
     let (code, message) = match done {
         Ok(()) => return ExitCode::SUCCESS,
