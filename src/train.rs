@@ -26,16 +26,26 @@
 //! # Ok::<(), subquad::train::TrainError>(())
 //! ```
 
+mod adversarial;
+mod blocks;
 mod coding;
 mod data;
 mod error;
+mod fired;
 mod gauss_newton;
+mod gradient;
 mod init;
+mod kernels;
+mod method;
 mod model;
 mod prepare;
+mod run;
 mod settings;
+mod split;
 mod tangents;
 
+#[cfg(feature = "io")]
+mod checkpoint;
 #[cfg(feature = "io")]
 mod csv;
 #[cfg(feature = "io")]
@@ -46,9 +56,15 @@ pub use self::csv::{Header, Rows, TableOptions, read_dataset, read_dataset_from,
 #[cfg(feature = "io")]
 pub use self::file::{check_writable, write_atomically};
 pub use coding::{Coding, Prediction, Score, Truth};
-pub use data::{Columns, Dataset, Matrix, Split, Target, Task};
+pub use data::{Columns, Dataset, Matrix, Target, Task};
 pub use error::TrainError;
-pub use gauss_newton::{GaussNewton, Progress, Status, Step};
+pub use init::Init;
+pub use method::{Progress, Status, Step};
 pub use model::Model;
 pub use prepare::{ColumnScaling, Preparation, PrepareOptions, RowScaling};
-pub use settings::{Builder, PreconditionerChoice};
+pub use run::{Steps, TwoLayer};
+pub use settings::{Attack, AttackedStep, Ball, Builder, Lookup, Method, Over, PreconditionerChoice};
+pub use split::Split;
+
+/// A run by its default method.
+pub type GaussNewton = TwoLayer;

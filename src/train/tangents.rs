@@ -2,13 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::kernels::Kernels;
 use crate::blas::{self, Definite};
 use crate::cg::{LinearOperator, Preconditioner};
-use crate::relu::{PatternRef, gram, two_layer};
+use crate::relu::{PatternRef, gram};
 use crate::{Error, Level, MatMut, MatRef};
 
 /// `K + damping I` for all n C outputs, as a product.
 pub(super) struct Tangents<'a> {
+    pub kernels: Kernels,
     pub x: MatRef<'a, f32>,
     pub a: MatRef<'a, f32>,
     pub pattern: PatternRef<'a>,
@@ -24,14 +26,13 @@ impl LinearOperator<f32> for Tangents<'_> {
     }
 
     fn scratch_len(&self) -> usize {
-        two_layer::gram_product_scratch_len(self.x.cols(), self.a.cols(), self.a.rows())
+        self.kernels.gram_product_scratch_len(self.x, self.a)
     }
 
     fn apply(&self, level: Level, u: &[f32], out: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
         (self.progress.borrow_mut())(self.products.get());
         self.products.set(self.products.get() + 1);
-        let (n, c) = (self.x.rows(), self.a.rows());
-        two_layer::gram_product(level, self.x, self.a, self.pattern, MatRef::new(u, n, c)?, MatMut::new(out, n, c)?, scratch)?;
+        self.kernels.gram_product(self.x, self.a, self.pattern, MatRef::new(u, self.x.rows(), self.a.rows())?, out, scratch)?;
         blas::axpy(level, self.damping, u, out)
     }
 }

@@ -1,0 +1,583 @@
+//! Which samples each neuron fires on, found by one of the structures of [`halfspace`](crate::halfspace), and kept as
+//! the weights move.
+
+use super::TrainError;
+use super::kernels::{Kernels, each};
+use super::method::view;
+use super::settings::{Lookup, Over};
+use super::tangents::grow;
+use crate::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use crate::relu::{FiredRef, fired};
+use crate::{Error, Level, MatRef};
+
+/// The lists of all neurons.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lists {
+    /// m + 1
+    pub starts: Vec<usize>,
+    pub samples: Vec<u32>,
+    pub values: Vec<f32>,
+}
+
+impl Lists {
+    pub fn view(&self, n: usize) -> Result<FiredRef<'_, f32>, Error> {
+        FiredRef::new(&self.starts, &self.samples, &self.values, n)
+    }
+}
+
+/// Bytes of an index, which have to begin at a multiple of 8.
+type Bytes = Vec<u64>;
+
+fn words(bytes: usize) -> Bytes {
+    vec![0; bytes.div_ceil(8)]
+}
+
+fn of(words: &Bytes) -> &[u8] {
+    bytemuck::cast_slice(words)
+}
+
+fn of_mut(words: &mut Bytes) -> &mut [u8] {
+    bytemuck::cast_slice_mut(words)
+}
+
+/// A structure, and what it is kept over.
+#[derive(Debug)]
+enum Structure {
+    /// Asked by sample; the index is over the weights.
+    Scan,
+    Screened(Bytes),
+    BallTree(Bytes),
+    MaxTree(Bytes),
+    Candidates(Bytes),
+    /// Asked by neuron; the index is over the samples.
+    ScanOfData(Bytes),
+    ScreenedData(Bytes),
+    BallTreeOfData(Bytes),
+    /// One tree per neuron over the samples.
+    MaxTreeOfNeurons(Bytes),
+    CandidatesOfNeurons(Skins),
+}
+
+/// Finds the fired sets of weights that move, and keeps what it finds them by.
+#[derive(Debug)]
+pub(super) struct FiredSets {
+    structure: Structure,
+    kernels: Kernels,
+    shift: f32,
+    pub lists: Lists,
+    /// Answers that fit a query's row, so far.
+    room: usize,
+    scratch: Vec<f32>,
+}
+
+/// Queries that are asked together.
+const QUERIES: usize = 512;
+/// The skin of candidate lists over weights, in units of the inputs' length.
+const RHO: f64 = 0.1;
+
+impl FiredSets {
+    /// Builds the structure for weights as they are, and finds the lists.
+    pub fn new(
+        kernels: Kernels,
+        lookup: Lookup,
+        over: Over,
+        x: MatRef<'_, f32>,
+        w: MatRef<'_, f32>,
+        shift: f32,
+    ) -> Result<Self, TrainError> {
+        let (n, d, m, level) = (x.rows(), x.cols(), w.rows(), kernels.level);
+        let mut scratch = Vec::new();
+        let structure = match (lookup, over) {
+            (Lookup::Screened, Over::Weights) => {
+                let mut bytes = words(Screened::<&[u8], f32>::storage_len(m, d));
+                Screened::build(w, of_mut(&mut bytes))?;
+                Structure::Screened(bytes)
+            }
+            (Lookup::Screened, Over::Data) => {
+                let mut bytes = words(Screened::<&[u8], f32>::storage_len(n, d));
+                Screened::build(x, of_mut(&mut bytes))?;
+                Structure::ScreenedData(bytes)
+            }
+            (Lookup::BallTree, Over::Weights) => {
+                let mut bytes = words(BallTree::<&[u8], f32>::storage_len(m, d));
+                grow(&mut scratch, BallTree::<&[u8], f32>::build_scratch_len(m, d));
+                BallTree::build(w, of_mut(&mut bytes), &mut scratch)?;
+                Structure::BallTree(bytes)
+            }
+            (Lookup::BallTree, Over::Data) => {
+                let mut bytes = words(BallTree::<&[u8], f32>::storage_len(n, d));
+                grow(&mut scratch, BallTree::<&[u8], f32>::build_scratch_len(n, d));
+                BallTree::build(x, of_mut(&mut bytes), &mut scratch)?;
+                Structure::BallTreeOfData(bytes)
+            }
+            (Lookup::MaxTree, Over::Weights) => {
+                let mut bytes = words(MaxTree::<&[u8], f32>::storage_len(m, d, n));
+                grow(&mut scratch, MaxTree::<&[u8], f32>::scratch_len(m, d));
+                MaxTree::build(level, w, x, of_mut(&mut bytes), &mut scratch)?;
+                Structure::MaxTree(bytes)
+            }
+            (Lookup::MaxTree, Over::Data) => {
+                let mut bytes = words(MaxTree::<&[u8], f32>::storage_len(n, d, m));
+                grow(&mut scratch, MaxTree::<&[u8], f32>::scratch_len(n, d));
+                MaxTree::build(level, x, w, of_mut(&mut bytes), &mut scratch)?;
+                Structure::MaxTreeOfNeurons(bytes)
+            }
+            (Lookup::Candidates, Over::Weights) => {
+                let room = (m / 8).max(64).min(m);
+                let mut bytes = words(Candidates::<&[u8], f32>::storage_len(m, d, n, room));
+                grow(&mut scratch, Candidates::<&[u8], f32>::scratch_len(m, d, n));
+                let index = Candidates::build(level, w, x, shift, RHO, room, of_mut(&mut bytes), &mut scratch)?;
+                let most = index.most_candidates();
+                if most > room {
+                    bytes = words(Candidates::<&[u8], f32>::storage_len(m, d, n, m));
+                    Candidates::build(level, w, x, shift, RHO, m, of_mut(&mut bytes), &mut scratch)?;
+                }
+                Structure::Candidates(bytes)
+            }
+            (Lookup::Scan, Over::Weights) => Structure::Scan,
+            (Lookup::Scan, Over::Data) => {
+                let mut bytes = words(Packed::<&[u8], f32>::storage_len(n, d));
+                Packed::build(x, of_mut(&mut bytes))?;
+                Structure::ScanOfData(bytes)
+            }
+            _ => Structure::CandidatesOfNeurons(Skins::new(x, m)?),
+        };
+        let mut sets = Self { structure, kernels, shift, lists: Lists::default(), room: 64, scratch };
+        sets.find(x, w)?;
+        Ok(sets)
+    }
+
+    /// The weights have moved, each neuron by no more than `moved`; finds the lists anew.
+    pub fn follow(&mut self, x: MatRef<'_, f32>, w: MatRef<'_, f32>, moved: &[f32]) -> Result<(), TrainError> {
+        let (level, d) = (self.kernels.level, x.cols());
+        let went: Vec<u32> = (0..w.rows() as u32).filter(|&r| moved[r as usize] != 0.0).collect();
+        let row = |r: u32| w.row(r as usize).unwrap_or_default();
+        match &mut self.structure {
+            Structure::Screened(bytes) => {
+                if went.len() * 4 > w.rows() {
+                    Screened::build(w, of_mut(bytes))?;
+                } else {
+                    let mut index = Screened::open(of_mut(bytes), Check::Header)?;
+                    went.iter().try_for_each(|&r| index.update(r as usize, row(r)))?;
+                }
+            }
+            Structure::BallTree(bytes) => {
+                let mut index = BallTree::open(of_mut(bytes), Check::Header)?;
+                went.iter().try_for_each(|&r| index.update(r as usize, row(r)))?;
+                if index.is_worn() {
+                    grow(&mut self.scratch, BallTree::<&[u8], f32>::rebalance_scratch_len(w.rows(), d));
+                    index.rebalance(&mut self.scratch)?;
+                }
+            }
+            Structure::MaxTree(bytes) => {
+                let mut index = MaxTree::open(of_mut(bytes), Check::Header)?;
+                let rows: Vec<f32> = went.iter().flat_map(|&r| row(r)).copied().collect();
+                grow(&mut self.scratch, MaxTree::<&[u8], f32>::scratch_len(w.rows(), d));
+                index.update_batch(level, &went, view(&rows, went.len(), d), &mut self.scratch)?;
+            }
+            Structure::MaxTreeOfNeurons(bytes) => {
+                let mut index = MaxTree::open(of_mut(bytes), Check::Header)?;
+                grow(&mut self.scratch, MaxTree::<&[u8], f32>::scratch_len(x.rows(), d));
+                for &r in &went {
+                    index.replace(level, r as usize, row(r), x, &mut self.scratch)?;
+                }
+            }
+            Structure::Candidates(bytes) => {
+                let mut index = Candidates::open(of_mut(bytes), Check::Header)?;
+                grow(&mut self.scratch, Candidates::<&[u8], f32>::scratch_len(w.rows(), d, x.rows()));
+                index.advance(level, w, &mut self.scratch)?;
+            }
+            Structure::CandidatesOfNeurons(skins) => skins.moved(moved),
+            Structure::Scan | Structure::ScanOfData(_) | Structure::ScreenedData(_) | Structure::BallTreeOfData(_) => {}
+        }
+        self.find(x, w)
+    }
+
+    /// The lists of these weights.
+    fn find(&mut self, x: MatRef<'_, f32>, w: MatRef<'_, f32>) -> Result<(), TrainError> {
+        let (n, m, shift, level) = (x.rows(), w.rows(), self.shift, self.kernels.level);
+        let Self { structure, lists, room, scratch, kernels, .. } = self;
+        match structure {
+            Structure::Scan => {
+                grow(scratch, scan_scratch_len(x.cols(), m));
+                let ask = |from: usize, k: usize, hits: &mut Hits<'_, f32>, scratch: &mut [f32]| {
+                    scan(level, w, x.row_range(from, k), shift, hits, scratch)
+                };
+                by_sample(n, m, room, lists, scratch, ask)?;
+            }
+            Structure::Screened(bytes) => ask_index(&Screened::open(of(bytes), Check::Header)?, level, x, shift, room, scratch, |a, s| {
+                by_sample(n, m, a.0, lists, s, a.1)
+            })?,
+            Structure::BallTree(bytes) => ask_index(&BallTree::open(of(bytes), Check::Header)?, level, x, shift, room, scratch, |a, s| {
+                by_sample(n, m, a.0, lists, s, a.1)
+            })?,
+            Structure::ScanOfData(bytes) => ask_index(&Packed::open(of(bytes), Check::Header)?, level, w, shift, room, scratch, |a, s| {
+                by_neuron(n, m, a.0, lists, s, a.1)
+            })?,
+            Structure::ScreenedData(bytes) => {
+                ask_index(&Screened::open(of(bytes), Check::Header)?, level, w, shift, room, scratch, |a, s| {
+                    by_neuron(n, m, a.0, lists, s, a.1)
+                })?;
+            }
+            Structure::BallTreeOfData(bytes) => {
+                ask_index(&BallTree::open(of(bytes), Check::Header)?, level, w, shift, room, scratch, |a, s| {
+                    by_neuron(n, m, a.0, lists, s, a.1)
+                })?;
+            }
+            Structure::MaxTree(bytes) => {
+                let index = MaxTree::open(of(bytes), Check::Header)?;
+                grow(scratch, MaxTree::<&[u8], f32>::scratch_len(m, x.cols()));
+                by_sample(n, m, room, lists, scratch, |from, k, hits, scratch| {
+                    one_by_one(from, k, hits, |i, hits| index.query(level, i, shift, hits, scratch))
+                })?;
+            }
+            Structure::MaxTreeOfNeurons(bytes) => {
+                let index = MaxTree::open(of(bytes), Check::Header)?;
+                grow(scratch, MaxTree::<&[u8], f32>::scratch_len(n, x.cols()));
+                by_neuron(n, m, room, lists, scratch, |from, k, hits, scratch| {
+                    one_by_one(from, k, hits, |r, hits| index.query(level, r, shift, hits, scratch))
+                })?;
+            }
+            Structure::Candidates(bytes) => {
+                let index = Candidates::open(of(bytes), Check::Header)?;
+                by_sample(n, m, room, lists, scratch, |from, k, hits, _| {
+                    one_by_one(from, k, hits, |i, hits| index.query(level, w, i, hits))
+                })?;
+            }
+            Structure::CandidatesOfNeurons(skins) => skins.find(*kernels, x, w, shift, lists, scratch)?,
+        }
+        Ok(())
+    }
+}
+
+/// Answers of a chunk of queries.
+#[derive(Default)]
+struct Answers {
+    counts: Vec<u32>,
+    indices: Vec<u32>,
+    values: Vec<f32>,
+    room: usize,
+}
+
+impl Answers {
+    fn hits(&mut self) -> Result<Hits<'_, f32>, Error> {
+        Hits::new(&mut self.counts, &mut self.indices, self.room)?.with_values(&mut self.values)
+    }
+    fn row(&self, k: usize) -> (&[u32], &[f32]) {
+        let (from, len) = (k * self.room, self.counts[k] as usize);
+        (&self.indices[from..from + len], &self.values[from..from + len])
+    }
+    fn resize(&mut self, queries: usize, room: usize) {
+        self.room = room;
+        self.counts.resize(queries, 0);
+        self.indices.resize(queries * room, 0);
+        self.values.resize(queries * room, 0.0);
+    }
+}
+
+/// Asks queries `from .. from + k` of an index into hits.
+trait Ask: FnMut(usize, usize, &mut Hits<'_, f32>, &mut [f32]) -> Result<(), Error> {}
+impl<F: FnMut(usize, usize, &mut Hits<'_, f32>, &mut [f32]) -> Result<(), Error>> Ask for F {}
+
+/// A structure that answers one query after the other, as if it answered a batch.
+fn one_by_one(
+    from: usize,
+    k: usize,
+    hits: &mut Hits<'_, f32>,
+    mut ask: impl FnMut(usize, &mut Hits<'_, f32>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    (0..k).try_for_each(|q| {
+        let mut one = hits.only(q)?;
+        ask(from + q, &mut one)
+    })
+}
+
+/// Calls `then` with a way to ask the index about the rows of `queries`.
+fn ask_index(
+    index: &impl Reporter<f32>,
+    level: Level,
+    queries: MatRef<'_, f32>,
+    shift: f32,
+    room: &mut usize,
+    scratch: &mut Vec<f32>,
+    then: impl FnOnce(
+        (&mut usize, &mut dyn FnMut(usize, usize, &mut Hits<'_, f32>, &mut [f32]) -> Result<(), Error>),
+        &mut Vec<f32>,
+    ) -> Result<(), Error>,
+) -> Result<(), Error> {
+    grow(scratch, index.scratch_len());
+    let mut ask = |from: usize, k: usize, hits: &mut Hits<'_, f32>, scratch: &mut [f32]| {
+        index.query_batch(level, queries.row_range(from, k), shift, hits, scratch)
+    };
+    then((room, &mut ask), scratch)
+}
+
+/// All answers, a chunk at a time, each with room enough.
+fn in_chunks(
+    queries: usize,
+    most: usize,
+    room: &mut usize,
+    scratch: &mut [f32],
+    mut ask: impl Ask,
+    mut take: impl FnMut(usize, &Answers),
+) -> Result<(), Error> {
+    let mut answers = Answers::default();
+    let mut from = 0;
+    while from < queries {
+        let k = QUERIES.min(queries - from);
+        answers.resize(k, (*room).min(most.max(1)));
+        ask(from, k, &mut answers.hits()?, scratch)?;
+        let wanted = answers.counts.iter().max().map_or(0, |&most| most as usize);
+        if wanted > answers.room {
+            *room = wanted + wanted / 4;
+            continue;
+        }
+        take(from, &answers);
+        from += k;
+    }
+    Ok(())
+}
+
+/// Asked by neuron, answers are the lists.
+fn by_neuron(n: usize, m: usize, room: &mut usize, lists: &mut Lists, scratch: &mut [f32], ask: impl Ask) -> Result<(), Error> {
+    lists.starts.clear();
+    lists.samples.clear();
+    lists.values.clear();
+    lists.starts.push(0);
+    let Lists { starts, samples, values } = lists;
+    in_chunks(m, n, room, scratch, ask, |_, answers| {
+        for k in 0..answers.counts.len() {
+            let (i, z) = answers.row(k);
+            samples.extend_from_slice(i);
+            values.extend_from_slice(z);
+            starts.push(samples.len());
+        }
+    })
+}
+
+/// Asked by sample, answers are turned round: counted, then dealt out in the order of the samples.
+fn by_sample(n: usize, m: usize, room: &mut usize, lists: &mut Lists, scratch: &mut [f32], ask: impl Ask) -> Result<(), Error> {
+    let (mut ends, mut neurons, mut found) = (vec![0usize], Vec::new(), Vec::new());
+    in_chunks(n, m, room, scratch, ask, |_, answers| {
+        for k in 0..answers.counts.len() {
+            let (r, z) = answers.row(k);
+            neurons.extend_from_slice(r);
+            found.extend_from_slice(z);
+            ends.push(neurons.len());
+        }
+    })?;
+    lists.starts.clear();
+    lists.starts.resize(m + 1, 0);
+    neurons.iter().for_each(|&r: &u32| lists.starts[r as usize + 1] += 1);
+    for r in 0..m {
+        lists.starts[r + 1] += lists.starts[r];
+    }
+    let mut next = lists.starts.clone();
+    lists.samples.resize(neurons.len(), 0);
+    lists.values.resize(neurons.len(), 0.0);
+    for i in 0..n {
+        for at in ends[i]..ends[i + 1] {
+            let to = &mut next[neurons[at] as usize];
+            lists.samples[*to] = i as u32;
+            lists.values[*to] = found[at];
+            *to += 1;
+        }
+    }
+    Ok(())
+}
+
+/// For each neuron the samples that it can have come to fire on since its list was made.
+///
+/// A list holds every sample with `<w_r, x_i> > b - (rho_r + slack) |x|`, where |x| is that of the longest sample. While
+/// the neuron has moved by no more than rho_r since, no other sample can fire. Each neuron's list is made anew by itself,
+/// when that is used up: then rho_r is set to a few of its last steps. `slack` covers the rounding errors of the values.
+#[derive(Debug)]
+struct Skins {
+    /// The samples, packed for a scan.
+    packed: Bytes,
+    /// Above every |x_i|.
+    longest: f32,
+    /// How far each neuron has moved since its list was made, at most; infinite before that.
+    drift: Vec<f32>,
+    rho: Vec<f32>,
+    /// The last move.
+    last: Vec<f32>,
+    /// Where each list lies, how long it is, and how much room it has.
+    places: Vec<(usize, u32, u32)>,
+    lists: Vec<u32>,
+    /// What rounding can move a neuron by in one step.
+    grain: f32,
+}
+
+/// Skins to choose from: neurons with the same one are asked about together.
+const SKINS: [f32; 5] = [0.0, 0.02, 0.06, 0.15, 0.35];
+/// Steps that a skin should last.
+const LASTS: f32 = 8.0;
+
+impl Skins {
+    fn new(x: MatRef<'_, f32>, m: usize) -> Result<Self, TrainError> {
+        let mut packed = words(Packed::<&[u8], f32>::storage_len(x.rows(), x.cols()));
+        Packed::build(x, of_mut(&mut packed))?;
+        let norm = |i: usize| x.row(i).unwrap_or_default().iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        let longest = (0..x.rows()).map(norm).fold(0.0, f64::max) * (1.0 + 1e-6);
+        Ok(Self {
+            packed,
+            longest: longest as f32,
+            drift: vec![f32::INFINITY; m],
+            rho: vec![0.0; m],
+            last: vec![0.0; m],
+            places: vec![(0, 0, 0); m],
+            lists: Vec::new(),
+            grain: 0.0,
+        })
+    }
+
+    /// Moves add up; each is rounded up, and so is what rounding does to the weights themselves.
+    fn moved(&mut self, moved: &[f32]) {
+        for ((drift, last), &by) in self.drift.iter_mut().zip(&mut self.last).zip(moved) {
+            if by != 0.0 {
+                *drift = (*drift + by) * (1.0 + 1e-5) + self.grain;
+                *last = by;
+            }
+        }
+    }
+
+    fn find(
+        &mut self,
+        kernels: Kernels,
+        x: MatRef<'_, f32>,
+        w: MatRef<'_, f32>,
+        shift: f32,
+        lists: &mut Lists,
+        scratch: &mut Vec<f32>,
+    ) -> Result<(), Error> {
+        self.renew(kernels, x, w, shift, scratch)?;
+        let m = w.rows();
+        let rows = kernels.share(m, 64);
+        let (places, all) = (&self.places, &self.lists);
+        // Each part lists its own neurons; then the parts are put one behind the other.
+        let mut parts: Vec<(usize, Lists)> = (0..m.div_ceil(rows)).map(|at| (at * rows, Lists::default())).collect();
+        if let [(_, only)] = &mut parts[..] {
+            std::mem::swap(only, lists);
+        }
+        each(parts.iter_mut(), |(first, lists)| {
+            let Lists { starts, samples, values } = lists;
+            let places = &places[*first..m.min(*first + rows)];
+            starts.clear();
+            starts.push(0);
+            let most: usize = places.iter().map(|place| place.1 as usize).sum();
+            // Room for all candidates; who fires is put in front, without a branch.
+            samples.resize(most, 0);
+            values.resize(most, 0.0);
+            let mut len = 0;
+            let mut z = Vec::new();
+            for (k, &(from, count, _)) in places.iter().enumerate() {
+                let candidates = &all[from..from + count as usize];
+                z.resize(candidates.len(), 0.0);
+                let row = w.row(*first + k).unwrap_or_default();
+                fired::values(kernels.level, x, row, candidates, &mut z)?;
+                for (&i, &z) in candidates.iter().zip(&z) {
+                    (samples[len], values[len]) = (i, z);
+                    len += usize::from(z > shift);
+                }
+                starts.push(len);
+            }
+            samples.truncate(len);
+            values.truncate(len);
+            Ok(())
+        })?;
+        if parts.len() == 1 {
+            std::mem::swap(&mut parts[0].1, lists);
+            return Ok(());
+        }
+        lists.starts.clear();
+        lists.samples.clear();
+        lists.values.clear();
+        lists.starts.push(0);
+        for (_, part) in &parts {
+            let before = lists.samples.len();
+            lists.starts.extend(part.starts.iter().skip(1).map(|start| before + start));
+            lists.samples.extend_from_slice(&part.samples);
+            lists.values.extend_from_slice(&part.values);
+        }
+        Ok(())
+    }
+
+    /// Makes the lists anew of all neurons that have left their skins.
+    fn renew(
+        &mut self,
+        kernels: Kernels,
+        x: MatRef<'_, f32>,
+        w: MatRef<'_, f32>,
+        shift: f32,
+        scratch: &mut Vec<f32>,
+    ) -> Result<(), Error> {
+        let (n, d) = (x.rows(), x.cols());
+        let mut classes: [Vec<usize>; SKINS.len()] = Default::default();
+        for r in 0..w.rows() {
+            // A drift that is no number is no promise either.
+            if !(self.drift[r] <= self.rho[r]) {
+                let wanted = LASTS * self.last[r];
+                let class = if self.drift[r].is_finite() { SKINS.iter().position(|&s| s >= wanted) } else { Some(2) };
+                classes[class.unwrap_or(SKINS.len() - 1).max(1)].push(r);
+            }
+        }
+        let index = Packed::open(of(&self.packed), Check::Header)?;
+        for (class, neurons) in classes.iter().enumerate() {
+            // Their norms decide how much of the skin goes to rounding: the longest of a batch for all of it.
+            for batch in neurons.chunks(QUERIES * kernels.threads) {
+                let rows: Vec<f32> = batch.iter().flat_map(|&r| w.row(r).unwrap_or_default()).copied().collect();
+                let norm = rows.chunks_exact(d.max(1)).map(|row| row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>()).fold(0.0, f64::max);
+                let rho = SKINS[class];
+                self.grain = self.grain.max(f32::EPSILON * (norm.sqrt() as f32 + rho));
+                let slack = 4.0 * (d + 4) as f32 * f32::EPSILON * (norm.sqrt() as f32 + rho);
+                let threshold = shift - (rho + slack) * self.longest - 1e-30;
+                let threshold = threshold - threshold.abs() * f32::EPSILON;
+                let share = batch.len().div_ceil(kernels.threads).max(1);
+                let len = index.scratch_len();
+                grow(scratch, len * kernels.threads);
+                let mut answers: Vec<Answers> = batch.chunks(share).map(|_| Answers::default()).collect();
+                let parts = rows.chunks(share * d.max(1)).zip(answers.iter_mut()).zip(scratch.chunks_mut(len.max(1)));
+                each(parts, |((rows, answers), scratch)| {
+                    let queries = view(rows, rows.len() / d.max(1), d);
+                    let mut room = (n / 8).clamp(1, n);
+                    loop {
+                        answers.resize(queries.rows(), room);
+                        index.query_batch(kernels.level, queries, threshold, &mut answers.hits()?, scratch)?;
+                        let wanted = answers.counts.iter().max().map_or(0, |&most| most as usize);
+                        if wanted <= room {
+                            return Ok(());
+                        }
+                        room = wanted;
+                    }
+                })?;
+                for (neurons, answers) in batch.chunks(share).zip(&answers) {
+                    for (k, &r) in neurons.iter().enumerate() {
+                        let (samples, _) = answers.row(k);
+                        let place = &mut self.places[r];
+                        if samples.len() > place.2 as usize {
+                            let room = samples.len() + samples.len() / 4 + 2;
+                            *place = (self.lists.len(), 0, room as u32);
+                            self.lists.resize(self.lists.len() + room, 0);
+                        }
+                        place.1 = samples.len() as u32;
+                        self.lists[place.0..place.0 + samples.len()].copy_from_slice(samples);
+                        (self.drift[r], self.rho[r]) = (0.0, rho);
+                    }
+                }
+            }
+        }
+        // Lists that moved leave holes: closed when they are half of it.
+        let used: usize = self.places.iter().map(|place| place.2 as usize).sum();
+        if self.lists.len() > 2 * used + 1024 {
+            let mut packed = Vec::with_capacity(used);
+            for place in &mut self.places {
+                let from = place.0;
+                place.0 = packed.len();
+                packed.extend_from_slice(&self.lists[from..from + place.2 as usize]);
+            }
+            self.lists = packed;
+        }
+        Ok(())
+    }
+}
