@@ -51,6 +51,9 @@ mod csv;
 #[cfg(feature = "io")]
 mod file;
 
+#[cfg(feature = "ndarray")]
+mod ndarray;
+
 #[cfg(feature = "io")]
 pub use self::csv::{Header, Rows, TableOptions, read_dataset, read_dataset_from, read_rows, read_rows_from};
 #[cfg(feature = "io")]

@@ -88,7 +88,7 @@ multiversion! {
 }
 
 #[inline(always)]
-pub(super) fn axpy_body<T: Float, S: Simd<T>>(s: S, a: T, x: &[T], y: &mut [T]) {
+pub(crate) fn axpy_body<T: Float, S: Simd<T>>(s: S, a: T, x: &[T], y: &mut [T]) {
     let factor = s.splat(a);
     let (x_chunks, x_tail) = s.chunks(x);
     let (y_chunks, y_tail) = s.chunks_mut(y);

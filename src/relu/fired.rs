@@ -411,3 +411,70 @@ multiversion! {
 fn values_body<T: Float, S: Simd<T>>(s: S, x: MatRef<'_, T>, w: &[T], samples: &[u32], values: &mut [T]) {
     crate::halfspace::values_of(s, w, 1, samples, values, |i| x.data().get(i as usize * x.row_stride()..).unwrap_or_default());
 }
+
+/// `H_i += sum_r (u_i a_r) w_r` over the neurons that fire on sample i: the derivative by the inputs of the outputs
+/// against U.
+///
+/// # Shapes
+/// W m x d with contiguous rows, A C x m, U n x C with contiguous rows; H n x d.
+///
+/// # Errors
+/// As [`descend`].
+///
+/// # Cost
+/// 2 (d + C) flops for each entry.
+pub fn input_gradient<T: Float>(
+    level: Level,
+    w: MatRef<'_, T>,
+    a: MatRef<'_, T>,
+    fired: FiredRef<'_, T>,
+    u: MatRef<'_, T>,
+    out: MatMut<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    expect_length("fired: neurons, against columns of A", a.cols(), fired.neurons())?;
+    expect_length("fired: rows of W", fired.neurons(), w.rows())?;
+    expect_length("fired: rows of U", fired.samples(), u.rows())?;
+    expect_length("fired: columns of U, against rows of A", a.rows(), u.cols())?;
+    expect_length("fired: rows of the result", fired.samples(), out.rows())?;
+    expect_length("fired: columns of the result, against columns of W", w.cols(), out.cols())?;
+    if w.col_stride() != 1 || u.col_stride() != 1 {
+        return Err(Error::value("fired: column strides", "1"));
+    }
+    let (scratch, _) = take(scratch, descend_scratch_len(w.cols(), a.rows()))?;
+    input_gradient_entry(level, w, a, fired, u, out, scratch);
+    Ok(())
+}
+
+multiversion! {
+    fn input_gradient_entry<T: Float>(w: MatRef<'_, T>, a: MatRef<'_, T>, fired: FiredRef<'_, T>, u: MatRef<'_, T>,
+        out: MatMut<'_, T>, scratch: &mut [T]) = input_gradient_body;
+}
+
+#[inline(always)]
+fn input_gradient_body<T: Float, S: Simd<T>>(
+    s: S,
+    w: MatRef<'_, T>,
+    a: MatRef<'_, T>,
+    fired: FiredRef<'_, T>,
+    u: MatRef<'_, T>,
+    mut out: MatMut<'_, T>,
+    scratch: &mut [T],
+) {
+    let scale: T = normaliser(a.cols());
+    let weights = &mut scratch[..a.rows()];
+    for r in 0..fired.neurons() {
+        let (samples, _) = fired.of(r);
+        let (Some(row), false) = (w.row(r), samples.is_empty()) else { continue };
+        for (o, to) in weights.iter_mut().enumerate() {
+            *to = scale * a.get(o, r).unwrap_or(T::ZERO);
+        }
+        for &i in samples {
+            let u = u.row(i as usize).unwrap_or_default();
+            let factor = u.iter().zip(weights.iter()).fold(T::ZERO, |sum, (&u, &weight)| s.mul_add_one(u, weight, sum));
+            if let Some(to) = out.row(i as usize) {
+                crate::blas::axpy_body(s, factor, row, to);
+            }
+        }
+    }
+}

@@ -248,10 +248,12 @@ impl Target {
 pub struct Columns {
     /// The features, in the order of the columns of the feature matrix.
     pub features: Vec<String>,
-    /// The target.
+    /// The target; the first of several.
     pub target: String,
     /// Which column of the table the target was, counted from 0 over all columns.
     pub target_position: usize,
+    /// Further targets, with their positions: several numbers can be predicted together.
+    pub more_targets: Vec<(String, usize)>,
     /// Whether the names were written in the table; otherwise they were made up (`c1`, `c2`, ..).
     pub named: bool,
 }
@@ -273,7 +275,13 @@ impl Dataset {
     /// When there are fewer than two rows or no feature, the lengths disagree, a name comes twice, or a number is
     /// not finite.
     pub fn new(names: Vec<String>, features: Vec<f32>, target: Target) -> Result<Self, TrainError> {
-        let columns = Columns { target_position: names.len(), features: names, target: target.name(), named: true };
+        let mut targets = match &target {
+            Target::Classes { name, .. } => vec![name.clone()],
+            Target::Values { names, .. } => names.clone(),
+        };
+        let first = targets.remove(0);
+        let more_targets = targets.into_iter().enumerate().map(|(k, name)| (name, names.len() + 1 + k)).collect();
+        let columns = Columns { target_position: names.len(), more_targets, features: names, target: first, named: true };
         Self::with_places("the table".into(), columns, features, target, Vec::new())
     }
 

@@ -193,8 +193,8 @@ impl FiredSets {
         self.find(x, w)
     }
 
-    /// The lists of these weights.
-    fn find(&mut self, x: MatRef<'_, f32>, w: MatRef<'_, f32>) -> Result<(), TrainError> {
+    /// The lists of these weights, as the structure knows them; over weights, the samples may be any.
+    pub fn find(&mut self, x: MatRef<'_, f32>, w: MatRef<'_, f32>) -> Result<(), TrainError> {
         let (n, m, shift, level) = (x.rows(), w.rows(), self.shift, self.kernels.level);
         let Self { structure, lists, room, scratch, kernels, .. } = self;
         match structure {

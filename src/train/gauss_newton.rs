@@ -32,12 +32,14 @@
 use std::time::Instant;
 
 use super::TrainError;
+use super::fired::FiredSets;
+use super::gradient::{self, FEW_FIRE};
 use super::kernels::Kernels;
 use super::method::{Algorithm, Problem, Progress, Shape, State, Status, Step, fired, squares, view};
-use super::settings::PreconditionerChoice;
+use super::settings::{Lookup, Over, PreconditionerChoice};
 use super::tangents::{SharedFactor, Source, Tangents, grow};
 use crate::cg::{self, Identity, Stopping, conjugate_gradient};
-use crate::relu::{PatternRef, pattern};
+use crate::relu::{FiredRef, PatternRef, pattern};
 use crate::{MatRef, blas};
 
 /// Conjugate gradients are stopped at this share of their first residual.
@@ -74,6 +76,8 @@ pub(super) struct GaussNewton {
     next_w: Vec<f32>,
     pattern: Vec<u64>,
     next_pattern: Vec<u64>,
+    /// Who fires, as lists, where few do; of the weights that were evaluated last.
+    sets: Option<Listed>,
     /// F - Y
     residual: Vec<f32>,
     next_residual: Vec<f32>,
@@ -104,6 +108,39 @@ struct Factor {
     pattern: Vec<u64>,
 }
 
+/// Lists that follow the weights.
+#[derive(Debug)]
+struct Listed {
+    found: FiredSets,
+    /// The weights that the lists are of.
+    of: Vec<f32>,
+    moved: Vec<f32>,
+}
+
+impl Listed {
+    fn follow(&mut self, x: MatRef<'_, f32>, w: MatRef<'_, f32>) -> Result<(), TrainError> {
+        let d = w.cols();
+        for ((moved, before), now) in self.moved.iter_mut().zip(self.of.chunks_exact_mut(d)).zip(w.data().chunks_exact(d)) {
+            let far = before.iter().zip(now).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
+            // A move that is too small for a square is one all the same.
+            *moved = if before == now { 0.0 } else { (far as f32 * (1.0 + 1e-6)).max(f32::MIN_POSITIVE) };
+            before.copy_from_slice(now);
+        }
+        self.found.follow(x, w, &self.moved)
+    }
+}
+
+/// The pattern that lists stand for.
+fn mark(lists: FiredRef<'_, f32>, words: &mut [u64]) {
+    let wide = pattern::words_per_sample(lists.neurons());
+    words.fill(0);
+    for r in 0..lists.neurons() {
+        for &i in lists.of(r).0 {
+            words[i as usize * wide + r / 64] |= 1 << (r % 64);
+        }
+    }
+}
+
 impl GaussNewton {
     /// Draws the network and runs it once; sizes and numbers have been checked.
     pub fn start(problem: Problem) -> Result<Self, TrainError> {
@@ -125,6 +162,7 @@ impl GaussNewton {
             w0,
             pattern: vec![0; words],
             next_pattern: vec![0; words],
+            sets: None,
             residual: vec![0.0; n * c],
             next_residual: vec![0.0; n * c],
             dual: vec![0.0; n * c],
@@ -141,12 +179,57 @@ impl GaussNewton {
         run.evaluate()?;
         std::mem::swap(&mut run.pattern, &mut run.next_pattern);
         std::mem::swap(&mut run.residual, &mut run.next_residual);
+        run.list()?;
         let mean = run.mean_diagonal();
         // Where nobody fires at all there is nothing to measure in, and nothing to train.
         run.unit = if mean > 0.0 { mean } else { 1.0 };
         run.ridge = f64::from(run.problem.settings.damping) * run.unit;
         run.adapted = FIRST_DAMPING * run.unit;
         Ok(run)
+    }
+
+    /// Takes some samples of a larger problem, weights, and a damping in units of the mean diagonal.
+    pub fn load(&mut self, from: &Problem, rows: &[u32], w: &[f32], damping: f64) -> Result<(), TrainError> {
+        let Shape { d, c, .. } = self.shape();
+        for (k, &row) in rows.iter().enumerate() {
+            let row = row as usize;
+            self.problem.x[k * d..(k + 1) * d].copy_from_slice(&from.x[row * d..(row + 1) * d]);
+            self.problem.y[k * c..(k + 1) * c].copy_from_slice(&from.y[row * c..(row + 1) * c]);
+            if let Some(&root) = from.roots.get(row) {
+                self.problem.roots[k] = root;
+            }
+        }
+        self.w.copy_from_slice(w);
+        self.adapted = damping * self.unit;
+        self.dual.fill(0.0);
+        let x = std::mem::take(&mut self.problem.x);
+        let done = self.replace_samples(&x);
+        self.problem.x = x;
+        done
+    }
+
+    /// The samples have been moved: what was made for the others is made anew, and the run is not settled.
+    pub fn replace_samples(&mut self, x: &[f32]) -> Result<(), TrainError> {
+        let d = self.shape().d;
+        self.problem.x.clear();
+        self.problem.x.extend_from_slice(x);
+        if !self.scaled.is_empty() {
+            self.scaled.copy_from_slice(x);
+            for (row, &root) in self.scaled.chunks_exact_mut(d).zip(&self.problem.roots) {
+                row.iter_mut().for_each(|x| *x *= root);
+            }
+        }
+        self.next_w.copy_from_slice(&self.w);
+        // Lists may be kept over the samples: built anew for these.
+        self.sets = None;
+        self.evaluate()?;
+        std::mem::swap(&mut self.pattern, &mut self.next_pattern);
+        std::mem::swap(&mut self.residual, &mut self.next_residual);
+        self.list()?;
+        self.factor = None;
+        self.quiet_steps = 0;
+        self.status = Status::Running;
+        Ok(())
     }
 
     fn shape(&self) -> Shape {
@@ -191,6 +274,7 @@ impl GaussNewton {
             let next_loss = after + ridge * self.distance_squared(&self.next_w);
             // A loss that is no number is no success either.
             if next_loss.is_nan() || next_loss >= loss {
+                self.back()?;
                 self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { FIRST_DAMPING * self.unit };
                 continue;
             }
@@ -221,7 +305,7 @@ impl GaussNewton {
                 fired: fired(&self.pattern, self.shape()).count(level) as f64 / entries,
                 seconds: begun.elapsed().as_secs_f64(),
                 rejected,
-                moved: 1.0,
+                moved: self.sets.as_ref().map_or(1.0, |sets| sets.moved.iter().filter(|&&by| by != 0.0).count() as f64 / self.shape().m as f64),
                 robust_mse: None,
             };
             self.status = if step.train_mse <= self.problem.settings.tolerance {
@@ -237,6 +321,32 @@ impl GaussNewton {
         }
         self.status = if ridge > 0.0 { Status::Settled } else { Status::Stalled };
         Ok(None)
+    }
+
+    /// Keeps lists from now on, where few enough fire; those of `w`.
+    fn list(&mut self) -> Result<(), TrainError> {
+        let Shape { n, d, m, .. } = self.shape();
+        let settings = &self.problem.settings;
+        let share = fired(&self.pattern, self.problem.shape).count(settings.level) as f64 / (n * m) as f64;
+        let lookup = match settings.lookup {
+            Lookup::Dense => return Ok(()),
+            Lookup::Auto if share >= FEW_FIRE => return Ok(()),
+            Lookup::Auto => Lookup::Candidates,
+            other => other,
+        };
+        let over = if settings.lookup == Lookup::Auto { Over::Data } else { settings.over };
+        let found = FiredSets::new(self.kernels, lookup, over, self.problem.x(), view(&self.w, m, d), settings.shift)?;
+        self.sets = Some(Listed { found, of: self.w.clone(), moved: vec![0.0; m] });
+        Ok(())
+    }
+
+    /// The lists are those of weights that were given up: back to those that are kept.
+    fn back(&mut self) -> Result<(), TrainError> {
+        let Shape { d, m, .. } = self.shape();
+        match &mut self.sets {
+            Some(sets) => sets.follow(self.problem.x(), view(&self.w, m, d)),
+            None => Ok(()),
+        }
     }
 
     /// Which Gram matrix preconditions.
@@ -275,8 +385,16 @@ impl GaussNewton {
         let mut report_products = |done: usize| {
             progress(Progress { phase: "solving", done, total: if expected == 0 { 0 } else { expected.max(done + 1) } });
         };
-        let tangents =
-            Tangents { kernels: self.kernels, x, a, pattern, damping: total as f32, progress: std::cell::RefCell::new(&mut report_products), products: 0.into() };
+        let tangents = Tangents {
+            kernels: self.kernels,
+            x,
+            a,
+            pattern,
+            lists: self.sets.as_ref().map(|sets| sets.found.lists.view(n)).transpose()?,
+            damping: total as f32,
+            progress: std::cell::RefCell::new(&mut report_products),
+            products: 0.into(),
+        };
 
         // With a ridge the last g is nearly this one: what it leaves is the right-hand side, and a tenth of that is
         // enough. Without one, g belongs to a residual that is gone.
@@ -339,7 +457,14 @@ impl GaussNewton {
         let scaled = if self.scaled.is_empty() { &self.problem.x } else { &self.scaled };
         let pattern = fired(&self.pattern, self.problem.shape);
         let (x, a, u) = (view(scaled, n, d), view(&self.a, c, m), view(&self.dual, n, c));
-        self.kernels.vjp(x, a, pattern, u, &mut self.next_w, &mut self.scratch)?;
+        if let Some(sets) = &mut self.sets {
+            // The same bits, from the lists.
+            self.next_w.fill(0.0);
+            let lists = sets.found.lists.view(n)?;
+            gradient::descend(self.kernels, x, a, lists, u, -1.0, &mut self.next_w, &mut sets.moved, &mut self.scratch)?;
+        } else {
+            self.kernels.vjp(x, a, pattern, u, &mut self.next_w, &mut self.scratch)?;
+        }
         blas::xpby(self.problem.settings.level, &self.w, -1.0, &mut self.next_w)?;
         if share > 0.0 {
             for ((next, &w), &w0) in self.next_w.iter_mut().zip(&self.w).zip(&self.w0) {
@@ -354,6 +479,13 @@ impl GaussNewton {
         let Shape { d, m, c, .. } = self.shape();
         let (w, a) = (view(&self.next_w, m, d), view(&self.a, c, m));
         let shift = self.problem.settings.shift;
+        if let Some(sets) = &mut self.sets {
+            sets.follow(self.problem.x(), w)?;
+            let lists = sets.found.lists.view(self.problem.shape.n)?;
+            gradient::outputs(self.kernels, lists, a, d, shift, &mut self.next_residual, &mut self.scratch)?;
+            mark(lists, &mut self.next_pattern);
+            return self.problem.residual(&mut self.next_residual);
+        }
         let pattern = Some(&mut self.next_pattern[..]);
         self.kernels.forward(self.problem.x(), w, a, shift, pattern, &mut self.next_residual, &mut self.scratch)?;
         self.problem.residual(&mut self.next_residual)

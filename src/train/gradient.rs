@@ -25,7 +25,7 @@ use crate::{Error, MatMut, MatRef, blas};
 /// Products with the Gram matrix that find the largest eigenvalue well enough.
 const POWER_STEPS: usize = 12;
 /// Share of the pattern below which lists are faster than dense products.
-const FEW_FIRE: f64 = 0.06;
+pub(super) const FEW_FIRE: f64 = 0.06;
 /// Adam's decay rates, and what keeps it from dividing by zero.
 const BETAS: (f32, f32) = (0.9, 0.999);
 const EPSILON: f32 = 1e-8;
@@ -142,6 +142,18 @@ impl Gradient {
             }
         }
         self.problem.residual(&mut self.residual)
+    }
+
+    /// The samples have been moved: everything is found anew.
+    pub fn replace_samples(&mut self, x: &[f32]) -> Result<(), TrainError> {
+        self.problem.x.copy_from_slice(x);
+        let Shape { d, m, .. } = self.problem.shape;
+        if let Sets::Listed(sets) = &mut self.sets {
+            let settings = &self.problem.settings;
+            let w = view(&self.w, m, d);
+            **sets = FiredSets::new(self.kernels, settings.lookup, settings.over, self.problem.x(), w, settings.shift)?;
+        }
+        self.evaluate(&vec![f32::MAX; m])
     }
 
     /// The residual as the gradient sees it: each row once more times the root of its weight.

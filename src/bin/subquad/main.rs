@@ -1,13 +1,19 @@
 //! The program `subquad`: trains wide ReLU networks by Gauss-Newton, and predicts with them.
 //!
 //! Exit codes: 0 done, 1 the data, the files or the numbers are at fault, 2 the command line is (what can be told
-//! without opening a file).
+//! without opening a file), 130 somebody interrupted it.
 #![deny(unsafe_code)]
 
 mod args;
+mod folds;
+#[macro_use]
+mod how;
 mod info;
+mod interrupt;
+mod page;
 mod plot;
 mod predict;
+mod problem;
 mod report;
 mod train;
 
@@ -23,6 +29,8 @@ enum Failure {
     Usage(String),
     /// Data, files or numbers are at fault.
     Fault(String),
+    /// Somebody pressed Ctrl-C: what was kept, and what was not.
+    Interrupted(String),
 }
 
 impl From<TrainError> for Failure {
@@ -51,6 +59,7 @@ fn main() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Fault(message)) => (1, message),
         Err(Failure::Usage(message)) => (2, message),
+        Err(Failure::Interrupted(message)) => (interrupt::EXIT_CODE, message),
     };
     // Nobody is left to tell if this fails.
     let _ = writeln!(std::io::stderr(), "error: {message}");
