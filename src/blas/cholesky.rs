@@ -93,15 +93,17 @@ fn diagonal<T: Float, S: Simd<T>>(s: S, mut a: MatMut<'_, T>) -> Definite {
         let Some(row) = rest.row(0) else { break };
         for j in 0..i {
             let Some(other) = above.row(j) else { break };
-            let (left, right) = row.split_at_mut(j);
-            right[0] = (right[0] - dot_body(s, left, &other[..j])) / other[j];
+            let (Some((left, [x, ..])), Some((above, [pivot, ..]))) = (row.split_at_mut_checked(j), other.split_at_checked(j)) else {
+                break;
+            };
+            *x = (*x - dot_body(s, left, above)) / *pivot;
         }
-        let (left, right) = row.split_at_mut(i);
-        let pivot = right[0] - dot_body(s, left, left);
+        let Some((left, [diagonal, ..])) = row.split_at_mut_checked(i) else { break };
+        let pivot = *diagonal - dot_body(s, left, left);
         if !(pivot > T::ZERO && pivot.is_finite()) {
             return Definite::No { pivot: i, value: pivot.to_f64() };
         }
-        right[0] = pivot.sqrt();
+        *diagonal = pivot.sqrt();
     }
     Definite::Yes
 }

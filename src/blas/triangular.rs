@@ -3,7 +3,7 @@
 use super::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{area, take};
+use crate::scratch::{area, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Which half of a matrix is meant; the other is not read.
@@ -87,8 +87,7 @@ pub(super) fn solve_panels<T: Float, S: Simd<T>>(
     let mut col = 0;
     while col < b.cols() {
         let mut some = b.reborrow().block(0, col, n, width);
-        let cols = some.cols();
-        let (panel, strip) = scratch.split_at_mut(n * width);
+        let (panel, strip) = split(scratch, n * width);
         gather(some.as_ref(), panel, width);
         let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
         if let Some(l) = lower {
@@ -99,7 +98,7 @@ pub(super) fn solve_panels<T: Float, S: Simd<T>>(
         }
         for (p, row) in panel.chunks_exact(width).take(n).enumerate() {
             if let Some(to) = some.row(p) {
-                to.copy_from_slice(&row[..cols]);
+                to.iter_mut().zip(row).for_each(|(to, &x)| *to = x);
             }
         }
         col += width;
@@ -117,21 +116,21 @@ fn right_solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T
     let width = tile::width::<T, S>();
     let (rows, n) = (b.rows(), l.rows());
     let mut from = 0;
-    let mut copies = copy.chunks_exact_mut(n);
+    let mut copies = copy.chunks_exact_mut(n.max(1));
     while from < rows {
         let mut some = b.reborrow().block(from, 0, width, n);
-        let (panel, strip) = scratch.split_at_mut(n * width);
+        let (panel, strip) = split(scratch, n * width);
         gather(some.as_ref().t(), panel, width);
         let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
         forward(s, l, chunks, strip);
         scatter(panel, width, |i, p, x| {
-            if let Some(row) = some.row(i) {
-                row[p] = x;
+            if let Some(to) = some.row(i).and_then(|row| row.get_mut(p)) {
+                *to = x;
             }
         });
         for i in 0..some.rows() {
             if let (Some(to), Some(row)) = (copies.next(), some.row(i)) {
-                to.copy_from_slice(row);
+                to.iter_mut().zip(row).for_each(|(to, &mut x)| *to = x);
             }
         }
         from += width;
@@ -168,7 +167,7 @@ fn forward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk;
     let mut from = 0;
     while from < n {
         let rows = GROUP.min(n - from);
-        let (done, rest) = panel.split_at_mut(from);
+        let (done, rest) = split(panel, from);
         let l = l.row_range(from, rows);
         with_rows!(rows, group::<T, S>(s, l.col_range(0, from), done, l.col_range(from, rows), rest, strip, false));
         from += rows;
@@ -183,9 +182,9 @@ fn backward<T: Float, S: Simd<T>>(s: S, u: MatRef<'_, T>, panel: &mut [[S::Chunk
     while to > 0 {
         let rows = GROUP.min(to);
         let from = to - rows;
-        let (rest, done) = panel.split_at_mut(to);
+        let (rest, done) = split(panel, to);
         let u = u.row_range(from, rows);
-        with_rows!(rows, group::<T, S>(s, u.col_range(to, n), done, u.col_range(from, rows), &mut rest[from..], strip, true));
+        with_rows!(rows, group::<T, S>(s, u.col_range(to, n), done, u.col_range(from, rows), split(rest, from).1, strip, true));
         to = from;
     }
 }

@@ -5,12 +5,14 @@
 //! what the pattern and the output weights do to it happens in registers, so that no n x m array is ever written (the
 //! pattern, one bit per entry, aside).
 
+mod few;
+
 use super::pattern::{PatternMut, PatternRef};
 use crate::blas::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::float::Real;
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, any_of, area, part, part_mut, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Numbers of a group's panels: 512 KiB of f32, a quarter of a second-level cache.
@@ -35,18 +37,18 @@ pub const fn forward_scratch_len(d: usize, m: usize, c: usize) -> usize {
 
 /// Scratch of [`jvp`], in elements.
 pub const fn jvp_scratch_len(d: usize, m: usize, c: usize) -> usize {
-    forward_scratch_len(d, m, c)
+    any_of(&[forward_scratch_len(d, m, c), few::scratch_len(d, m, c)])
 }
 
 /// Scratch of [`vjp`], in elements: one panel and its output weights, the masked outputs, a tile's inputs.
 pub const fn vjp_scratch_len(d: usize, m: usize, c: usize) -> usize {
-    let _ = m;
-    all_of(&[area(tile::MOST_WIDTH, d), area(tile::MOST_WIDTH, c), area(tile::MOST_WIDTH, SAMPLES), area(tile::MOST_ROWS, c)])
+    let panel = all_of(&[area(tile::MOST_WIDTH, d), area(tile::MOST_WIDTH, c), area(tile::MOST_WIDTH, SAMPLES), area(tile::MOST_ROWS, c)]);
+    any_of(&[panel, few::scratch_len(d, m, c)])
 }
 
 /// Scratch of [`gram_product`], in elements.
 pub const fn gram_product_scratch_len(d: usize, m: usize, c: usize) -> usize {
-    all_of(&[forward_scratch_len(d, m, c), vjp_scratch_len(d, m, c)])
+    all_of(&[jvp_scratch_len(d, m, c), vjp_scratch_len(d, m, c)])
 }
 
 /// `F = m^(-1/2) max(X W^T - b, 0) A^T`, and which neurons fire.
@@ -142,7 +144,41 @@ pub fn jvp<T: Float>(
     check_pattern(x, a, pattern)?;
     let (scratch, _) = take(scratch, jvp_scratch_len(x.cols(), v.rows(), a.rows()))?;
     clear(&mut out);
+    if v.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
+        few::jvp_entry(level, x, a, pattern, v, out, scratch);
+        return Ok(());
+    }
     jvp_entry(level, x, a, pattern, v, out, scratch);
+    Ok(())
+}
+
+/// Whether [`jvp`] and [`gram_product`] go entry by entry for this pattern.
+#[cfg(feature = "std")]
+pub(crate) fn by_entries<T: Float>(level: Level, x: MatRef<'_, T>, c: usize, pattern: PatternRef<'_>) -> bool {
+    few::pays(level, x, c, pattern)
+}
+
+/// [`jvp`] for some of the samples, in the way that all of them were decided on: what several threads share.
+#[cfg(feature = "std")]
+pub(crate) fn jvp_of_part<T: Float>(
+    level: Level,
+    x: MatRef<'_, T>,
+    a: MatRef<'_, T>,
+    pattern: PatternRef<'_>,
+    v: MatRef<'_, T>,
+    by_entries: bool,
+    mut out: MatMut<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    check(x, v.rows(), Some(v.cols()), a, Some((out.rows(), out.cols())))?;
+    check_pattern(x, a, pattern)?;
+    let (scratch, _) = take(scratch, jvp_scratch_len(x.cols(), v.rows(), a.rows()))?;
+    clear(&mut out);
+    if by_entries && v.col_stride() == 1 {
+        few::jvp_entry(level, x, a, pattern, v, out, scratch);
+    } else {
+        jvp_entry(level, x, a, pattern, v, out, scratch);
+    }
     Ok(())
 }
 
@@ -195,7 +231,11 @@ pub fn vjp_rows<T: Float>(
         return Err(Error::value("vjp_rows: first row", "a multiple of 64, so that all rows exist"));
     }
     let (scratch, _) = take(scratch, vjp_scratch_len(x.cols(), out.rows(), a.rows()))?;
-    vjp_entry(level, x, a, pattern, u, first, out, scratch);
+    if u.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
+        few::vjp_entry(level, x, a, pattern, u, first, out, scratch);
+    } else {
+        vjp_entry(level, x, a, pattern, u, first, out, scratch);
+    }
     Ok(())
 }
 
@@ -227,6 +267,10 @@ pub fn gram_product<T: Float>(
     check_pattern(x, a, pattern)?;
     let (scratch, _) = take(scratch, gram_product_scratch_len(x.cols(), a.cols(), a.rows()))?;
     clear(&mut out);
+    if u.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
+        few::gram_product_entry(level, x, a, pattern, u, out, scratch);
+        return Ok(());
+    }
     gram_product_entry(level, x, a, pattern, u, out, scratch);
     Ok(())
 }
@@ -288,8 +332,8 @@ fn forward_body<T: Float, S: Simd<T>>(
 ) {
     let m = w.rows();
     let group = group(x.cols(), m);
-    let (panels, scratch) = scratch.split_at_mut(group * x.cols());
-    let (outputs, strip) = scratch.split_at_mut(group * a.rows());
+    let (panels, scratch) = split(scratch, group * x.cols());
+    let (outputs, strip) = split(scratch, group * a.rows());
     let mut from = 0;
     while from < m {
         tile::pack::<T, S>(T::ONE, w.row_range(from, group).t(), panels);
@@ -312,8 +356,8 @@ fn jvp_body<T: Float, S: Simd<T>>(
 ) {
     let m = v.rows();
     let group = group(x.cols(), m);
-    let (panels, scratch) = scratch.split_at_mut(group * x.cols());
-    let (outputs, strip) = scratch.split_at_mut(group * a.rows());
+    let (panels, scratch) = split(scratch, group * x.cols());
+    let (outputs, strip) = split(scratch, group * a.rows());
     let mut from = 0;
     while from < m {
         tile::pack::<T, S>(T::ONE, v.row_range(from, group).t(), panels);
@@ -336,8 +380,8 @@ fn vjp_body<T: Float, S: Simd<T>>(
 ) {
     let width = tile::width::<T, S>();
     let rows = out.rows();
-    let (panel, scratch) = scratch.split_at_mut(width * x.cols());
-    let (outputs, scratch) = scratch.split_at_mut(width * a.rows());
+    let (panel, scratch) = split(scratch, width * x.cols());
+    let (outputs, scratch) = split(scratch, width * a.rows());
     let mut from = 0;
     while from < rows {
         tile::pack::<T, S>(normaliser(a.cols()), a.col_range(first + from, width), outputs);
@@ -366,15 +410,15 @@ fn gram_product_body<T: Float, S: Simd<T>>(
     let width = tile::width::<T, S>();
     let (m, d, c) = (a.cols(), x.cols(), a.rows());
     let group = group(d, m);
-    let (panels, scratch) = scratch.split_at_mut(group * d);
-    let (outputs, scratch) = scratch.split_at_mut(group * c);
+    let (panels, scratch) = split(scratch, group * d);
+    let (outputs, scratch) = split(scratch, group * c);
     let mut from = 0;
     while from < m {
         let neurons = group.min(m - from);
         tile::pack::<T, S>(normaliser(m), a.col_range(from, group), outputs);
         for p in 0..neurons.div_ceil(width) {
-            let outputs = &outputs[p * width * c..(p + 1) * width * c];
-            let panel = &mut panels[p * width * d..(p + 1) * width * d];
+            let outputs = part(outputs, p * width * c, width * c);
+            let panel = part_mut(panels, p * width * d, width * d);
             panel_of_gradients(s, x, outputs, pattern, u, from + p * width, panel, scratch);
         }
         outputs_of_group(s, x, panels, outputs, neurons, Fired { pattern, from }, &mut out, scratch);
@@ -463,22 +507,22 @@ fn outputs_of_tile<T: Float, S: Simd<T>, const J: usize>(
 ) {
     let width = tile::width::<T, S>();
     let (d, c) = (x.cols(), f.cols());
-    let (strip, sums) = strip.split_at_mut(J * d);
+    let (strip, sums) = split(strip, J * d);
     let x = tile::interleave::<T, J>(x, strip);
     // Sums stay in lanes for a whole group: adding lanes up per panel would cost as much as the output weights do.
     let (sums, _) = s.chunks_mut(sums).0.as_chunks_mut::<J>();
-    let sums = &mut sums[..c];
+    let sums = part_mut(sums, 0, c);
     for sum in sums.iter_mut().flatten() {
         s.store(sum, s.splat(T::ZERO));
     }
     for p in 0..neurons.div_ceil(width) {
-        let (panel, _) = s.chunks(&panels[p * width * d..(p + 1) * width * d]).0.as_chunks::<2>();
+        let (panel, _) = s.chunks(part(panels, p * width * d, width * d)).0.as_chunks::<2>();
         let mut z = [[s.splat(T::ZERO); 2]; J];
         tile::accumulate(s, &mut z, x.iter(), panel);
         for (j, z) in z.iter_mut().enumerate() {
             *z = epilogue.apply(s, i + j, p * width, *z);
         }
-        let (outputs, _) = s.chunks(&outputs[p * width * c..(p + 1) * width * c]).0.as_chunks::<2>();
+        let (outputs, _) = s.chunks(part(outputs, p * width * c, width * c)).0.as_chunks::<2>();
         for (sums, a) in sums.iter_mut().zip(outputs) {
             let (a0, a1) = (s.load(&a[0]), s.load(&a[1]));
             for (sum, z) in sums.iter_mut().zip(&z) {
@@ -510,7 +554,7 @@ fn panel_of_gradients<T: Float, S: Simd<T>>(
 ) {
     let width = tile::width::<T, S>();
     let (n, d) = (x.rows(), x.cols());
-    let (masked, strip) = scratch.split_at_mut(width * SAMPLES);
+    let (masked, strip) = split(scratch, width * SAMPLES);
     let (outputs, _) = s.chunks(outputs).0.as_chunks::<2>();
     panel.fill(T::ZERO);
     let (panel, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
@@ -522,15 +566,15 @@ fn panel_of_gradients<T: Float, S: Simd<T>>(
         while i < samples {
             let rows = tile::next_rows(samples - i, tile::rows(S::REGISTERS));
             let u = u.row_range(first + i, rows);
-            with_rows!(rows, masked_tile::<T, S>(s, u, outputs, pattern, first + i, from, &mut masked[i..], strip));
+            with_rows!(rows, masked_tile::<T, S>(s, u, outputs, pattern, first + i, from, split(masked, i).1, strip));
             i += rows;
         }
-        let masked = &masked[..samples];
+        let masked = part(masked, 0, samples);
         let x = x.row_range(first, samples);
         let mut k = 0;
         while k < d {
             let rows = tile::next_rows(d - k, tile::rows(S::REGISTERS));
-            with_rows!(rows, gradient_tile::<T, S>(s, x, k, masked, &mut panel[k..]));
+            with_rows!(rows, gradient_tile::<T, S>(s, x, k, masked, split(panel, k).1));
             k += rows;
         }
         first += samples;

@@ -16,7 +16,7 @@
 //!
 //! so that all work is with n C unknowns instead of m d. The system is solved by conjugate gradients to a tenth of its
 //! residual (more exactness saves no step), preconditioned by one n x n Cholesky factor that all outputs share and
-//! that usually serves the whole run.
+//! that usually serves the whole run (other preconditioners, and the paper's own iteration, are a matter of the settings).
 //!
 //! Both are measured in the mean diagonal entry of K at the start, so that they mean the same for every shift and every
 //! scale of the inputs. lambda starts at .02. A step that does not lower the loss is taken back and tried
@@ -36,8 +36,9 @@ use super::fired::FiredSets;
 use super::gradient::{self, FEW_FIRE};
 use super::kernels::Kernels;
 use super::method::{Algorithm, Problem, Progress, Shape, State, Status, Step, fired, squares, view};
-use super::settings::{Lookup, Over, PreconditionerChoice};
-use super::tangents::{SharedFactor, Source, Tangents, grow};
+use super::preconditioner::Faithful;
+use super::settings::{Lookup, Over};
+use super::tangents::{SharedFactor, Tangents, grow};
 use crate::cg::{self, Identity, Stopping, conjugate_gradient};
 use crate::relu::{FiredRef, PatternRef, pattern};
 use crate::{MatRef, blas};
@@ -58,9 +59,6 @@ const GOOD_GAIN: f64 = 0.75;
 const SETTLED: f64 = 1e-4;
 /// Attempts of one step, each damped eight times as much as the one before.
 const ATTEMPTS: usize = 16;
-/// Words of a sample's pattern from which the analytic Gram matrix is cheaper: an arc sine costs as much as counting
-/// this many.
-const WORDS_PER_ARC_SINE: usize = 400;
 
 /// Gauss-Newton: it owns its samples and its network.
 #[derive(Debug)]
@@ -349,22 +347,10 @@ impl GaussNewton {
         }
     }
 
-    /// Which Gram matrix preconditions.
-    fn source<'a>(&self, pattern: PatternRef<'a>) -> Option<Source<'a>> {
-        let settings = &self.problem.settings;
-        match settings.preconditioner {
-            PreconditionerChoice::None => None,
-            PreconditionerChoice::Analytic => Some(Source::Analytic(settings.shift)),
-            PreconditionerChoice::Auto if settings.shift == 0.0 && settings.width.div_ceil(64) > WORDS_PER_ARC_SINE => {
-                Some(Source::Analytic(settings.shift))
-            }
-            PreconditionerChoice::Auto | PreconditionerChoice::Exact => Some(Source::Counted(pattern)),
-        }
-    }
-
     /// The factor that a step made from this pattern.
     fn factor_of(&mut self, pattern: Vec<u64>, made: (usize, f64)) -> Result<Option<Factor>, TrainError> {
-        let Some(source) = self.source(fired(&pattern, self.shape())) else { return Ok(None) };
+        let Shape { d, m, c, .. } = self.shape();
+        let Some(source) = self.problem.settings.source(view(&self.a, c, m), fired(&pattern, self.shape()), d) else { return Ok(None) };
         let mut solve = SharedFactor::default();
         let mut scratch = std::mem::take(&mut self.scratch);
         let done = solve.compute(self.problem.settings.level, self.tangent_x(), &source, made.1 as f32, self.shape().c, &mut scratch);
@@ -379,7 +365,7 @@ impl GaussNewton {
         let Shape { n, d, m, c } = self.shape();
         let scaled = if self.scaled.is_empty() { &self.problem.x } else { &self.scaled };
         let (x, a, pattern) = (view(scaled, n, d), view(&self.a, c, m), fired(&self.pattern, self.problem.shape));
-        let source = self.source(pattern);
+        let source = self.problem.settings.source(a, pattern, d);
         // As many as last time, until it turns out to be more.
         let expected = self.products;
         let mut report_products = |done: usize| {
@@ -410,6 +396,11 @@ impl GaussNewton {
         }
         let mut change = vec![0.0; n * c];
         let fresh = (self.step, total);
+        // The paper's iteration stands or falls with its sketch.
+        let keep = |factor: &Factor| factor.made == fresh || !(factor.solve.is_cheap() || self.problem.settings.solver.faithful.is_some());
+        if !self.factor.as_ref().is_some_and(keep) {
+            self.factor = None;
+        }
         loop {
             if let (Some(source), None) = (&source, &self.factor) {
                 let mut solve = SharedFactor::default();
@@ -426,6 +417,10 @@ impl GaussNewton {
             let need = cg::conjugate_gradient_scratch_len(n * c, cg::LinearOperator::scratch_len(&tangents), preconditioner);
             grow(&mut self.scratch, need);
             let report = match &self.factor {
+                Some(Factor { solve, .. }) if self.problem.settings.solver.faithful.is_some() => {
+                    let step = self.problem.settings.solver.faithful.unwrap_or(Faithful::Safe);
+                    solve.faithful(level, &tangents, step, &left, &mut change, stopping, &mut self.scratch)?
+                }
                 Some(factor) => conjugate_gradient(level, &tangents, &factor.solve, &left, &mut change, stopping, &mut self.scratch)?,
                 None => conjugate_gradient(level, &tangents, &Identity, &left, &mut change, stopping, &mut self.scratch)?,
             };

@@ -103,11 +103,12 @@ impl Kernels {
         let (m, c) = (a.cols(), a.rows());
         let (rows, words) = (self.share(x.rows(), 8), pattern::words_per_sample(m));
         let len = two_layer::jvp_scratch_len(x.cols(), m, c);
+        let by_entries = two_layer::by_entries(self.level, x, c, pattern);
         let parts = out.chunks_mut((rows * c).max(1)).zip(pattern.words().chunks((rows * words).max(1)));
         each(parts.zip(scratch.chunks_mut(len.max(1))).enumerate(), |(at, ((out, words), scratch))| {
             let x = x.row_range(at * rows, rows);
             let pattern = PatternRef::new(words, x.rows(), m)?;
-            two_layer::jvp(self.level, x, a, pattern, v, MatMut::new(out, x.rows(), c)?, scratch)
+            two_layer::jvp_of_part(self.level, x, a, pattern, v, by_entries, MatMut::new(out, x.rows(), c)?, scratch)
         })
     }
 

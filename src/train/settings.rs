@@ -1,21 +1,33 @@
 //! The settings of a run, and what is checked before it begins.
 
 use super::method::{Problem, Shape};
+use super::preconditioner::Solver;
 use super::run::TwoLayer;
 use crate::train::{Init, TrainError};
 use crate::{Level, MatRef};
 
-/// Which preconditioner the conjugate gradients use.
+/// Which preconditioner the conjugate gradients use. All but `None` approximate the Gram matrix of one output, and serve
+/// every output alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PreconditionerChoice {
-    /// The exact one, unless so many neurons make counting their pattern dearer than the closed form.
+    /// The cheapest by a cost model of the sizes and the level; [`Builder::chosen_preconditioner`] says which, and why.
     #[default]
     Auto,
     /// The Cholesky factor of one output's Gram matrix, counted from the firing pattern.
     Exact,
     /// The same in the limit of infinite width: independent of the neurons.
     Analytic,
+    /// The diagonal of the exact one: hardly better than none where rows have one norm, and as cheap.
+    Jacobi,
+    /// The exact one of a quarter of the neurons: condition numbers of 2.4 to 5 for a quarter of the counting.
+    Neurons,
+    /// The QR factor of an SRHT of the Jacobian, as the paper has it.
+    Srht,
+    /// That of a TensorSRHT, which is far cheaper to make.
+    TensorSrht,
+    /// That of a TensorSketch, for sparse inputs and few neurons firing.
+    TensorSketch,
     /// None: about twenty times as many iterations.
     None,
 }
@@ -103,6 +115,7 @@ pub struct Builder {
     pub(super) shift: f32,
     pub(super) damping: f32,
     pub(super) preconditioner: PreconditionerChoice,
+    pub(super) solver: Solver,
     pub(super) tolerance: f64,
     pub(super) steps: usize,
     pub(super) seed: u64,
@@ -137,6 +150,7 @@ impl Default for Builder {
             shift: 0.0,
             damping: 0.0,
             preconditioner: PreconditionerChoice::Auto,
+            solver: Solver::default(),
             tolerance: 1e-6,
             steps: 50,
             seed: 0,
@@ -247,6 +261,7 @@ impl Builder {
             ("shift".into(), self.shift.to_string()),
             ("damping".into(), self.damping.to_string()),
             ("preconditioner".into(), format!("{:?}", self.preconditioner)),
+            ("solver".into(), format!("{:?}", self.solver)),
             ("level".into(), self.level.name().into()),
             ("initialisation".into(), format!("{:?}", self.init)),
             ("learning rate".into(), self.learning_rate.map_or("automatic".into(), |rate| rate.to_string())),
@@ -354,6 +369,7 @@ impl Builder {
                 y.rows()
             )));
         }
+        self.check_solver(if self.block == 0 { n } else { self.block.min(n) }, d, c)?;
         let weights = std::mem::take(&mut self.row_weights);
         let sum: f64 = weights.iter().map(|&w| f64::from(w)).sum();
         if !weights.is_empty() && (weights.len() != n || !weights.iter().all(|w| *w >= 0.0) || !(sum > 0.0 && sum.is_finite())) {

@@ -104,6 +104,23 @@ impl How {
         Attack { ball: self.ball.into(), radius: self.radius, steps: self.attack_steps, step: self.attack_step.unwrap_or(0.0) }
     }
 
+    /// What of this only two-layer networks know, if it was asked for.
+    pub fn for_two_layers_alone(&self) -> Option<&'static str> {
+        [
+            ("--method", self.method != MethodArg::GaussNewton),
+            ("--init gaussian", self.init != InitArg::Paired),
+            ("--train-outputs", self.train_outputs),
+            ("--robust", self.robust),
+            ("--class-weights", self.class_weights != ClassWeightsArg::None),
+            ("--validation", self.validation > 0.0),
+            ("--folds", self.folds.is_some()),
+            ("--checkpoint", self.checkpoint.is_some()),
+            ("--report", self.report.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, asked)| asked.then_some(name))
+    }
+
     /// Whether steps are many and short.
     pub fn is_gradient(&self) -> bool {
         matches!(self.method, MethodArg::Gradient | MethodArg::Adam)

@@ -1,7 +1,7 @@
 //! What `subquad train` knows before the first step.
 
 use subquad::train::{
-    Builder, Coding, Dataset, Matrix, Preparation, PrepareOptions, RowScaling, Split, TableOptions, Target, TrainError, TwoLayer,
+    Builder, Chosen, Coding, Dataset, Matrix, Preparation, PrepareOptions, RowScaling, Split, TableOptions, Target, TrainError, TwoLayer,
     read_dataset, read_dataset_from,
 };
 
@@ -68,6 +68,13 @@ impl Problem {
         Ok(run)
     }
 
+    /// How the systems of the steps are preconditioned, if there are any.
+    pub fn preconditioner(&self, args: &Train) -> Option<Chosen> {
+        let samples = if self.block > 0 { self.block } else { self.x.rows() };
+        let chosen = || self.builder(args).chosen_preconditioner(samples, self.x.cols(), self.y.cols());
+        if args.how.is_gradient() { None } else { Some(chosen()) }
+    }
+
     fn builder(&self, args: &Train) -> Builder {
         let how = &args.how;
         let mut builder = TwoLayer::builder()
@@ -89,6 +96,12 @@ impl Problem {
             .row_weights(&self.weights);
         if let Some(damping) = args.damping {
             builder = builder.damping(damping);
+        }
+        if let Some(rows) = args.sketch_rows {
+            builder = builder.sketch_rows(rows);
+        }
+        if let Some(step) = args.faithful {
+            builder = builder.faithful(step.into());
         }
         if let Some(rate) = how.learning_rate {
             builder = builder.learning_rate(rate);
@@ -192,5 +205,8 @@ pub fn introduce(live: &mut Live, args: &Train, problem: &Problem) {
         live.say(&format!("  memory     too little for all samples together: {blocks} blocks of {} take turns", count(problem.block)));
     }
     live.say(&format!("  machine    {}", args.level));
+    if let Some(chosen) = problem.preconditioner(args) {
+        live.say(&format!("  systems    preconditioner {}: {}", chosen.name(), chosen.reason));
+    }
     live.say("");
 }

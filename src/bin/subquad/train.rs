@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use subquad::train::{
-    Attack, Coding, Columns, Matrix, Model, Prediction, Score, Status, Step, TrainError, Truth, TwoLayer, check_writable, write_atomically,
+    Attack, Chosen, Coding, Columns, Matrix, Model, Prediction, Score, Status, Step, TrainError, Truth, TwoLayer, check_writable, write_atomically,
 };
 
 use crate::Failure;
@@ -37,6 +37,7 @@ pub fn run(args: &Train) -> Result<(), Failure> {
     let split = data.split(args.test_fraction, args.seed)?;
     let problem = Problem::new(args, data, split)?;
     introduce(&mut live, args, &problem);
+    let chosen = problem.preconditioner(args);
 
     let start = Instant::now();
     let mut trainer = problem.run(args)?;
@@ -108,6 +109,8 @@ pub fn run(args: &Train) -> Result<(), Failure> {
         ("test_accuracy", test_score.and_then(|score| score.accuracy()).into()),
         ("seconds", spent.into()),
         ("level", args.level.name().into()),
+        ("preconditioner", chosen.as_ref().map(Chosen::name).into()),
+        ("preconditioner_reason", chosen.as_ref().map(|chosen| chosen.reason.clone()).into()),
         ("samples", data.rows().into()),
         ("features", data.features().cols().into()),
         ("outputs", coding.outputs().into()),
