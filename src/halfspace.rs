@@ -48,8 +48,8 @@ pub use candidates::Candidates;
 pub use hits::Hits;
 pub use max_tree::MaxTree;
 pub use packed::Packed;
-pub use scan::{scan, scan_scratch_len};
 pub(crate) use scan::values_of;
+pub use scan::{scan, scan_scratch_len};
 pub use screened::Screened;
 
 use crate::error::{Error, expect_length};

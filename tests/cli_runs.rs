@@ -108,7 +108,8 @@ fn a_run_that_was_killed_ends_as_one_that_was_not() {
 fn ctrl_c_keeps_the_run() {
     let room = room();
     fs::write(room.path().join("d.csv"), surface(150)).unwrap();
-    let args = ["train", "d.csv", "--target", "up", "--width", "512", "--tolerance", "0", "--method", "adam", "--steps", "100000", "--json"];
+    let args =
+        ["train", "d.csv", "--target", "up", "--width", "512", "--tolerance", "0", "--method", "adam", "--steps", "100000", "--json"];
     let args = [&args[..], &["--checkpoint", "run", "--out", "model", "--checkpoint-every", "20"]].concat();
     let child = command(&room, &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for(&room, "run");

@@ -94,11 +94,15 @@ fn check<T: Float + Into<f64>>() {
                 fired::gram_product(level, x, a, sets, u, first, 37, MatMut::new(&mut found, n, c).unwrap(), &mut room).unwrap();
             }
             let most = whole.iter().map(|x| x.to_f64().abs()).fold(0.0, f64::max) + f64::from(d as u32) * scale;
-            let close = found.iter().zip(&whole).all(|(f, w)| (f.to_f64() - w.to_f64()).abs() <= 100.0 * T::EPSILON.to_f64() * most * n as f64);
+            let close =
+                found.iter().zip(&whole).all(|(f, w)| (f.to_f64() - w.to_f64()).abs() <= 100.0 * T::EPSILON.to_f64() * most * n as f64);
             assert!(close, "{place}: Gram product");
 
             // Shapes are checked.
-            assert!(fired::descend(level, x, a, sets, u, rate, 0, MatMut::new(&mut vec![T::ZERO; m * d], m, d).unwrap(), &mut [], &mut room).is_err());
+            assert!(
+                fired::descend(level, x, a, sets, u, rate, 0, MatMut::new(&mut vec![T::ZERO; m * d], m, d).unwrap(), &mut [], &mut room)
+                    .is_err()
+            );
             assert!(matches!(
                 fired::outputs_of_group(level, sets, a, d, 0, shift, MatMut::new(&mut part, n, c).unwrap(), &mut []),
                 Err(Error::TooShort { .. })

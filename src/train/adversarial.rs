@@ -130,7 +130,13 @@ impl Adversary {
                     }
                     Ball::LInfinity => {
                         for ((x, s), at) in x.iter_mut().zip(slope).zip(at) {
-                            let sign = if *s > 0.0 { 1.0 } else if *s < 0.0 { -1.0 } else { 0.0 };
+                            let sign = if *s > 0.0 {
+                                1.0
+                            } else if *s < 0.0 {
+                                -1.0
+                            } else {
+                                0.0
+                            };
                             *x = (*x + step * sign).clamp(at - radius, at + radius);
                         }
                     }
@@ -230,7 +236,11 @@ impl Adversarial {
             Lookup::Auto if settings.shift < 1.5 => None,
             Lookup::Auto => Some(Lookup::Scan),
             Lookup::MaxTree | Lookup::Candidates => {
-                return Err(TrainError::setting("lookup", "auto, dense, scan, screened or ball-tree against an adversary: samples are new in every round", "another one"));
+                return Err(TrainError::setting(
+                    "lookup",
+                    "auto, dense, scan, screened or ball-tree against an adversary: samples are new in every round",
+                    "another one",
+                ));
             }
             other => Some(other),
         };

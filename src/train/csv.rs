@@ -144,7 +144,11 @@ impl<R: Read> Table<R> {
         let binary = start.iter().take(1024).any(|byte| *byte == 0);
         // A byte order mark has to come to the reader in one piece.
         let mut text = Vec::new();
-        input.by_ref().take(if utf16 || binary { 0 } else { 8 }).read_to_end(&mut text).map_err(|error| TrainError::file(Path::new(source), "read", error))?;
+        input
+            .by_ref()
+            .take(if utf16 || binary { 0 } else { 8 })
+            .read_to_end(&mut text)
+            .map_err(|error| TrainError::file(Path::new(source), "read", error))?;
         let lines = Lines { input: Cursor::new(text).chain(input), read: 0, ends: VecDeque::new(), line: 1 };
         let reader = ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 16).from_reader(lines);
         let mut this = Self { source: source.into(), reader, ahead: VecDeque::new(), names: vec![], named: false, first_line: 1 };
@@ -348,7 +352,9 @@ pub fn read_dataset_from(input: impl Read, source: &str, options: &TableOptions)
             match number {
                 _ if targets.len() == 1 => cells.push(cell),
                 Ok(number) => values.push(number),
-                Err(_) => return Err(table.error(Some(row.line), Some(t), format!("'{cell}' is text; several targets have to be numbers"))),
+                Err(_) => {
+                    return Err(table.error(Some(row.line), Some(t), format!("'{cell}' is text; several targets have to be numbers")));
+                }
             }
         }
         lines.push(row.line);
@@ -358,8 +364,7 @@ pub fn read_dataset_from(input: impl Read, source: &str, options: &TableOptions)
     }
     let name = table.names[t].clone();
     let target = if targets.len() == 1 {
-        Target::from_text(&name, &cells, options.task)
-            .map_err(|(row, problem)| table.error(row.map(|row| lines[row]), Some(t), problem))?
+        Target::from_text(&name, &cells, options.task).map_err(|(row, problem)| table.error(row.map(|row| lines[row]), Some(t), problem))?
     } else if options.task == Task::Classification {
         return Err(table.error(None, Some(t), "several targets are numbers, not classes"));
     } else {

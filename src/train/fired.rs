@@ -504,14 +504,7 @@ impl Skins {
     }
 
     /// Makes the lists anew of all neurons that have left their skins.
-    fn renew(
-        &mut self,
-        kernels: Kernels,
-        x: MatRef<'_, f32>,
-        w: MatRef<'_, f32>,
-        shift: f32,
-        scratch: &mut Vec<f32>,
-    ) -> Result<(), Error> {
+    fn renew(&mut self, kernels: Kernels, x: MatRef<'_, f32>, w: MatRef<'_, f32>, shift: f32, scratch: &mut Vec<f32>) -> Result<(), Error> {
         let (n, d) = (x.rows(), x.cols());
         let mut classes: [Vec<usize>; SKINS.len()] = Default::default();
         for r in 0..w.rows() {
@@ -527,7 +520,8 @@ impl Skins {
             // Their norms decide how much of the skin goes to rounding: the longest of a batch for all of it.
             for batch in neurons.chunks(QUERIES * kernels.threads) {
                 let rows: Vec<f32> = batch.iter().flat_map(|&r| w.row(r).unwrap_or_default()).copied().collect();
-                let norm = rows.chunks_exact(d.max(1)).map(|row| row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>()).fold(0.0, f64::max);
+                let norm =
+                    rows.chunks_exact(d.max(1)).map(|row| row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>()).fold(0.0, f64::max);
                 let rho = SKINS[class];
                 self.grain = self.grain.max(f32::EPSILON * (norm.sqrt() as f32 + rho));
                 let slack = 4.0 * (d + 4) as f32 * f32::EPSILON * (norm.sqrt() as f32 + rho);

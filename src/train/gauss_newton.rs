@@ -303,7 +303,10 @@ impl GaussNewton {
                 fired: fired(&self.pattern, self.shape()).count(level) as f64 / entries,
                 seconds: begun.elapsed().as_secs_f64(),
                 rejected,
-                moved: self.sets.as_ref().map_or(1.0, |sets| sets.moved.iter().filter(|&&by| by != 0.0).count() as f64 / self.shape().m as f64),
+                moved: self
+                    .sets
+                    .as_ref()
+                    .map_or(1.0, |sets| sets.moved.iter().filter(|&&by| by != 0.0).count() as f64 / self.shape().m as f64),
                 robust_mse: None,
             };
             self.status = if step.train_mse <= self.problem.settings.tolerance {

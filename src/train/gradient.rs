@@ -342,7 +342,9 @@ impl Algorithm for Gradient {
         self.evaluate(&moved)?;
         let after = squares(&self.residual);
         if !after.is_finite() {
-            return Err(TrainError::Numbers { problem: format!("the loss has left the range of numbers: a learning rate below {} may help", self.rate) });
+            return Err(TrainError::Numbers {
+                problem: format!("the loss has left the range of numbers: a learning rate below {} may help", self.rate),
+            });
         }
         self.step += 1;
         let entries = (n * m) as f64;

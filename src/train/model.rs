@@ -383,7 +383,9 @@ mod format {
                 as usize,
             more_targets: match about.get("more_targets") {
                 None => Vec::new(),
-                Some(list) => serde_json::from_value(list.clone()).map_err(|_| "damaged: the list of further targets holds something else")?,
+                Some(list) => {
+                    serde_json::from_value(list.clone()).map_err(|_| "damaged: the list of further targets holds something else")?
+                }
             },
             named: about.get("named").and_then(Value::as_bool).ok_or("damaged: whether the columns had names is missing")?,
         };

@@ -152,7 +152,6 @@ pub struct Split {
     pub test: Vec<usize>,
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::super::data::tests::{classes, set};

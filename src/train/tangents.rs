@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-pub(super) use super::preconditioner::SharedFactor;
 use super::kernels::{Kernels, each};
+pub(super) use super::preconditioner::SharedFactor;
 use crate::blas;
 use crate::cg::LinearOperator;
 use crate::relu::{FiredRef, PatternRef, fired};

@@ -8,8 +8,8 @@ use subquad::train::{ColumnScaling, Faithful, Header, PreconditionerChoice, RowS
 
 use crate::Failure;
 use crate::choice;
-use crate::how::How;
 use crate::deep::DeepArgs;
+use crate::how::How;
 
 #[derive(Parser)]
 #[command(

@@ -54,7 +54,8 @@ pub fn write(args: &Train, found: &Findings<'_>) -> Result<String, String> {
     let _ = writeln!(page, "<h2>Result</h2><table>");
     row(&mut page, "ended", &format!("{} after {} steps and {}", found.status, found.steps.len(), seconds(found.seconds)));
     let mut score = |name: &str, score: &Score| {
-        let accuracy = score.correct.map_or(String::new(), |right| format!(", accuracy {} ({right} of {})", percent(right, score.rows), score.rows));
+        let accuracy =
+            score.correct.map_or(String::new(), |right| format!(", accuracy {} ({right} of {})", percent(right, score.rows), score.rows));
         row(&mut page, name, &format!("MSE {}{accuracy}", sci(score.mse)));
     };
     score("training rows", &found.train);
@@ -68,7 +69,8 @@ pub fn write(args: &Train, found: &Findings<'_>) -> Result<String, String> {
     row(&mut page, "program", concat!("subquad ", env!("CARGO_PKG_VERSION")));
     row(&mut page, "command line", &std::env::args().skip(1).collect::<Vec<_>>().join(" "));
     row(&mut page, "target", &data.target().name());
-    let kept = format!("{} to train, {} to validate, {} to test (seed {})", split.train.len(), validation.len(), split.test.len(), args.seed);
+    let kept =
+        format!("{} to train, {} to validate, {} to test (seed {})", split.train.len(), validation.len(), split.test.len(), args.seed);
     row(&mut page, "rows", &kept);
     row(&mut page, "network", &format!("{} inputs, {} neurons, {} outputs, shift {}", x.cols(), args.width, y.cols(), args.shift));
     row(&mut page, "damping", &args.damping.map_or("only as the steps need it".into(), |mu| mu.to_string()));
@@ -143,7 +145,8 @@ fn worst(page: &mut String, problem: &Problem, outputs: &Matrix, truth: &[Truth]
     let Problem { data, split, coding, .. } = problem;
     let mut rows: Vec<(f64, usize, String, String)> = Vec::new();
     for (i, truth) in truth.iter().enumerate() {
-        let Ok(code) = coding.score(&Matrix::new(outputs.row(i).to_vec(), 1, outputs.cols()).unwrap_or_else(|_| outputs.clone()), &[truth.clone()])
+        let Ok(code) =
+            coding.score(&Matrix::new(outputs.row(i).to_vec(), 1, outputs.cols()).unwrap_or_else(|_| outputs.clone()), &[truth.clone()])
         else {
             continue;
         };
@@ -160,7 +163,8 @@ fn worst(page: &mut String, problem: &Problem, outputs: &Matrix, truth: &[Truth]
         rows.push((code.mse, split.test[i], is, read));
     }
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-    *page += "\n<h2>Worst test rows</h2>\n<table><tr><th class=\"n\">line</th><th class=\"n\">MSE</th><th>true</th><th>predicted</th></tr>\n";
+    *page +=
+        "\n<h2>Worst test rows</h2>\n<table><tr><th class=\"n\">line</th><th class=\"n\">MSE</th><th>true</th><th>predicted</th></tr>\n";
     for (mse, at, is, read) in rows.into_iter().take(WORST) {
         let line = data.line(at).map_or_else(|| (at + 1).to_string(), |line| line.to_string());
         let (mark, is, read) = (if is == read { "" } else { " class=\"x\"" }, escape(&is), escape(&read));

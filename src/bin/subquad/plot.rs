@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::ops::Range;
 
-use plotters::coord::ranged1d::{NoDefaultFormatting, ValueFormatter};
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{NoDefaultFormatting, ValueFormatter};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use subquad::train::Step;

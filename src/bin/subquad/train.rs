@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use subquad::train::{
-    Attack, Chosen, Coding, Columns, Matrix, Model, Prediction, Score, Status, Step, TrainError, Truth, TwoLayer, check_writable, write_atomically,
+    Attack, Chosen, Coding, Columns, Matrix, Model, Prediction, Score, Status, Step, TrainError, Truth, TwoLayer, check_writable,
+    write_atomically,
 };
 
 use crate::Failure;
 use crate::args::{Train, keep_apart};
 use crate::how::{BallArg, MethodArg};
+use crate::page::{self, Findings};
 use crate::problem::{Problem, introduce, read};
 use crate::report::{Live, count, counted, images, percent, sci, seconds, sparkline};
-use crate::page::{self, Findings};
 use crate::{folds, interrupt, plot};
 
 pub fn run(args: &Train) -> Result<(), Failure> {
@@ -155,7 +156,9 @@ pub fn run(args: &Train) -> Result<(), Failure> {
     if let Some((held, of)) = robust {
         let (ball, radius) = (if args.how.ball == BallArg::L2 { "Euclidean ball" } else { "cube" }, args.how.radius);
         let (share, held, of) = (percent(held, of), count(held), count(of));
-        live.say(&format!("  attacked             {share:>9}   ({held} of {of} hold in a {ball} of radius {radius}, {EVALUATION_STEPS} steps)"));
+        live.say(&format!(
+            "  attacked             {share:>9}   ({held} of {of} hold in a {ball} of radius {radius}, {EVALUATION_STEPS} steps)"
+        ));
     }
     if let Some((outputs, score, truth)) = &test {
         if coding.is_classes() {
