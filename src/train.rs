@@ -37,12 +37,14 @@ mod gauss_newton;
 mod gradient;
 mod init;
 mod kernels;
+mod listed;
 mod method;
 mod model;
 mod preconditioner;
 mod prepare;
 mod run;
 mod settings;
+mod skins;
 mod split;
 mod tangents;
 

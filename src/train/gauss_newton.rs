@@ -35,12 +35,13 @@ use super::TrainError;
 use super::fired::FiredSets;
 use super::gradient::{self, FEW_FIRE};
 use super::kernels::Kernels;
+use super::listed::{Listed, mark};
 use super::method::{Algorithm, Problem, Progress, Shape, State, Status, Step, fired, squares, view};
 use super::preconditioner::Faithful;
 use super::settings::{Lookup, Over};
 use super::tangents::{SharedFactor, Tangents, grow};
 use crate::cg::{self, Identity, Stopping, conjugate_gradient};
-use crate::relu::{FiredRef, PatternRef, pattern};
+use crate::relu::{PatternRef, pattern};
 use crate::{MatRef, blas};
 
 /// Conjugate gradients are stopped at this share of their first residual.
@@ -104,39 +105,6 @@ struct Factor {
     made: (usize, f64),
     /// The firing pattern it was made from: with it, a run that is taken up again makes the same factor.
     pattern: Vec<u64>,
-}
-
-/// Lists that follow the weights.
-#[derive(Debug)]
-struct Listed {
-    found: FiredSets,
-    /// The weights that the lists are of.
-    of: Vec<f32>,
-    moved: Vec<f32>,
-}
-
-impl Listed {
-    fn follow(&mut self, x: MatRef<'_, f32>, w: MatRef<'_, f32>) -> Result<(), TrainError> {
-        let d = w.cols();
-        for ((moved, before), now) in self.moved.iter_mut().zip(self.of.chunks_exact_mut(d)).zip(w.data().chunks_exact(d)) {
-            let far = before.iter().zip(now).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
-            // A move that is too small for a square is one all the same.
-            *moved = if before == now { 0.0 } else { (far as f32 * (1.0 + 1e-6)).max(f32::MIN_POSITIVE) };
-            before.copy_from_slice(now);
-        }
-        self.found.follow(x, w, &self.moved)
-    }
-}
-
-/// The pattern that lists stand for.
-fn mark(lists: FiredRef<'_, f32>, words: &mut [u64]) {
-    let wide = pattern::words_per_sample(lists.neurons());
-    words.fill(0);
-    for r in 0..lists.neurons() {
-        for &i in lists.of(r).0 {
-            words[i as usize * wide + r / 64] |= 1 << (r % 64);
-        }
-    }
 }
 
 impl GaussNewton {

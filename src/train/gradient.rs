@@ -314,7 +314,7 @@ fn largest_eigenvalue(
     let (mut product, mut most) = (vec![0.0f32; n * c], 0.0);
     for _ in 0..POWER_STEPS {
         let norm = squares(&v).sqrt();
-        if !(norm > 0.0) {
+        if norm.is_nan() || norm == 0.0 {
             break;
         }
         v.iter_mut().for_each(|v| *v = (f64::from(*v) / norm) as f32);

@@ -185,7 +185,7 @@ impl State {
     /// A count.
     pub fn count(&self, name: &str) -> Result<usize, TrainError> {
         match self.number(name)? {
-            x if x >= 0.0 && x < 9e15 && x.fract() == 0.0 => Ok(x as usize),
+            x if (0.0..9e15).contains(&x) && x.fract() == 0.0 => Ok(x as usize),
             _ => Err(lacks(name)),
         }
     }

@@ -372,7 +372,7 @@ impl Builder {
         self.check_solver(if self.block == 0 { n } else { self.block.min(n) }, d, c)?;
         let weights = std::mem::take(&mut self.row_weights);
         let sum: f64 = weights.iter().map(|&w| f64::from(w)).sum();
-        if !weights.is_empty() && (weights.len() != n || !weights.iter().all(|w| *w >= 0.0) || !(sum > 0.0 && sum.is_finite())) {
+        if !weights.is_empty() && (weights.len() != n || weights.iter().any(|w| w.is_nan() || *w < 0.0) || sum <= 0.0 || !sum.is_finite()) {
             return Err(TrainError::data(format!(
                 "weights of rows: expected {n} finite numbers, none of them negative and not all of them 0; found {} with the sum {sum}",
                 weights.len()

@@ -30,7 +30,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Trains a network on a table
-    Train(Train),
+    Train(Box<Train>),
     /// Predicts the target for every row of a table
     Predict(Predict),
     /// Measures the kernels on this machine, against what it can do at most

@@ -145,11 +145,8 @@ fn worst(page: &mut String, problem: &Problem, outputs: &Matrix, truth: &[Truth]
     let Problem { data, split, coding, .. } = problem;
     let mut rows: Vec<(f64, usize, String, String)> = Vec::new();
     for (i, truth) in truth.iter().enumerate() {
-        let Ok(code) =
-            coding.score(&Matrix::new(outputs.row(i).to_vec(), 1, outputs.cols()).unwrap_or_else(|_| outputs.clone()), &[truth.clone()])
-        else {
-            continue;
-        };
+        let Ok(alone) = Matrix::new(outputs.row(i).to_vec(), 1, outputs.cols()) else { continue };
+        let Ok(code) = coding.score(&alone, std::slice::from_ref(truth)) else { continue };
         let is = match (truth, coding) {
             (Truth::Class(class), Coding::Classes { labels }) => labels[*class].clone(),
             (Truth::Values(values), _) => values.iter().map(|x| sci(*x)).collect::<Vec<_>>().join(", "),

@@ -183,7 +183,9 @@ impl Live {
             ("robust_mse", step.robust_mse.into()),
         ]);
         // Of many short steps a person wants to see some.
-        if step.step > 20 && step.step % 10 != 0 && (step.step > 200 && step.step % 100 != 0 || step.cg_iterations == 0) {
+        let every = |k: usize| step.step.is_multiple_of(k);
+        let quick = step.cg_iterations == 0;
+        if (step.step > 20 && quick && !every(10)) || (step.step > 200 && !every(100)) {
             return;
         }
         let flipped = if step.flipped.is_nan() { "-      ".into() } else { format!("{:.1} %", 100.0 * step.flipped) };
