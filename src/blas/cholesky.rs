@@ -2,7 +2,7 @@
 
 use super::gemm::{syrk, syrk_scratch_len};
 use super::triangular::{panel_scratch_len, right_solve_entry, solve_panels};
-use super::vector::dot_body;
+use super::vector::axpy_body;
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, any_of, area, take};
@@ -27,7 +27,7 @@ pub enum Definite {
 
 /// Scratch of [`cholesky`], in elements: the columns that were factored last, and room to multiply them.
 pub const fn cholesky_scratch_len(n: usize) -> usize {
-    all_of(&[area(n, BLOCK), any_of(&[syrk_scratch_len(n, BLOCK), panel_scratch_len(BLOCK)])])
+    all_of(&[area(n, BLOCK), any_of(&[syrk_scratch_len(n, BLOCK), panel_scratch_len(BLOCK), area(BLOCK, BLOCK)])])
 }
 
 /// `A = L L^T`: overwrites the lower triangle of A by L.
@@ -66,7 +66,7 @@ pub fn cholesky<T: Float>(level: Level, mut a: MatMut<'_, T>, scratch: &mut [T])
         let block = BLOCK.min(n - from);
         let rest = n - from - block;
         let (mut top, mut below) = a.reborrow().block(from, from, n, n).split_rows(block);
-        if let Definite::No { pivot, value } = diagonal_entry(level, top.reborrow().block(0, 0, block, block)) {
+        if let Definite::No { pivot, value } = diagonal_entry(level, top.reborrow().block(0, 0, block, block), scratch) {
             return Ok(Definite::No { pivot: from + pivot, value });
         }
         // The product below reads these columns while it writes those right of them in the same rows: it reads a copy.
@@ -80,28 +80,36 @@ pub fn cholesky<T: Float>(level: Level, mut a: MatMut<'_, T>, scratch: &mut [T])
 }
 
 multiversion! {
-    fn diagonal_entry<T: Float>(a: MatMut<'_, T>) -> Definite = diagonal;
+    fn diagonal_entry<T: Float>(a: MatMut<'_, T>, turned: &mut [T]) -> Definite = diagonal;
 }
 
-/// Factors one block, row by row: what stands left in two rows is multiplied, the rest divided by the pivot.
+/// Factors one block: turned, so that what a row takes off those below it lies in line, in vectors.
 #[inline(always)]
-fn diagonal<T: Float, S: Simd<T>>(s: S, mut a: MatMut<'_, T>) -> Definite {
+fn diagonal<T: Float, S: Simd<T>>(s: S, mut a: MatMut<'_, T>, turned: &mut [T]) -> Definite {
     let n = a.rows();
+    let turned = &mut turned[..n * n];
     for i in 0..n {
-        let (above, mut rest) = a.reborrow().split_rows(i);
-        let above = above.as_ref();
-        let Some(row) = rest.row(0) else { break };
-        for j in 0..i {
-            let Some(other) = above.row(j) else { break };
-            let (left, right) = row.split_at_mut(j);
-            right[0] = (right[0] - dot_body(s, left, &other[..j])) / other[j];
-        }
-        let (left, right) = row.split_at_mut(i);
-        let pivot = right[0] - dot_body(s, left, left);
+        let row = a.row(i).unwrap_or_default();
+        row.iter().zip(turned.chunks_exact_mut(n)).take(i + 1).for_each(|(&x, to)| to[i] = x);
+    }
+    for k in 0..n {
+        let (done, rest) = turned.split_at_mut((k + 1) * n);
+        let row = &mut done[k * n + k..];
+        let pivot = row[0];
         if !(pivot > T::ZERO && pivot.is_finite()) {
-            return Definite::No { pivot: i, value: pivot.to_f64() };
+            return Definite::No { pivot: k, value: pivot.to_f64() };
         }
-        right[0] = pivot.sqrt();
+        let root = pivot.sqrt();
+        row[0] = root;
+        row[1..].iter_mut().for_each(|x| *x /= root);
+        let row = &row[1..];
+        for (i, below) in rest.chunks_exact_mut(n).enumerate() {
+            axpy_body(s, -row[i], &row[i..], &mut below[k + 1 + i..]);
+        }
+    }
+    for i in 0..n {
+        let row = a.row(i).unwrap_or_default();
+        row.iter_mut().zip(turned.chunks_exact(n)).take(i + 1).for_each(|(to, from)| *to = from[i]);
     }
     Definite::Yes
 }

@@ -124,14 +124,12 @@ fn right_solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T
         gather(some.as_ref().t(), panel, width);
         let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
         forward(s, l, chunks, strip);
-        scatter(panel, width, |i, p, x| {
-            if let Some(row) = some.row(i) {
-                row[p] = x;
-            }
-        });
         for i in 0..some.rows() {
-            if let (Some(to), Some(row)) = (copies.next(), some.row(i)) {
-                to.copy_from_slice(row);
+            if let Some(row) = some.row(i) {
+                row.iter_mut().zip(panel.chunks_exact(width)).for_each(|(to, numbers)| *to = numbers[i]);
+                if let Some(to) = copies.next() {
+                    to.copy_from_slice(row);
+                }
             }
         }
         from += width;
@@ -141,19 +139,21 @@ fn right_solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T
 /// Copies a matrix of at most `width` columns into a panel, zeros behind the last column.
 #[inline(always)]
 fn gather<T: Float>(b: MatRef<'_, T>, panel: &mut [T], width: usize) {
-    for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-        for (j, to) in row.iter_mut().enumerate() {
-            *to = b.get(p, j).unwrap_or(T::ZERO);
+    if b.col_stride() == 1 {
+        for (p, to) in panel.chunks_exact_mut(width).enumerate() {
+            let row = b.row(p).unwrap_or_default();
+            let (head, tail) = to.split_at_mut(row.len());
+            head.copy_from_slice(row);
+            tail.fill(T::ZERO);
         }
+        return;
     }
-}
-
-/// Hands every number of a panel out: (column, row, number).
-#[inline(always)]
-fn scatter<T: Float>(panel: &[T], width: usize, mut to: impl FnMut(usize, usize, T)) {
-    for (p, row) in panel.chunks_exact(width).enumerate() {
-        for (j, &x) in row.iter().enumerate() {
-            to(j, p, x);
+    // Down the columns, which lie in line where the matrix is turned.
+    for j in 0..width {
+        if let (Some(column), 1) = (b.t().row(j), b.row_stride()) {
+            panel.chunks_exact_mut(width).zip(column).for_each(|(to, &x)| to[j] = x);
+        } else {
+            panel.chunks_exact_mut(width).enumerate().for_each(|(p, to)| to[j] = b.get(p, j).unwrap_or(T::ZERO));
         }
     }
 }
