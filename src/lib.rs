@@ -49,12 +49,17 @@ pub mod scratch;
 #[macro_use]
 pub mod simd;
 pub mod blas;
+#[cfg(feature = "capi")]
+pub mod capi;
 pub mod cg;
 pub mod hadamard;
 pub mod halfspace;
+pub mod limits;
+pub mod low_rank;
 pub mod random;
 pub mod relu;
 pub mod sketch;
+pub mod sparse;
 #[cfg(feature = "std")]
 pub mod train;
 

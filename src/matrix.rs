@@ -101,7 +101,7 @@ impl<'a, T> MatRef<'a, T> {
         let rows = if rows > self.rows - from { self.rows - from } else { rows };
         // The product cannot overflow: it was checked at construction for the last row. Behind an empty range there
         // may be no data at all.
-        let data = if rows == 0 || self.cols == 0 { &self.data[..0] } else { &self.data[from * self.row_stride..] };
+        let data = if rows == 0 || self.cols == 0 { &[] } else { self.data.get(from * self.row_stride..).unwrap_or_default() };
         Self { data, rows, ..self }
     }
 
@@ -209,7 +209,7 @@ impl<'a, T> MatMut<'a, T> {
         let j = if j > self.cols { self.cols } else { j };
         let rows = if rows > self.rows - i { self.rows - i } else { rows };
         let cols = if cols > self.cols - j { self.cols - j } else { cols };
-        let data = if rows == 0 || cols == 0 { &mut self.data[..0] } else { &mut self.data[i * self.stride + j..] };
+        let data = if rows == 0 || cols == 0 { &mut [] } else { self.data.get_mut(i * self.stride + j..).unwrap_or_default() };
         Self { data, rows, cols, stride: self.stride }
     }
 
@@ -230,7 +230,7 @@ impl<'a, T> MatMut<'a, T> {
     pub fn split_rows(self, i: usize) -> (Self, Self) {
         let i = if i > self.rows { self.rows } else { i };
         let at = if i == self.rows { self.data.len() } else { i * self.stride };
-        let (above, below) = self.data.split_at_mut(at);
+        let (above, below) = crate::scratch::split(self.data, at);
         (
             Self { data: above, rows: i, cols: self.cols, stride: self.stride },
             Self { data: below, rows: self.rows - i, cols: self.cols, stride: self.stride },

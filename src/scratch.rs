@@ -42,6 +42,28 @@ pub fn take<T>(scratch: &mut [T], len: usize) -> Result<(&mut [T], &mut [T]), Er
     scratch.split_at_mut_checked(len).ok_or(Error::too_short("scratch", len, found))
 }
 
+/// The first `len` elements and those behind; fewer where there are no more.
+///
+/// For pieces of what a kernel's door has checked: like [`part`], it leaves the compiler no way to panic, which code for
+/// bare machines would have to carry.
+#[inline(always)]
+pub(crate) fn split<T>(x: &mut [T], len: usize) -> (&mut [T], &mut [T]) {
+    let len = len.min(x.len());
+    x.split_at_mut(len)
+}
+
+/// `len` elements from `from` on; none where there are not as many.
+#[inline(always)]
+pub(crate) fn part<T>(x: &[T], from: usize, len: usize) -> &[T] {
+    x.get(from..).and_then(|x| x.get(..len)).unwrap_or_default()
+}
+
+/// [`part`], to write.
+#[inline(always)]
+pub(crate) fn part_mut<T>(x: &mut [T], from: usize, len: usize) -> &mut [T] {
+    x.get_mut(from..).and_then(|x| x.get_mut(..len)).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

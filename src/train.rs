@@ -28,6 +28,7 @@
 
 mod coding;
 mod data;
+mod deep;
 mod error;
 mod gauss_newton;
 mod init;
@@ -48,6 +49,9 @@ pub use self::csv::{Header, Rows, TableOptions, read_dataset, read_dataset_from,
 pub use self::file::{check_writable, write_atomically};
 pub use coding::{Coding, Prediction, Score, Truth};
 pub use data::{Columns, Dataset, Matrix, Split, Target, Task};
+#[cfg(feature = "io")]
+pub use deep::read_base;
+pub use deep::{Base, Deep, DeepBuilder, DeepModel, DeepPreconditioner, Firing, FirstWeights, FlushPolicy, Phase, Work};
 pub use error::TrainError;
 pub use gauss_newton::{GaussNewton, Progress, Status, Step};
 pub use model::Model;

@@ -33,6 +33,26 @@ fn blas() {
 }
 
 #[test]
+fn factors() {
+    inputs().for_each(|bytes| bodies::factors(&bytes));
+}
+
+#[test]
+fn halfspace() {
+    inputs().for_each(|bytes| bodies::halfspace(&bytes));
+}
+
+#[test]
+fn index() {
+    inputs().for_each(|bytes| bodies::index(&bytes));
+}
+
+#[test]
+fn sketch() {
+    inputs().for_each(|bytes| bodies::sketch(&bytes));
+}
+
+#[test]
 fn relu() {
     inputs().for_each(|bytes| bodies::relu(&bytes));
 }

@@ -371,3 +371,18 @@ quickcheck! {
         ["packed", "screened", "ball tree", "max tree", "candidates"].iter().all(|what| use_it(what, bytes(&mut noise), Check::Header).is_err())
     }
 }
+
+/// Found by the fuzz target: without columns, verifying wanted more room than was asked for.
+#[test]
+fn max_trees_without_columns() {
+    let (m, n) = (3, 40);
+    for level in levels() {
+        let (w, x) = (MatRef::<f32>::new(&[], m, 0).unwrap(), MatRef::new(&[], n, 0).unwrap());
+        let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, 0, n));
+        let mut scratch = dirty(MaxTree::<&[u8], f32>::scratch_len(m, 0));
+        let index = MaxTree::build(level, w, x, bytes(&mut memory), &mut scratch).unwrap();
+        index.verify(level, w, &mut scratch).unwrap();
+        let found = answers(n, m, |hits| index.query_batch(level, -1.0, hits, &mut scratch).unwrap());
+        assert!(found.iter().all(|(ids, ..)| ids == &[0, 1, 2]));
+    }
+}

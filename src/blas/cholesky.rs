@@ -87,29 +87,34 @@ multiversion! {
 #[inline(always)]
 fn diagonal<T: Float, S: Simd<T>>(s: S, mut a: MatMut<'_, T>, turned: &mut [T]) -> Definite {
     let n = a.rows();
-    let turned = &mut turned[..n * n];
+    let Some(turned) = turned.get_mut(..n * n) else { return Definite::Yes };
     for i in 0..n {
         let row = a.row(i).unwrap_or_default();
-        row.iter().zip(turned.chunks_exact_mut(n)).take(i + 1).for_each(|(&x, to)| to[i] = x);
+        for (&x, to) in row.iter().zip(turned.chunks_exact_mut(n.max(1))).take(i + 1) {
+            to.get_mut(i).into_iter().for_each(|to| *to = x);
+        }
     }
     for k in 0..n {
-        let (done, rest) = turned.split_at_mut((k + 1) * n);
-        let row = &mut done[k * n + k..];
-        let pivot = row[0];
+        let Some((done, rest)) = turned.split_at_mut_checked((k + 1) * n) else { break };
+        let Some([first, row @ ..]) = done.get_mut(k * n + k..) else { break };
+        let pivot = *first;
         if !(pivot > T::ZERO && pivot.is_finite()) {
             return Definite::No { pivot: k, value: pivot.to_f64() };
         }
-        let root = pivot.sqrt();
-        row[0] = root;
-        row[1..].iter_mut().for_each(|x| *x /= root);
-        let row = &row[1..];
-        for (i, below) in rest.chunks_exact_mut(n).enumerate() {
-            axpy_body(s, -row[i], &row[i..], &mut below[k + 1 + i..]);
+        *first = pivot.sqrt();
+        let inverse = T::ONE / *first;
+        row.iter_mut().for_each(|x| *x = *x * inverse);
+        for (i, below) in rest.chunks_exact_mut(n.max(1)).enumerate() {
+            if let (Some(row @ [x, ..]), Some(below)) = (row.get(i..), below.get_mut(k + 1 + i..)) {
+                axpy_body(s, -*x, row, below);
+            }
         }
     }
     for i in 0..n {
         let row = a.row(i).unwrap_or_default();
-        row.iter_mut().zip(turned.chunks_exact(n)).take(i + 1).for_each(|(to, from)| *to = from[i]);
+        for (to, from) in row.iter_mut().zip(turned.chunks_exact(n.max(1))).take(i + 1) {
+            from.get(i).into_iter().for_each(|&x| *to = x);
+        }
     }
     Definite::Yes
 }

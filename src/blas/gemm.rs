@@ -3,7 +3,7 @@
 use super::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Depth of a block: a panel of this depth (32 KiB of f32) stays in the first-level cache while it meets a tile.
@@ -135,7 +135,7 @@ fn blocks<T: Float, S: Simd<T>>(
         }
         return;
     }
-    let (strip, panels) = scratch.split_at_mut(tile::MOST_ROWS * DEPTH.min(depth));
+    let (strip, panels) = split(scratch, tile::MOST_ROWS * DEPTH.min(depth));
     let mut col = 0;
     while col < b.cols() {
         let cols = COLS.min(b.cols() - col);
@@ -180,7 +180,7 @@ fn tiles<T: Float, S: Simd<T>, const J: usize>(s: S, a: MatRef<'_, T>, start: T,
     let stride = c.stride();
     let c = c.data();
     let mut col = 0;
-    for panel in panels.chunks_exact(width * deep).take(cols.div_ceil(width)) {
+    for panel in panels.chunks_exact((width * deep).max(1)).take(cols.div_ceil(width)) {
         let panel = s.chunks(panel).0.as_chunks::<2>().0;
         let wide = width.min(cols - col);
         let mut acc = [[s.splat(T::ZERO); 2]; J];

@@ -33,7 +33,7 @@ pub(crate) const MOST_WIDTH: usize = 32;
 /// last tile cannot hide the latency of its multiply-adds.
 #[inline(always)]
 pub(crate) fn next_rows(left: usize, most: usize) -> usize {
-    left.div_ceil(left.div_ceil(most))
+    left.div_ceil(left.div_ceil(most).max(1))
 }
 
 /// `acc[j][v] += sum_p a[p][j] panel[p][v]`
@@ -62,7 +62,7 @@ pub(crate) fn accumulate<'a, T: Float, S: Simd<T>, const J: usize>(
 #[inline(always)]
 pub(crate) fn interleave<'a, T: Float, const J: usize>(rows: MatRef<'_, T>, to: &'a mut [T]) -> &'a [[T; J]] {
     let (to, _) = to.as_chunks_mut::<J>();
-    let to = &mut to[..rows.cols()];
+    let to = to.get_mut(..rows.cols()).unwrap_or_default();
     let (data, stride, step) = (rows.data(), rows.row_stride(), rows.col_stride());
     for j in 0..J {
         let row = if j < rows.rows() { data.get(j * stride..).unwrap_or_default() } else { &[] };
@@ -92,7 +92,7 @@ pub(crate) fn pack<T: Float, S: Simd<T>>(alpha: T, b: MatRef<'_, T>, to: &mut [T
         return;
     }
     let mut col = 0;
-    for panel in to.chunks_exact_mut(width * deep).take(b.cols().div_ceil(width)) {
+    for panel in to.chunks_exact_mut((width * deep).max(1)).take(b.cols().div_ceil(width)) {
         let cols = width.min(b.cols() - col);
         if rs == 1 && cs != 1 {
             // Down the columns: they are what lies in line.

@@ -3,7 +3,7 @@
 use super::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{area, take};
+use crate::scratch::{area, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Which half of a matrix is meant; the other is not read.
@@ -87,8 +87,7 @@ pub(super) fn solve_panels<T: Float, S: Simd<T>>(
     let mut col = 0;
     while col < b.cols() {
         let mut some = b.reborrow().block(0, col, n, width);
-        let cols = some.cols();
-        let (panel, strip) = scratch.split_at_mut(n * width);
+        let (panel, strip) = split(scratch, n * width);
         gather(some.as_ref(), panel, width);
         let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
         if let Some(l) = lower {
@@ -99,7 +98,7 @@ pub(super) fn solve_panels<T: Float, S: Simd<T>>(
         }
         for (p, row) in panel.chunks_exact(width).take(n).enumerate() {
             if let Some(to) = some.row(p) {
-                to.copy_from_slice(&row[..cols]);
+                to.iter_mut().zip(row).for_each(|(to, &x)| *to = x);
             }
         }
         col += width;
@@ -117,18 +116,20 @@ fn right_solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T
     let width = tile::width::<T, S>();
     let (rows, n) = (b.rows(), l.rows());
     let mut from = 0;
-    let mut copies = copy.chunks_exact_mut(n);
+    let mut copies = copy.chunks_exact_mut(n.max(1));
     while from < rows {
         let mut some = b.reborrow().block(from, 0, width, n);
-        let (panel, strip) = scratch.split_at_mut(n * width);
+        let (panel, strip) = split(scratch, n * width);
         gather(some.as_ref().t(), panel, width);
         let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
         forward(s, l, chunks, strip);
         for i in 0..some.rows() {
             if let Some(row) = some.row(i) {
-                row.iter_mut().zip(panel.chunks_exact(width)).for_each(|(to, numbers)| *to = numbers[i]);
+                for (to, numbers) in row.iter_mut().zip(panel.chunks_exact(width)) {
+                    numbers.get(i).into_iter().for_each(|&x| *to = x);
+                }
                 if let Some(to) = copies.next() {
-                    to.copy_from_slice(row);
+                    to.iter_mut().zip(row).for_each(|(to, &mut x)| *to = x);
                 }
             }
         }
@@ -142,18 +143,20 @@ fn gather<T: Float>(b: MatRef<'_, T>, panel: &mut [T], width: usize) {
     if b.col_stride() == 1 {
         for (p, to) in panel.chunks_exact_mut(width).enumerate() {
             let row = b.row(p).unwrap_or_default();
-            let (head, tail) = to.split_at_mut(row.len());
-            head.copy_from_slice(row);
-            tail.fill(T::ZERO);
+            if let Some((head, tail)) = to.split_at_mut_checked(row.len()) {
+                head.copy_from_slice(row);
+                tail.fill(T::ZERO);
+            }
         }
         return;
     }
     // Down the columns, which lie in line where the matrix is turned.
     for j in 0..width {
-        if let (Some(column), 1) = (b.t().row(j), b.row_stride()) {
-            panel.chunks_exact_mut(width).zip(column).for_each(|(to, &x)| to[j] = x);
+        let rows = panel.chunks_exact_mut(width).filter_map(|row| row.get_mut(j));
+        if let Some(column) = b.t().row(j) {
+            rows.zip(column).for_each(|(to, &x)| *to = x);
         } else {
-            panel.chunks_exact_mut(width).enumerate().for_each(|(p, to)| to[j] = b.get(p, j).unwrap_or(T::ZERO));
+            rows.enumerate().for_each(|(p, to)| *to = b.get(p, j).unwrap_or(T::ZERO));
         }
     }
 }
@@ -168,7 +171,7 @@ fn forward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk;
     let mut from = 0;
     while from < n {
         let rows = GROUP.min(n - from);
-        let (done, rest) = panel.split_at_mut(from);
+        let (done, rest) = split(panel, from);
         let l = l.row_range(from, rows);
         with_rows!(rows, group::<T, S>(s, l.col_range(0, from), done, l.col_range(from, rows), rest, strip, false));
         from += rows;
@@ -183,9 +186,9 @@ fn backward<T: Float, S: Simd<T>>(s: S, u: MatRef<'_, T>, panel: &mut [[S::Chunk
     while to > 0 {
         let rows = GROUP.min(to);
         let from = to - rows;
-        let (rest, done) = panel.split_at_mut(to);
+        let (rest, done) = split(panel, to);
         let u = u.row_range(from, rows);
-        with_rows!(rows, group::<T, S>(s, u.col_range(to, n), done, u.col_range(from, rows), &mut rest[from..], strip, true));
+        with_rows!(rows, group::<T, S>(s, u.col_range(to, n), done, u.col_range(from, rows), split(rest, from).1, strip, true));
         to = from;
     }
 }

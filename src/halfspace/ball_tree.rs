@@ -18,7 +18,7 @@ use super::{Reporter, check_query, size};
 use crate::error::{Error, expect_length};
 use crate::float::Real;
 use crate::matrix::MatRef;
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, part, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Neurons of a leaf when it is built; the other places are free.
@@ -75,7 +75,7 @@ impl Shape {
     /// The first block of a level's balls.
     const fn first_block(&self, level: usize) -> usize {
         let (mut sum, mut l) = (0, 0);
-        while l < level {
+        while l < level && l < MOST_LEVELS {
             sum += self.balls[l].div_ceil(BLOCK);
             l += 1;
         }
@@ -166,6 +166,13 @@ impl<B: AsRef<[u8]>, T: Float> BallTree<B, T> {
     /// Scratch of [`rebalance`](Self::rebalance), in elements.
     pub const fn rebalance_scratch_len(m: usize, d: usize) -> usize {
         all_of(&[area(m, d), Self::build_scratch_len(m, d)])
+    }
+
+    /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    pub const fn query_scratch_len(m: usize, d: usize) -> usize {
+        // The query; the balls reached, of two levels; which neurons fire, one bit each, and one for 32 of those.
+        let words = m.div_ceil(32);
+        all_of(&[d, 2 * m.div_ceil(FILL), words, words.div_ceil(32)])
     }
 
     /// A view over the bytes of an index: see [`Packed::open`](super::Packed::open).
@@ -500,11 +507,9 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for BallTree<B, T> {
     fn dim(&self) -> usize {
         self.index.dims[1]
     }
-    /// The query; the balls reached, of two levels; which neurons fire, one bit each, and one for 32 of those.
     fn scratch_len(&self) -> usize {
         let [m, d, ..] = self.index.dims;
-        let words = m.div_ceil(32);
-        all_of(&[d, 2 * m.div_ceil(FILL), words, words.div_ceil(32)])
+        Self::query_scratch_len(m, d)
     }
     fn query_batch(&self, level: Level, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         check_query(self, x, hits)?;
@@ -549,12 +554,12 @@ multiversion! {
 fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) {
     let Parts { shape, leaves, centres, radii, ids, places } = parts;
     let (d, m) = (shape.d, places.len());
-    let (row, scratch) = scratch.split_at_mut(d);
+    let (row, scratch) = split(scratch, d);
     let scratch: &mut [u32] = bytemuck::try_cast_slice_mut(scratch).unwrap_or_default();
-    let (mut here, scratch) = scratch.split_at_mut(shape.leaves());
-    let (mut below, scratch) = scratch.split_at_mut(shape.leaves());
-    let (fired, some) = scratch.split_at_mut(m.div_ceil(32));
-    let some = &mut some[..m.div_ceil(1024)];
+    let (mut here, scratch) = split(scratch, shape.leaves());
+    let (mut below, scratch) = split(scratch, shape.leaves());
+    let (fired, some) = split(scratch, m.div_ceil(32));
+    let some = split(some, m.div_ceil(1024)).0;
     fired.fill(0);
     some.fill(0);
     for i in 0..x.rows() {
@@ -573,7 +578,7 @@ fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, 
         for level in (0..shape.levels).rev() {
             let first = shape.first_block(level);
             let mut found = 0;
-            for &block in &here[..reached] {
+            for &block in part(here, 0, reached) {
                 let at = first + block as usize;
                 let centres = centres.get(at * BLOCK * d..(at + 1) * BLOCK * d).unwrap_or_default();
                 let radii = radii.get(at * BLOCK..(at + 1) * BLOCK).unwrap_or_default();
@@ -583,7 +588,7 @@ fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, 
                     let (z0, z1) = (s.mul_add(s.load(&radii[0]), norm, z[0]), s.mul_add(s.load(&radii[1]), norm, z[1]));
                     bits |= (s.gt(z0, over) | s.gt(z1, over) << S::LANES) << (strip * 2 * S::LANES);
                 }
-                let inside = shape.balls[level].saturating_sub(block as usize * BLOCK);
+                let inside = shape.balls.get(level).map_or(0, |&balls| balls).saturating_sub(block as usize * BLOCK);
                 let inside = super::hits::low_bits(inside.min(BLOCK));
                 let bits = if known { bits & inside } else { inside } as u32;
                 put_bits(s, bits, block * BLOCK as u32, below.get_mut(found..).unwrap_or_default());
@@ -592,7 +597,7 @@ fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, 
             (here, below) = (below, here);
             reached = found;
         }
-        for &leaf in &here[..reached] {
+        for &leaf in part(here, 0, reached) {
             let at = leaf as usize;
             let numbers = leaves.get(at * BLOCK * d..(at + 1) * BLOCK * d).unwrap_or_default();
             let ids = ids.get(at * BLOCK..(at + 1) * BLOCK).unwrap_or_default();
@@ -604,10 +609,10 @@ fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, 
                     bits &= bits - 1;
                     // A free place is NaN and gets here only where d = 0.
                     if let Some(&id) = ids.get(lane)
-                        && let Some(word) = fired.get_mut(id as usize / 32)
+                        && let (Some(word), Some(some)) = (fired.get_mut(id as usize / 32), some.get_mut(id as usize / 1024))
                     {
                         *word |= 1 << (id % 32);
-                        some[id as usize / 1024] |= 1 << (id / 32 % 32);
+                        *some |= 1 << (id / 32 % 32);
                     }
                 }
             }
@@ -617,7 +622,7 @@ fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, 
             while *some != 0 {
                 let word = at * 32 + some.trailing_zeros() as usize;
                 *some &= *some - 1;
-                let bits = core::mem::take(&mut fired[word]);
+                let bits = fired.get_mut(word).map_or(0, core::mem::take);
                 hits.put_block(s, i, word as u32 * 32, bits);
             }
         }
@@ -625,7 +630,9 @@ fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, 
             let (indices, values) = hits.unfilled(i, 0);
             scan::values_of(s, row, BLOCK, indices, values, |r| {
                 let place = places.get(r as usize).copied().unwrap_or_default();
-                leaves.get(number(place as usize, 0, d)..).unwrap_or_default()
+                // Of a damaged index it could be any number: the product below must not overflow.
+                let place = (place as usize).min(ids.len());
+                leaves.get(number(place, 0, d)..).unwrap_or_default()
             });
         }
     }

@@ -123,7 +123,8 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
 
     /// Scratch of everything here, in elements.
     pub const fn scratch_len(m: usize, d: usize) -> usize {
-        all_of(&[area(BLOCK + 1, d), 2 * m.div_ceil(BLOCK)])
+        // With no columns at all, a block's values still want their room.
+        all_of(&[area(BLOCK + 1, if d == 0 { 1 } else { d }), 2 * m.div_ceil(BLOCK)])
     }
 
     /// A view over the bytes of an index: see [`Packed::open`](super::Packed::open).

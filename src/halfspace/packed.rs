@@ -44,6 +44,12 @@ impl<B: AsRef<[u8]>, T: Float> Packed<B, T> {
         bytes::index_len(&[bytes::section_len(area(area(m.div_ceil(BLOCK), BLOCK), d), size_of::<T>())])
     }
 
+    /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    pub const fn query_scratch_len(m: usize, d: usize) -> usize {
+        let _ = m;
+        area(tile::MOST_ROWS, d)
+    }
+
     /// A view over the bytes of an index, which begin at a multiple of 8; there may be more of them.
     ///
     /// # Errors
@@ -111,7 +117,7 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for Packed<B, T> {
         self.index.dims[1]
     }
     fn scratch_len(&self) -> usize {
-        area(tile::MOST_ROWS, self.dim())
+        Self::query_scratch_len(self.neurons(), self.dim())
     }
     fn query_batch(&self, level: Level, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         check_query(self, x, hits)?;

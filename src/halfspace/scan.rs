@@ -5,7 +5,7 @@ use super::hits::{Hits, low_bits};
 use crate::blas::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::matrix::MatRef;
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Neurons of a block: d rows of 32 numbers, one lane per neuron. The same at every level, so that blocks can lie in
@@ -83,7 +83,7 @@ multiversion! {
 fn scan_body<T: Float, S: Simd<T>>(s: S, w: MatRef<'_, T>, x: MatRef<'_, T>, thresholds: &[T], hits: &mut Hits<'_, T>, scratch: &mut [T]) {
     let (m, d) = (w.rows(), w.cols());
     let group = group(d, m);
-    let (blocks, strip) = scratch.split_at_mut(group * BLOCK * d);
+    let (blocks, strip) = split(scratch, group * BLOCK * d);
     let mut from = 0;
     while from < m {
         let neurons = (group * BLOCK).min(m - from);
@@ -308,7 +308,7 @@ pub(super) fn values_of<'a, T: Float, S: Simd<T>>(
                 }
             }
         }
-        values.copy_from_slice(&sums[..values.len()]);
+        values.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum);
     }
 }
 

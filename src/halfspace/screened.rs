@@ -25,7 +25,7 @@ use crate::blas::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::float::Real;
 use crate::matrix::MatRef;
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, part_mut, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Queries that are quantised together, and then meet all neurons.
@@ -177,6 +177,14 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
         ])
     }
 
+    /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    pub const fn query_scratch_len(m: usize, d: usize) -> usize {
+        let _ = m;
+        // The rows, their bytes, what is known of each, and their norms; a float is at least four bytes.
+        // And what is possible and what is certain of a tile in a group, and the neurons that are open.
+        all_of(&[area(CHUNK, all_of(&[d, d.div_ceil(4), 4, 1])), 2 * tile::MOST_ROWS * MOST_BLOCKS, MOST_BLOCKS * BLOCK])
+    }
+
     /// A view over the bytes of an index: see [`Packed::open`](super::Packed::open).
     ///
     /// # Errors
@@ -303,10 +311,7 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for Screened<B, T> {
         self.index.dims[1]
     }
     fn scratch_len(&self) -> usize {
-        let d = self.dim();
-        // The rows, their bytes, what is known of each, and their norms; a float is at least four bytes.
-        // And what is possible and what is certain of a tile in a group, and the neurons that are open.
-        all_of(&[area(CHUNK, all_of(&[d, d.div_ceil(4), 4, 1])), 2 * tile::MOST_ROWS * MOST_BLOCKS, MOST_BLOCKS * BLOCK])
+        Self::query_scratch_len(self.neurons(), self.dim())
     }
     fn query_batch(&self, level: Level, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         check_query(self, x, hits)?;
@@ -365,12 +370,12 @@ fn screened_body<T: Float, S: Simd<T>>(
     scratch: &mut [T],
 ) {
     let deep = d.div_ceil(4);
-    let (rows, scratch) = scratch.split_at_mut(CHUNK * d);
-    let (bytes, scratch) = scratch.split_at_mut(CHUNK * deep);
-    let (known, scratch) = scratch.split_at_mut(CHUNK * 4);
-    let (slack, scratch) = scratch.split_at_mut(CHUNK);
+    let (rows, scratch) = split(scratch, CHUNK * d);
+    let (bytes, scratch) = split(scratch, CHUNK * deep);
+    let (known, scratch) = split(scratch, CHUNK * 4);
+    let (slack, scratch) = split(scratch, CHUNK);
     let words: &mut [u32] = bytemuck::try_cast_slice_mut(scratch).unwrap_or_default();
-    let (masks, open) = words.split_at_mut(2 * tile::MOST_ROWS * MOST_BLOCKS);
+    let (masks, open) = split(words, 2 * tile::MOST_ROWS * MOST_BLOCKS);
     let masks = masks.as_chunks_mut::<2>().0;
     let bytes: &mut [[u8; 4]] = bytemuck::try_cast_slice_mut(bytes).unwrap_or_default();
     let known: &mut [[f32; 4]] = bytemuck::try_cast_slice_mut(known).unwrap_or_default();
@@ -384,12 +389,14 @@ fn screened_body<T: Float, S: Simd<T>>(
         while i < queries {
             let tall = tile::next_rows(queries - i, most);
             for j in 0..tall {
-                let row = &mut rows[(i + j) * d..(i + j + 1) * d];
+                let row = part_mut(rows, (i + j) * d, d);
                 for (k, to) in row.iter_mut().enumerate() {
                     *to = x.get(first + i + j, k).unwrap_or_default();
                 }
-                let (to, bound) = prepare(row, threshold, S::LIMIT, S::OFFSET, &mut bytes[i * deep..], j, tall);
-                (known[i + j], slack[i + j]) = (to, bound);
+                let (to, bound) = prepare(row, threshold, S::LIMIT, S::OFFSET, split(bytes, i * deep).1, j, tall);
+                if let (Some(known), Some(slack)) = (known.get_mut(i + j), slack.get_mut(i + j)) {
+                    (*known, *slack) = (to, bound);
+                }
             }
             i += tall;
         }

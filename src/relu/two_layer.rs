@@ -12,7 +12,7 @@ use crate::blas::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::float::Real;
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, any_of, area, take};
+use crate::scratch::{all_of, any_of, area, part, part_mut, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Numbers of a group's panels: 512 KiB of f32, a quarter of a second-level cache.
@@ -278,8 +278,8 @@ fn forward_body<T: Float, S: Simd<T>>(
 ) {
     let m = w.rows();
     let group = group(x.cols(), m);
-    let (panels, scratch) = scratch.split_at_mut(group * x.cols());
-    let (outputs, strip) = scratch.split_at_mut(group * a.rows());
+    let (panels, scratch) = split(scratch, group * x.cols());
+    let (outputs, strip) = split(scratch, group * a.rows());
     let mut from = 0;
     while from < m {
         tile::pack::<T, S>(T::ONE, w.row_range(from, group).t(), panels);
@@ -302,8 +302,8 @@ fn jvp_body<T: Float, S: Simd<T>>(
 ) {
     let m = v.rows();
     let group = group(x.cols(), m);
-    let (panels, scratch) = scratch.split_at_mut(group * x.cols());
-    let (outputs, strip) = scratch.split_at_mut(group * a.rows());
+    let (panels, scratch) = split(scratch, group * x.cols());
+    let (outputs, strip) = split(scratch, group * a.rows());
     let mut from = 0;
     while from < m {
         tile::pack::<T, S>(T::ONE, v.row_range(from, group).t(), panels);
@@ -325,8 +325,8 @@ fn vjp_body<T: Float, S: Simd<T>>(
 ) {
     let width = tile::width::<T, S>();
     let m = out.rows();
-    let (panel, scratch) = scratch.split_at_mut(width * x.cols());
-    let (outputs, scratch) = scratch.split_at_mut(width * a.rows());
+    let (panel, scratch) = split(scratch, width * x.cols());
+    let (outputs, scratch) = split(scratch, width * a.rows());
     let mut from = 0;
     while from < m {
         tile::pack::<T, S>(normaliser(m), a.col_range(from, width), outputs);
@@ -355,15 +355,15 @@ fn gram_product_body<T: Float, S: Simd<T>>(
     let width = tile::width::<T, S>();
     let (m, d, c) = (a.cols(), x.cols(), a.rows());
     let group = group(d, m);
-    let (panels, scratch) = scratch.split_at_mut(group * d);
-    let (outputs, scratch) = scratch.split_at_mut(group * c);
+    let (panels, scratch) = split(scratch, group * d);
+    let (outputs, scratch) = split(scratch, group * c);
     let mut from = 0;
     while from < m {
         let neurons = group.min(m - from);
         tile::pack::<T, S>(normaliser(m), a.col_range(from, group), outputs);
         for p in 0..neurons.div_ceil(width) {
-            let outputs = &outputs[p * width * c..(p + 1) * width * c];
-            let panel = &mut panels[p * width * d..(p + 1) * width * d];
+            let outputs = part(outputs, p * width * c, width * c);
+            let panel = part_mut(panels, p * width * d, width * d);
             panel_of_gradients(s, x, outputs, pattern, u, from + p * width, panel, scratch);
         }
         outputs_of_group(s, x, panels, outputs, neurons, Fired { pattern, from }, &mut out, scratch);
@@ -452,22 +452,22 @@ fn outputs_of_tile<T: Float, S: Simd<T>, const J: usize>(
 ) {
     let width = tile::width::<T, S>();
     let (d, c) = (x.cols(), f.cols());
-    let (strip, sums) = strip.split_at_mut(J * d);
+    let (strip, sums) = split(strip, J * d);
     let x = tile::interleave::<T, J>(x, strip);
     // Sums stay in lanes for a whole group: adding lanes up per panel would cost as much as the output weights do.
     let (sums, _) = s.chunks_mut(sums).0.as_chunks_mut::<J>();
-    let sums = &mut sums[..c];
+    let sums = part_mut(sums, 0, c);
     for sum in sums.iter_mut().flatten() {
         s.store(sum, s.splat(T::ZERO));
     }
     for p in 0..neurons.div_ceil(width) {
-        let (panel, _) = s.chunks(&panels[p * width * d..(p + 1) * width * d]).0.as_chunks::<2>();
+        let (panel, _) = s.chunks(part(panels, p * width * d, width * d)).0.as_chunks::<2>();
         let mut z = [[s.splat(T::ZERO); 2]; J];
         tile::accumulate(s, &mut z, x.iter(), panel);
         for (j, z) in z.iter_mut().enumerate() {
             *z = epilogue.apply(s, i + j, p * width, *z);
         }
-        let (outputs, _) = s.chunks(&outputs[p * width * c..(p + 1) * width * c]).0.as_chunks::<2>();
+        let (outputs, _) = s.chunks(part(outputs, p * width * c, width * c)).0.as_chunks::<2>();
         for (sums, a) in sums.iter_mut().zip(outputs) {
             let (a0, a1) = (s.load(&a[0]), s.load(&a[1]));
             for (sum, z) in sums.iter_mut().zip(&z) {
@@ -499,7 +499,7 @@ fn panel_of_gradients<T: Float, S: Simd<T>>(
 ) {
     let width = tile::width::<T, S>();
     let (n, d) = (x.rows(), x.cols());
-    let (masked, strip) = scratch.split_at_mut(width * SAMPLES);
+    let (masked, strip) = split(scratch, width * SAMPLES);
     let (outputs, _) = s.chunks(outputs).0.as_chunks::<2>();
     panel.fill(T::ZERO);
     let (panel, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
@@ -511,15 +511,15 @@ fn panel_of_gradients<T: Float, S: Simd<T>>(
         while i < samples {
             let rows = tile::next_rows(samples - i, tile::rows(S::REGISTERS));
             let u = u.row_range(first + i, rows);
-            with_rows!(rows, masked_tile::<T, S>(s, u, outputs, pattern, first + i, from, &mut masked[i..], strip));
+            with_rows!(rows, masked_tile::<T, S>(s, u, outputs, pattern, first + i, from, split(masked, i).1, strip));
             i += rows;
         }
-        let masked = &masked[..samples];
+        let masked = part(masked, 0, samples);
         let x = x.row_range(first, samples);
         let mut k = 0;
         while k < d {
             let rows = tile::next_rows(d - k, tile::rows(S::REGISTERS));
-            with_rows!(rows, gradient_tile::<T, S>(s, x, k, masked, &mut panel[k..]));
+            with_rows!(rows, gradient_tile::<T, S>(s, x, k, masked, split(panel, k).1));
             k += rows;
         }
         first += samples;

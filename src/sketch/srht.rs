@@ -124,6 +124,7 @@ impl Srht {
             return Err(Error::overflow("jacobian: neurons x inputs"));
         };
         expect_length("jacobian: length of the sketched vectors, against neurons x inputs", weights, self.len())?;
+        let (scratch, _) = take(scratch, self.jacobian_scratch_len(d, m))?;
         let (z, scratch) = take(scratch, self.transform.padded())?;
         let (row, scratch) = take(scratch, d)?;
         let (u, _) = take(scratch, m)?;

@@ -72,6 +72,7 @@ impl TensorSrht {
         expect_length("TensorSrht: u", self.left.len, u.len())?;
         expect_length("TensorSrht: v", self.right.len, v.len())?;
         expect_length("TensorSrht: y", self.rows, y.len())?;
+        let (scratch, _) = take(scratch, self.scratch_len())?;
         let (left, scratch) = take(scratch, self.left.padded())?;
         let (right, _) = take(scratch, self.right.padded())?;
         left[..u.len()].copy_from_slice(u);
@@ -117,6 +118,7 @@ impl TensorSrht {
         check_jacobian(x, a, pattern, (y.rows(), y.cols()), self.rows)?;
         expect_length("jacobian: neurons", self.left.len, a.len())?;
         expect_length("jacobian: columns of X", self.right.len, x.cols())?;
+        let (scratch, _) = take(scratch, self.scratch_len())?;
         let (left, scratch) = take(scratch, self.left.padded())?;
         let (right, _) = take(scratch, self.right.padded())?;
         for i in 0..x.rows() {

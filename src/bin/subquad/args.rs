@@ -7,6 +7,7 @@ use subquad::Level;
 use subquad::train::{ColumnScaling, Faithful, Header, PreconditionerChoice, RowScaling, Task};
 
 use crate::Failure;
+use crate::deep::DeepArgs;
 
 #[derive(Parser)]
 #[command(
@@ -30,8 +31,18 @@ pub enum Command {
     Train(Train),
     /// Predicts the target for every row of a table
     Predict(Predict),
+    /// Measures the kernels on this machine, against what it can do at most
+    Bench(crate::bench::Bench),
     /// Shows what this machine has and what the program uses
     Info,
+    /// Writes what a shell needs to complete this program's command lines
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Writes the manual page
+    Man,
 }
 
 #[derive(Args)]
@@ -116,6 +127,9 @@ pub struct Train {
     /// Print JSON lines on standard output and nothing else there
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub deep: DeepArgs,
 }
 
 impl Train {

@@ -5,7 +5,10 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod bench;
+mod deep;
 mod info;
+mod manual;
 mod plot;
 mod predict;
 mod report;
@@ -43,9 +46,16 @@ impl From<subquad::Error> for Failure {
 fn main() -> ExitCode {
     let done = match args::Cli::parse().command {
         None => train::run(&args::Train::defaults()),
-        Some(args::Command::Train(args)) => train::run(&args),
+        Some(args::Command::Train(args)) => match args.deep.is_asked_for() {
+            Ok(true) => deep::train(&args),
+            Ok(false) => train::run(&args),
+            Err(failure) => Err(failure),
+        },
         Some(args::Command::Predict(args)) => predict::run(&args),
+        Some(args::Command::Bench(args)) => bench::run(&args),
         Some(args::Command::Info) => info::run(),
+        Some(args::Command::Completions { shell }) => manual::completions(shell),
+        Some(args::Command::Man) => manual::page(),
     };
     let (code, message) = match done {
         Ok(()) => return ExitCode::SUCCESS,

@@ -1,0 +1,230 @@
+//! Half-space reporting: a scan, and three kinds of index in the caller's bytes.
+
+use core::ffi::c_int;
+
+use super::{Failure, guard, level, matrix, slice, slice_mut, subquad_error};
+use crate::Error;
+use crate::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
+
+/// The kinds of index.
+#[derive(Clone, Copy)]
+enum Kind {
+    Packed,
+    Screened,
+    BallTree,
+}
+
+fn kind(number: u32) -> Result<Kind, Failure> {
+    match number {
+        1 => Ok(Kind::Packed),
+        2 => Ok(Kind::Screened),
+        4 => Ok(Kind::BallTree),
+        _ => Err(Error::value("kind of index", "1 (packed), 2 (screened) or 4 (ball tree)").into()),
+    }
+}
+
+/// Scratch of a scan of m neurons of d numbers.
+#[unsafe(no_mangle)]
+pub extern "C" fn subquad_scan_scratch_len(d: usize, m: usize) -> usize {
+    scan_scratch_len(d, m)
+}
+
+macro_rules! by_kind {
+    ($T:ty, $kind:expr, $Index:ident => $body:expr) => {
+        match $kind {
+            Kind::Packed => {
+                type $Index<B> = Packed<B, $T>;
+                $body
+            }
+            Kind::Screened => {
+                type $Index<B> = Screened<B, $T>;
+                $body
+            }
+            Kind::BallTree => {
+                type $Index<B> = BallTree<B, $T>;
+                $body
+            }
+        }
+    };
+}
+
+macro_rules! halfspace {
+    ($T:ty; $scan:ident $len:ident $query_len:ident $build_len:ident $build:ident $query:ident $update:ident $verify:ident) => {
+        /// Reports, for each row x of X (n x d), every row w of W (m x d) with <w, x> > threshold: `counts` (n) are the
+        /// true counts, row i of `indices` (n x room) has the first `room` of them, ascending, and `values`, if not
+        /// null, their values.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $scan(
+            level_number: u8,
+            m: usize,
+            d: usize,
+            n: usize,
+            w: *const $T,
+            x: *const $T,
+            threshold: $T,
+            room: usize,
+            counts: *mut u32,
+            indices: *mut u32,
+            values: *mut $T,
+            scratch: *mut $T,
+            scratch_len: usize,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (w, x, scratch) =
+                    unsafe { (matrix("w", w, m, d)?, matrix("x", x, n, d)?, slice_mut("scratch", scratch, scratch_len)?) };
+                // SAFETY: the caller's promise.
+                let mut hits = unsafe { hits(n, room, counts, indices, values) }?;
+                Ok(scan(level(level_number)?, w, x, threshold, &mut hits, scratch)?)
+            })
+        }
+
+        /// Bytes of an index over m neurons of d numbers; the largest number where there is no such kind. Kinds: 1
+        /// packed, 2 screened, 4 ball tree.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $len(kind_number: u32, m: usize, d: usize) -> usize {
+            kind(kind_number).map_or(usize::MAX, |kind| by_kind!($T, kind, Index => Index::<&[u8]>::storage_len(m, d)))
+        }
+
+        /// Scratch of a query.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $query_len(kind_number: u32, m: usize, d: usize) -> usize {
+            kind(kind_number).map_or(usize::MAX, |kind| by_kind!($T, kind, Index => Index::<&[u8]>::query_scratch_len(m, d)))
+        }
+
+        /// Scratch of building: 0 but for the ball tree.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $build_len(kind_number: u32, m: usize, d: usize) -> usize {
+            kind(kind_number).map_or(usize::MAX, |kind| match kind {
+                Kind::BallTree => BallTree::<&[u8], $T>::build_scratch_len(m, d),
+                Kind::Packed | Kind::Screened => 0,
+            })
+        }
+
+        /// Builds an index over W (m x d) into `bytes`, which begin at a multiple of 8. They may be stored, and used
+        /// again anywhere.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $build(
+            kind_number: u32,
+            m: usize,
+            d: usize,
+            w: *const $T,
+            bytes: *mut u8,
+            bytes_len: usize,
+            scratch: *mut $T,
+            scratch_len: usize,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (w, bytes, scratch) =
+                    unsafe { (matrix("w", w, m, d)?, slice_mut("bytes", bytes, bytes_len)?, slice_mut("scratch", scratch, scratch_len)?) };
+                match kind(kind_number)? {
+                    Kind::Packed => drop(Packed::build(w, bytes)?),
+                    Kind::Screened => drop(Screened::build(w, bytes)?),
+                    Kind::BallTree => drop(BallTree::build(w, bytes, scratch)?),
+                }
+                Ok(())
+            })
+        }
+
+        /// Answers n queries of d numbers from an index, as the scan does. `check`: read all bytes first and compare
+        /// their checksum; without it damaged bytes may give wrong answers, and do no other harm.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $query(
+            level_number: u8,
+            kind_number: u32,
+            bytes: *const u8,
+            bytes_len: usize,
+            check: bool,
+            n: usize,
+            d: usize,
+            x: *const $T,
+            threshold: $T,
+            room: usize,
+            counts: *mut u32,
+            indices: *mut u32,
+            values: *mut $T,
+            scratch: *mut $T,
+            scratch_len: usize,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, x, scratch) =
+                    unsafe { (slice("bytes", bytes, bytes_len)?, matrix("x", x, n, d)?, slice_mut("scratch", scratch, scratch_len)?) };
+                // SAFETY: the caller's promise.
+                let mut hits = unsafe { hits(n, room, counts, indices, values) }?;
+                let (level, check) = (level(level_number)?, if check { Check::Everything } else { Check::Header });
+                by_kind!($T, kind(kind_number)?, Index => {
+                    Ok(Index::open(bytes, check)?.query_batch(level, x, threshold, &mut hits, scratch)?)
+                })
+            })
+        }
+
+        /// Neuron r has moved to `row`, d numbers; the index's checksum is written anew if `seal`, which reads all bytes.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $update(
+            kind_number: u32,
+            bytes: *mut u8,
+            bytes_len: usize,
+            r: usize,
+            row: *const $T,
+            d: usize,
+            seal: bool,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, row) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("row", row, d)?) };
+                by_kind!($T, kind(kind_number)?, Index => {
+                    let mut index = Index::open(bytes, Check::Header)?;
+                    index.update(r, row)?;
+                    if seal {
+                        index.seal();
+                    }
+                    Ok(())
+                })
+            })
+        }
+
+        /// Whether this is a sound index over exactly these weights, W m x d.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $verify(
+            kind_number: u32,
+            bytes: *const u8,
+            bytes_len: usize,
+            m: usize,
+            d: usize,
+            w: *const $T,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, w) = unsafe { (slice("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?) };
+                by_kind!($T, kind(kind_number)?, Index => Ok(Index::open(bytes, Check::Header)?.verify(w)?))
+            })
+        }
+    };
+}
+
+halfspace! { f32; subquad_scan_f32 subquad_index_len_f32 subquad_query_scratch_len_f32 subquad_build_scratch_len_f32
+subquad_build_f32 subquad_query_f32 subquad_update_f32 subquad_verify_f32 }
+halfspace! { f64; subquad_scan_f64 subquad_index_len_f64 subquad_query_scratch_len_f64 subquad_build_scratch_len_f64
+subquad_build_f64 subquad_query_f64 subquad_update_f64 subquad_verify_f64 }
+
+/// Where answers go.
+///
+/// # Safety
+/// As `slice_mut`, for n counts, n x room indices, and as many values, if they are not null.
+unsafe fn hits<'a, T>(n: usize, room: usize, counts: *mut u32, indices: *mut u32, values: *mut T) -> Result<Hits<'a, T>, Failure> {
+    let all = super::area("indices: queries x room", n, room)?;
+    // SAFETY: the caller's promise.
+    let hits = unsafe { Hits::new(slice_mut("counts", counts, n)?, slice_mut("indices", indices, all)?, room)? };
+    if values.is_null() {
+        return Ok(hits);
+    }
+    // SAFETY: the caller's promise.
+    Ok(hits.with_values(unsafe { slice_mut("values", values, all) }?)?)
+}

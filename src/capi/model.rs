@@ -1,0 +1,144 @@
+//! Models: load, ask, free.
+
+use core::ffi::{CStr, c_char, c_int};
+use std::boxed::Box;
+use std::path::Path;
+use std::vec::Vec;
+
+use super::{Failure, guard, level, one, one_mut, slice, slice_mut, subquad_error};
+use crate::Error;
+use crate::train::{Matrix, Model, Prediction};
+
+/// A trained model; it is read only, and may be asked from several threads at once.
+pub struct subquad_model {
+    model: Model,
+}
+
+/// Reads a model from a file. `path` is UTF-8, ended by a zero; the model that is put behind `to` is to be freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_model_load(path: *const c_char, to: *mut *mut subquad_model, error: *mut subquad_error) -> c_int {
+    guard(error, || {
+        if path.is_null() {
+            return Err(Failure::Null("path"));
+        }
+        // SAFETY: the caller's promise: it ends with a zero.
+        let path = unsafe { CStr::from_ptr(path) }.to_str().map_err(|_| Error::value("path", "UTF-8"))?;
+        // SAFETY: the caller's promise.
+        let to = unsafe { one_mut("to", to) }?;
+        *to = Box::into_raw(Box::new(subquad_model { model: Model::load(Path::new(path))? }));
+        Ok(())
+    })
+}
+
+/// Reads a model from the bytes of a file.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_model_from_bytes(
+    bytes: *const u8,
+    len: usize,
+    to: *mut *mut subquad_model,
+    error: *mut subquad_error,
+) -> c_int {
+    guard(error, || {
+        // SAFETY: the caller's promise.
+        let (bytes, to) = unsafe { (slice("bytes", bytes, len)?, one_mut("to", to)?) };
+        *to = Box::into_raw(Box::new(subquad_model { model: Model::from_bytes(bytes, "bytes")? }));
+        Ok(())
+    })
+}
+
+/// Frees a model; null is no model.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_model_free(model: *mut subquad_model) {
+    if !model.is_null() {
+        // SAFETY: the caller's promise: it came from one of the functions above, and is freed once.
+        drop(unsafe { Box::from_raw(model) });
+    }
+}
+
+/// Features of a row; 0 for null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_model_features(model: *const subquad_model) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { model.as_ref() }.map_or(0, |model| model.model.preparation().features())
+}
+
+/// Numbers that a prediction has: 1 for classes, as many as there are targets for regression; 0 for null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_model_answers(model: *const subquad_model) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { model.as_ref() }.map_or(0, |model| if model.model.coding().is_classes() { 1 } else { model.model.coding().outputs() })
+}
+
+/// Whether its answers are numbers of classes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_model_is_classes(model: *const subquad_model) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { model.as_ref() }.is_some_and(|model| model.model.coding().is_classes())
+}
+
+/// The label of a class as UTF-8, into `room` bytes, ended by a zero. `needed`, if not null, is how many it takes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_model_label(
+    model: *const subquad_model,
+    class: usize,
+    to: *mut c_char,
+    room: usize,
+    needed: *mut usize,
+    error: *mut subquad_error,
+) -> c_int {
+    guard(error, || {
+        // SAFETY: the caller's promise.
+        let model = unsafe { one("model", model) }?;
+        let crate::train::Coding::Classes { labels } = model.model.coding() else {
+            return Err(Error::value("model", "one of classes").into());
+        };
+        let Some(label) = labels.get(class) else {
+            return Err(Error::too_short("model: classes", class.saturating_add(1), labels.len()).into());
+        };
+        if !needed.is_null() {
+            // SAFETY: the caller's promise.
+            *unsafe { one_mut("needed", needed) }? = label.len() + 1;
+        }
+        if room <= label.len() {
+            return Err(Error::too_short("room", label.len() + 1, room).into());
+        }
+        // SAFETY: the caller's promise.
+        let to = unsafe { slice_mut("to", to, room) }?;
+        for (to, byte) in to.iter_mut().zip(label.bytes().chain([0])) {
+            *to = byte as c_char;
+        }
+        Ok(())
+    })
+}
+
+/// Predicts for n rows of as many features as the model has: `to` gets n x answers numbers, classes by their index.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_model_predict(
+    level_number: u8,
+    model: *const subquad_model,
+    n: usize,
+    features: usize,
+    x: *const f32,
+    to: *mut f64,
+    to_len: usize,
+    error: *mut subquad_error,
+) -> c_int {
+    guard(error, || {
+        // SAFETY: the caller's promise.
+        let (model, x) = unsafe { (one("model", model)?, slice("x", x, super::area("x", n, features)?)?) };
+        // SAFETY: the caller's promise.
+        let (answers, to) = unsafe { (subquad_model_answers(model), slice_mut("to", to, to_len)?) };
+        crate::error::expect_length("to", super::area("to", n, answers)?, to.len())?;
+        let rows: Vec<usize> = (0..n).collect();
+        let predictions = model.model.predict(level(level_number)?, &Matrix::new(x.to_vec(), n, features)?, &rows)?;
+        for (to, prediction) in to.chunks_mut(answers.max(1)).zip(predictions) {
+            match prediction {
+                Prediction::Class { index, .. } => to.fill(index as f64),
+                Prediction::Values(values) => to.iter_mut().zip(values).for_each(|(to, value)| *to = value),
+                #[allow(unreachable_patterns, reason = "a kind of prediction may be added")]
+                _ => return Err(Error::value("model", "one of classes or numbers").into()),
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,140 @@
+"""The C face through ctypes, against scipy, numpy and JAX: python3 smoke.py libsubquad.so"""
+
+import ctypes as c
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg
+
+lib = c.CDLL(sys.argv[1])
+jax.config.update("jax_enable_x64", True)
+rng = np.random.default_rng(1)
+size = c.c_size_t
+
+
+class Error(c.Structure):
+    _fields_ = [("code", c.c_int), ("expected", size), ("found", size), ("message", c.c_char * 256)]
+
+
+class Stopping(c.Structure):
+    _fields_ = [("relative", c.c_double), ("absolute", c.c_double), ("max_iterations", size)]
+
+
+class Report(c.Structure):
+    _fields_ = [("status", c.c_int), ("iterations", size), ("residual_norm", c.c_double), ("rhs_norm", c.c_double)]
+
+
+def at(x):
+    """The address of an array's first number; None where there is no array."""
+    if x is None:
+        return None
+    assert x.flags.c_contiguous
+    return x.ctypes.data_as(c.c_void_p)
+
+
+def length(name, *dims):
+    function = getattr(lib, name)
+    function.restype = size
+    return function(*(c.c_uint32(d.value) if isinstance(d, c.c_uint32) else size(d) for d in dims))
+
+
+def call(name, *arguments):
+    error = Error()
+    code = getattr(lib, name)(*arguments, c.byref(error))
+    if code:
+        raise RuntimeError(f"{name}: {error.message.decode()} ({code})")
+
+
+def room(n, dtype):
+    return np.full(max(n, 1), np.nan, dtype)
+
+
+best = c.c_uint8(0)
+real = {"f32": (np.float32, c.c_float, 1e-4), "f64": (np.float64, c.c_double, 1e-11)}
+
+for suffix, (dtype, scalar, tolerance) in real.items():
+    # FWHT against scipy's Hadamard matrix, for every power of two up to 1024.
+    for p in range(11):
+        n = 1 << p
+        x = rng.standard_normal(n).astype(dtype)
+        y = x.copy()
+        call(f"subquad_fwht_{suffix}", best, at(y), size(n))
+        wanted = scipy.linalg.hadamard(n) @ x.astype(np.float64)
+        assert np.allclose(y, wanted, rtol=0, atol=tolerance * n), (suffix, n)
+    print(f"{suffix}: fwht of 2^0 .. 2^10 as scipy.linalg.hadamard")
+
+    # Conjugate gradients against scipy's, through a callback.
+    n = 80
+    g = rng.standard_normal((n, n))
+    a = (g @ g.T / n + np.eye(n)).astype(dtype)
+    b = rng.standard_normal(n).astype(dtype)
+
+    @c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(scalar), c.POINTER(scalar), size)
+    def product(_, x, y, n):
+        np.ctypeslib.as_array(y, (n,))[:] = a @ np.ctypeslib.as_array(x, (n,))
+        return 0
+
+    x, report = np.zeros(n, dtype), Report()
+    scratch = room(length("subquad_cg_scratch_len", n), dtype)
+    stopping = Stopping(1e-5 if dtype == np.float32 else 1e-12, 0.0, 500)
+    call(f"subquad_cg_{suffix}", best, size(n), product, None, None, at(b), at(x), c.byref(stopping), c.byref(report), at(scratch), size(scratch.size))
+    wanted, info = scipy.sparse.linalg.cg(a.astype(np.float64), b, rtol=1e-13)
+    assert info == 0 and report.status == 0 and np.allclose(x, wanted, atol=10 * tolerance), np.abs(x - wanted).max()
+    print(f"{suffix}: conjugate gradients as scipy.sparse.linalg.cg, {report.iterations} iterations")
+
+    # The network, its JVP and VJP against JAX.
+    n, d, m, o = 33, 9, 200, 3
+    x, w, v, u = (rng.standard_normal(s).astype(dtype) for s in [(n, d), (m, d), (m, d), (n, o)])
+    signs = rng.choice([-1.0, 1.0], (o, m)).astype(dtype)
+    shift = 0.3
+    words = np.zeros(length("subquad_pattern_len", n, m), np.uint64)
+    scratch = room(length("subquad_gram_product_scratch_len", d, m, o), dtype)
+    shape = (size(n), size(d), size(m), size(o))
+    tail = (at(scratch), size(scratch.size))
+    f, jv, jtu, ku = np.empty((n, o), dtype), np.empty((n, o), dtype), np.empty((m, d), dtype), np.empty((n, o), dtype)
+    call(f"subquad_forward_{suffix}", best, *shape, at(x), at(w), at(signs), scalar(shift), at(words), at(f), *tail)
+    call(f"subquad_jvp_{suffix}", best, *shape, at(x), at(signs), at(words), at(v), at(jv), *tail)
+    call(f"subquad_vjp_{suffix}", best, *shape, at(x), at(signs), at(words), at(u), at(jtu), *tail)
+    call(f"subquad_gram_product_{suffix}", best, *shape, at(x), at(signs), at(words), at(u), at(ku), *tail)
+    x64, w64, v64, u64, a64 = (jnp.asarray(t, jnp.float64) for t in (x, w, v, u, signs))
+    network = lambda w: jnp.maximum(x64 @ w.T - shift, 0) @ a64.T / np.sqrt(m)
+    out, tangent = jax.jvp(network, (w64,), (v64,))
+    (back,) = jax.vjp(network, w64)[1](u64)
+    _, product_of_gram = jax.jvp(network, (w64,), (back,))
+    for name, found, wanted in [("forward", f, out), ("jvp", jv, tangent), ("vjp", jtu, back), ("gram product", ku, product_of_gram)]:
+        assert np.allclose(found, wanted, rtol=tolerance, atol=tolerance * 50), (suffix, name, np.abs(found - wanted).max())
+    fired = np.unpackbits(words.view(np.uint8).reshape(n, -1), axis=1, bitorder="little")[:, :m]
+    assert (fired == (np.asarray(x64 @ w64.T) > shift)).all()
+    print(f"{suffix}: forward pass, pattern, JVP, VJP and Gram product as JAX")
+
+    # Half-space reporting against numpy.
+    m, d, n, threshold = 1000, 7, 12, 2.0
+    w, x = rng.standard_normal((m, d)).astype(dtype), rng.standard_normal((n, d)).astype(dtype)
+    truth = x.astype(np.float64) @ w.astype(np.float64).T > threshold
+    for kind, name in [(None, "scan"), (1, "packed"), (2, "screened"), (4, "ball tree")]:
+        counts, indices = np.zeros(n, np.uint32), np.zeros((n, m), np.uint32)
+        answers = (scalar(threshold), size(m), at(counts), at(indices), None)
+        if kind is None:
+            scratch = room(length("subquad_scan_scratch_len", d, m), dtype)
+            call(f"subquad_scan_{suffix}", best, size(m), size(d), size(n), at(w), at(x), *answers, at(scratch), size(scratch.size))
+        else:
+            k = c.c_uint32(kind)
+            index = np.zeros(length(f"subquad_index_len_{suffix}", k, m, d) // 8, np.uint64)
+            lengths = [length(f"subquad_{what}_scratch_len_{suffix}", k, m, d) for what in ("build", "query")]
+            scratch = room(max(lengths), dtype)
+            call(f"subquad_build_{suffix}", k, size(m), size(d), at(w), at(index), size(index.nbytes), at(scratch), size(scratch.size))
+            call(f"subquad_verify_{suffix}", k, at(index), size(index.nbytes), size(m), size(d), at(w))
+            call(f"subquad_query_{suffix}", best, k, at(index), size(index.nbytes), c.c_bool(True), size(n), size(d), at(x), *answers,
+                 at(scratch), size(scratch.size))
+        for i in range(n):
+            assert (indices[i, : counts[i]] == np.flatnonzero(truth[i])).all(), (suffix, name, i)
+    print(f"{suffix}: scan, packed, screened and ball tree as numpy, {truth.sum()} of {truth.size} fire")
+
+try:
+    call("subquad_fwht_f32", best, None, size(8))
+    raise SystemExit("a null pointer went through")
+except RuntimeError as refused:
+    print(refused)

@@ -1,0 +1,4 @@
+//! What the programs share.
+#![no_std]
+
+mod kernel;

@@ -1,0 +1,34 @@
+"""Instructions that a case executes on aarch64, NEON against scalar code: count.py TEST-PROGRAM [CASE ..]
+
+The program is what `cargo test --target aarch64-unknown-linux-musl --test everywhere --no-run` made. qemu says every
+instruction in its log; twice the repetitions less once them leaves the case alone.
+"""
+
+import os
+import subprocess
+import sys
+
+program, cases = sys.argv[1], sys.argv[2:] or ["fwht f32 1024", "fwht i16 256", "forward: outputs", "JVP", "scan", "screened scan from flash"]
+
+
+def count(case, level, times):
+    environment = {**os.environ, "CASE": case, "LEVEL": level, "TIMES": str(times)}
+    emulator = ["qemu-aarch64-static", "-singlestep", "-d", "exec,nochain", "-D", "/dev/fd/9"]
+    command = [*emulator, program, "--ignored", "--exact", "one_case", "--test-threads=1"]
+    # The log goes through a pipe: it has a line for each instruction.
+    read, write = os.pipe()
+    os.dup2(write, 9)
+    os.close(write)
+    lines = subprocess.Popen(["grep", "-c", "^Trace"], stdin=read, stdout=subprocess.PIPE, text=True, close_fds=True)
+    os.close(read)
+    run = subprocess.run(command, env=environment, pass_fds=[9], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    os.close(9)
+    out = lines.communicate()[0]
+    if run.returncode or "1 passed" not in run.stdout:
+        sys.exit(run.stdout[-2000:])
+    return int(out)
+
+
+for case in cases:
+    counts = {level: count(case, level, 2) - count(case, level, 1) for level in ("neon", "scalar")}
+    print(f"count|{case}|neon {counts['neon']}|scalar {counts['scalar']}|{counts['scalar'] / counts['neon']:.2f}", flush=True)
