@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use subquad::hadamard::{Signs, Transform, fwht, outputs_scratch_len};
+use subquad::hadamard::{Order, Signs, Transform, fwht, outputs_scratch_len};
 use subquad::{Element, Level, MatMut};
 
 /// Zeros stay zeros: in-place repetition neither overflows nor meets subnormals, and no timing depends on values.
@@ -108,6 +108,10 @@ fn batches(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("columns", format!("{n}x{rows}")), |b| {
             b.iter(|| Transform::new().columns(level, MatMut::new(black_box(&mut x), n, rows).unwrap()).unwrap())
         });
+        #[cfg(feature = "parallel")]
+        group.bench_function(BenchmarkId::new("columns_parallel", format!("{n}x{rows}")), |b| {
+            b.iter(|| Transform::new().columns_parallel(level, MatMut::new(black_box(&mut x), n, rows).unwrap()).unwrap())
+        });
     }
 }
 
@@ -139,6 +143,10 @@ fn variants(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("signs from a seed", n), |b| b.iter(|| seeded.run(level, black_box(&mut y)).unwrap()));
         let unit = plain.orthonormal();
         group.bench_function(BenchmarkId::new("orthonormal", n), |b| b.iter(|| unit.run(level, black_box(&mut y)).unwrap()));
+        for (name, order) in [("dyadic order", Order::Dyadic), ("sequency order", Order::Sequency)] {
+            let ordered = plain.order(order);
+            group.bench_function(BenchmarkId::new(name, n), |b| b.iter(|| ordered.run(level, black_box(&mut y)).unwrap()));
+        }
         let chosen: Vec<usize> = (0..n / 1024).map(|i| i * 999_983 % n).collect();
         let mut scratch = zeros::<f32>(outputs_scratch_len(n, chosen.len()));
         group.bench_function(BenchmarkId::new("one output of 1024", n), |b| {

@@ -19,3 +19,4 @@ pub use gemm::{gemm, gemm_scratch_len, syrk, syrk_scratch_len};
 pub use qr::{cholesky_qr, cholesky_qr_scratch_len, qr, qr_scratch_len};
 pub use triangular::{Triangle, triangular_solve, triangular_solve_scratch_len};
 pub use vector::{axpy, dot, max_abs, norm_squared, scale, xpby};
+pub(crate) use vector::{axpy_body, dot_body};

@@ -1,8 +1,26 @@
 //! The conjugate-gradient method, preconditioned, in the caller's memory, with a truthful report.
+//!
+//! * [`conjugate_gradient`] for one right-hand side, [`conjugate_gradient_watched`] with a [`Watch`] on it: the course of
+//!   the residual, a callback that can stop it, the residual recomputed
+//! * [`conjugate_gradient_rows`] for several, one product with all of them per step
+//! * [`least_squares`] where only a matrix and its transpose are at hand ([`TallOperator`])
+//! * [`Identity`], [`Jacobi`] and [`SharedCholesky`] as preconditioners; [`sketch`](crate::sketch) makes one more
 
-use crate::blas::{axpy, dot, norm_squared, xpby};
+mod least_squares;
+mod preconditioner;
+mod rows;
+mod single;
+mod step;
+
+pub use least_squares::{LeastSquares, LeastSquaresStopping, TallOperator, least_squares, least_squares_scratch_len};
+pub use preconditioner::{Identity, Jacobi, SharedCholesky};
+pub use rows::{Column, conjugate_gradient_rows, conjugate_gradient_rows_scratch_len};
+pub use single::{conjugate_gradient, conjugate_gradient_scratch_len, conjugate_gradient_watched};
+
+use core::ops::ControlFlow;
+
 use crate::error::{Error, expect_length};
-use crate::scratch::{all_of, any_of, area, take};
+use crate::matrix::{MatMut, MatRef};
 use crate::simd::{Float, Level};
 
 /// A symmetric positive definite matrix, known by what it does to a vector.
@@ -20,6 +38,26 @@ pub trait LinearOperator<T: Float> {
     /// # Errors
     /// Whatever makes the product impossible; [`conjugate_gradient`] hands it on.
     fn apply(&self, level: Level, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error>;
+
+    /// Scratch of [`apply_rows`](Self::apply_rows) for so many vectors, in elements.
+    fn rows_scratch_len(&self, rows: usize) -> usize {
+        let _ = rows;
+        self.scratch_len()
+    }
+
+    /// `Y <- X A`: the product with every row of X. One after the other, unless the operator knows better.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    fn apply_rows(&self, level: Level, x: MatRef<'_, T>, mut y: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
+        expect_length("apply_rows: rows of Y", x.rows(), y.rows())?;
+        for i in 0..x.rows() {
+            if let (Some(x), Some(y)) = (x.row(i), y.row(i)) {
+                self.apply(level, x, y, scratch)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A symmetric positive definite approximation of a matrix's inverse.
@@ -34,16 +72,29 @@ pub trait Preconditioner<T: Float> {
     /// # Errors
     /// Whatever makes it impossible; [`conjugate_gradient`] hands it on.
     fn precondition(&self, level: Level, r: &[T], z: &mut [T], scratch: &mut [T]) -> Result<(), Error>;
-}
 
-/// No preconditioner: M = I.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Identity;
+    /// Whether M = I: then nobody asks for z.
+    fn is_identity(&self) -> bool {
+        false
+    }
 
-impl<T: Float> Preconditioner<T> for Identity {
-    fn precondition(&self, _: Level, r: &[T], z: &mut [T], _: &mut [T]) -> Result<(), Error> {
-        expect_length("precondition: z", r.len(), z.len())?;
-        z.copy_from_slice(r);
+    /// Scratch of [`precondition_rows`](Self::precondition_rows) for so many vectors, in elements.
+    fn rows_scratch_len(&self, rows: usize) -> usize {
+        let _ = rows;
+        self.scratch_len()
+    }
+
+    /// `Z <- R M^-1`: every row preconditioned. One after the other, unless the preconditioner knows better.
+    ///
+    /// # Errors
+    /// As [`precondition`](Self::precondition).
+    fn precondition_rows(&self, level: Level, r: MatRef<'_, T>, mut z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
+        expect_length("precondition_rows: rows of Z", r.rows(), z.rows())?;
+        for i in 0..r.rows() {
+            if let (Some(r), Some(z)) = (r.row(i), z.row(i)) {
+                self.precondition(level, r, z, scratch)?;
+            }
+        }
         Ok(())
     }
 }
@@ -55,7 +106,8 @@ pub struct Stopping {
     pub relative: f64,
     /// Converged when `|r| <= absolute`.
     pub absolute: f64,
-    /// Products with the operator at most, not counting the one that a start other than zero costs.
+    /// Products with the operator at most, not counting the one that a start other than zero costs, nor those that
+    /// recompute a residual.
     pub max_iterations: usize,
 }
 
@@ -67,10 +119,18 @@ pub enum Status {
     Converged,
     /// It is not, after as many iterations as were allowed.
     IterationLimit,
-    /// A direction p with `<p, A p> <= 0` turned up: the operator is not positive definite. x is the last good one.
+    /// A direction p with `<p, A p> < 0` turned up: the operator is not positive definite. x is the last good one.
     IndefiniteOperator,
-    /// A residual r with `<r, M^-1 r> <= 0` turned up: the preconditioner is not positive definite.
+    /// A residual r with `<r, M^-1 r> < 0` turned up: the preconditioner is not positive definite.
     IndefinitePreconditioner,
+    /// Nothing comes of going on: three steps in turn did not change x within the precision of its numbers, or the
+    /// smallest residual is older than [`Watch::patience`], or a recomputed residual did not halve since the last time.
+    Stagnated,
+    /// `<p, A p>` or `<r, M^-1 r>` is zero although p or r is not: singular, or so small that it underflows. Neither
+    /// definite nor indefinite has been shown. x is the last good one.
+    Breakdown,
+    /// The callback stopped it.
+    Stopped,
     /// NaN or infinity turned up: in the data, from the operator, or by overflow. x is of no use.
     NotFinite,
 }
@@ -86,131 +146,62 @@ pub struct Report {
     pub residual_norm: f64,
     /// `|b|`.
     pub rhs_norm: f64,
+    /// `|b - A x|` of the x that is handed back, computed anew, where a [`Check`] asked for it.
+    pub true_residual_norm: Option<f64>,
 }
 
-/// Scratch of [`conjugate_gradient`], in elements: four vectors, and what the operator or the preconditioner needs.
-pub const fn conjugate_gradient_scratch_len(dim: usize, operator: usize, preconditioner: usize) -> usize {
-    all_of(&[area(4, dim), any_of(&[operator, preconditioner])])
+/// Whether residuals are computed anew. The recurrence's drifts from the true one by about
+/// `iterations * eps * |A| |x|`, and may converge to zero where the true one does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Check {
+    /// The recurrence is taken at its word.
+    #[default]
+    Trust,
+    /// Once, at the end, for the report: one product more.
+    Report,
+    /// Whenever the recurrence says that it has converged: if it is wrong the iteration starts anew from the true
+    /// residual, so that [`Status::Converged`] is true of `b - A x`. At least one product more.
+    Insist,
 }
 
-/// Solves `A x = b`, starting from the x that is handed over.
-///
-/// # Shapes
-/// b and x have as many elements as the operator has rows. Where x is zero throughout, the first residual costs no
-/// product.
-///
-/// # Errors
-/// [`Error::Length`] where lengths disagree, [`Error::TooShort`] if scratch is less than
-/// [`conjugate_gradient_scratch_len`]`(dim, operator.scratch_len(), preconditioner.scratch_len())`, [`Error::Value`] if
-/// a tolerance is negative or not a number, and whatever the operator or the preconditioner return. Not to converge
-/// is a report, not an error.
-///
-/// # Numerics
-/// Inner products as in [`dot`], scalars in f64. The residual follows the recurrence, which drifts from the true one
-/// by about `iterations * eps * |A| |x|`.
-///
-/// # Cost
-/// Per iteration one product, one preconditioner, 10 dim flops.
-///
-/// # Source
-/// Hestenes and Stiefel, 1952, in the form of Saad, *Iterative Methods for Sparse Linear Systems*, algorithm 9.1.
-///
-/// ```
-/// use subquad::cg::{self, Identity, LinearOperator, Status, Stopping};
-/// use subquad::{Error, Level};
-///
-/// struct Diagonal([f64; 3]);
-/// impl LinearOperator<f64> for Diagonal {
-///     fn dim(&self) -> usize {
-///         3
-///     }
-///     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
-///         y.iter_mut().zip(x).zip(&self.0).for_each(|((y, x), d)| *y = d * x);
-///         Ok(())
-///     }
-/// }
-///
-/// let mut x = [0.0; 3];
-/// let mut scratch = [0.0; cg::conjugate_gradient_scratch_len(3, 0, 0)];
-/// let stopping = Stopping { relative: 1e-12, absolute: 0.0, max_iterations: 3 };
-/// let a = Diagonal([1.0, 2.0, 4.0]);
-/// let report = cg::conjugate_gradient(Level::detect(), &a, &Identity, &[1.0; 3], &mut x, stopping, &mut scratch)?;
-/// assert_eq!((report.status, report.iterations), (Status::Converged, 3));
-/// assert!((x[2] - 0.25).abs() < 1e-12);
-/// # Ok::<(), Error>(())
-/// ```
-pub fn conjugate_gradient<T: Float>(
-    level: Level,
-    operator: &impl LinearOperator<T>,
-    preconditioner: &impl Preconditioner<T>,
-    b: &[T],
-    x: &mut [T],
-    stopping: Stopping,
-    scratch: &mut [T],
-) -> Result<Report, Error> {
-    let n = operator.dim();
-    expect_length("conjugate_gradient: b", n, b.len())?;
-    expect_length("conjugate_gradient: x", n, x.len())?;
-    if !(stopping.relative >= 0.0 && stopping.absolute >= 0.0) {
-        return Err(Error::value("conjugate_gradient: tolerance", "a number, and not negative"));
-    }
-    let (scratch, _) = take(scratch, conjugate_gradient_scratch_len(n, operator.scratch_len(), preconditioner.scratch_len()))?;
-    let (r, scratch) = take(scratch, n)?;
-    let (z, scratch) = take(scratch, n)?;
-    let (p, scratch) = take(scratch, n)?;
-    let (q, scratch) = take(scratch, n)?;
+/// Where an iteration stands, for its callback.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Iteration {
+    /// Products that led here.
+    pub iterations: usize,
+    /// `|r|` of the right-hand side whose residual is the largest, measured in its `|b|`.
+    pub residual_norm: f64,
+    /// `|b|` of that one.
+    pub rhs_norm: f64,
+    /// Right-hand sides that are not finished.
+    pub unfinished: usize,
+}
 
-    r.copy_from_slice(b);
-    if x.iter().any(|&x| x != T::ZERO) {
-        operator.apply(level, x, q, scratch)?;
-        axpy(level, -T::ONE, q, r)?;
+/// The callback of a [`Watch`].
+pub type Callback<'a> = &'a mut dyn FnMut(&Iteration) -> ControlFlow<()>;
+
+/// What else is wanted from an iteration. The default is nothing.
+#[derive(Default)]
+pub struct Watch<'a> {
+    /// Takes `|r|` after 0, 1, 2, .. iterations, as long as there is room. With k right-hand sides, k numbers each time;
+    /// of one that is finished, its last.
+    pub history: &'a mut [f64],
+    /// Called with every number of iterations from 0 on; `Break` ends it with [`Status::Stopped`].
+    pub callback: Option<Callback<'a>>,
+    /// Whether residuals are recomputed.
+    pub check: Check,
+    /// Iterations without a new smallest residual after which it has stagnated; 0: that is no reason. Residuals need not
+    /// fall in every step, so a few dozen are reasonable.
+    pub patience: usize,
+}
+
+impl core::fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Watch")
+            .field("history", &self.history.len())
+            .field("callback", &self.callback.is_some())
+            .field("check", &self.check)
+            .field("patience", &self.patience)
+            .finish()
     }
-    let norm = |v: &[T]| libm::sqrt(norm_squared(level, v).to_f64());
-    let rhs_norm = norm(b);
-    let enough = (stopping.relative * rhs_norm).max(stopping.absolute);
-    let mut residual_norm = norm(r);
-    let mut iterations = 0;
-    let mut rho = 0.0f64;
-    let status = loop {
-        if !residual_norm.is_finite() {
-            break Status::NotFinite;
-        }
-        if residual_norm <= enough {
-            break Status::Converged;
-        }
-        if iterations == stopping.max_iterations {
-            break Status::IterationLimit;
-        }
-        preconditioner.precondition(level, r, z, scratch)?;
-        let next = dot(level, r, z)?.to_f64();
-        if !next.is_finite() {
-            break Status::NotFinite;
-        }
-        if next <= 0.0 {
-            break Status::IndefinitePreconditioner;
-        }
-        if iterations == 0 {
-            p.copy_from_slice(z);
-        } else {
-            xpby(level, z, T::from_f64(next / rho), p)?;
-        }
-        rho = next;
-        operator.apply(level, p, q, scratch)?;
-        let curvature = dot(level, p, q)?.to_f64();
-        if !curvature.is_finite() {
-            break Status::NotFinite;
-        }
-        if curvature <= 0.0 {
-            break Status::IndefiniteOperator;
-        }
-        let alpha = T::from_f64(rho / curvature);
-        if !alpha.is_finite() {
-            break Status::NotFinite;
-        }
-        axpy(level, alpha, p, x)?;
-        axpy(level, -alpha, q, r)?;
-        residual_norm = norm(r);
-        iterations += 1;
-    };
-    Ok(Report { status, iterations, residual_norm, rhs_norm })
 }

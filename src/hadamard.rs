@@ -45,6 +45,7 @@
 //! B. J. Fino, V. R. Algazi: Unified matrix treatment of the fast Walsh-Hadamard transform, IEEE Trans. Computers C-25, 1976.
 
 mod codelet;
+mod odd;
 mod order;
 mod outputs;
 mod paley;
@@ -86,12 +87,12 @@ use schedule::{Input, Rows, outer_len};
 /// # Ok::<(), subquad::Error>(())
 /// ```
 pub fn fwht<T: Element>(level: Level, x: &mut [T]) -> Result<(), Error> {
-    if !small::SMALL && size_of_val(x) <= CODELET && run_single(level, x) {
+    if !small::SMALL && size_of_val(x) <= SINGLE && run_single(level, x) {
         return Ok(());
     }
     let n = x.len();
     check_len(n)?;
-    row(level, x, None, Signs::None, 0, None);
+    rows(level, x, 1, n, n, None, Signs::None, None);
     Ok(())
 }
 
@@ -378,8 +379,6 @@ impl<T: Element> Transform<'_, T> {
 
     /// Transforms every column of a row-major matrix, in place and without transposing it.
     ///
-    /// Signs belong to rows then, and are applied in a pass of their own.
-    ///
     /// # Errors
     /// As [`run`](Self::run), for the number of rows.
     pub fn columns(&self, level: Level, mut x: MatMut<'_, T>) -> Result<(), Error> {
@@ -393,17 +392,19 @@ impl<T: Element> Transform<'_, T> {
         if width == 0 {
             return Ok(());
         }
-        if !matches!(self.signs, Signs::None) {
+        let q = odd_part(n);
+        let m = n / q;
+        if m == 1 && !matches!(self.signs, Signs::None) {
+            // The only pass is that of the matrix of order q, which knows no signs.
             for i in (0..n).filter(|&i| self.signs.is_minus(i)) {
                 if let Some(row) = x.row(i) {
                     negate(level, row);
                 }
             }
         }
-        let q = odd_part(n);
-        let m = n / q;
         for r in 0..q {
-            run_columns(level, &mut x.data()[r * m * stride..], m, stride, width, if q == 1 { scale } else { None });
+            let x = &mut x.data()[r * m * stride..];
+            run_columns(level, x, m, stride, width, self.signs, r * m, if q == 1 { scale } else { None });
         }
         if q > 1 {
             run_pieces(level, x.data(), q, m, stride, width, scale);
@@ -459,6 +460,10 @@ pub const fn outputs_scratch_len(n: usize, s: usize) -> usize {
 
 /// Bytes that no level's codelet exceeds: 16 vectors of 512 bits.
 const CODELET: usize = 16 * 64;
+/// Bytes that two passes of the largest codelets finish.
+const SINGLE: usize = 16 * CODELET;
+/// Bytes that no level's shortest transforms of q pieces exceed: 28 vectors.
+const ODD: usize = 28 * 64;
 
 /// Rows of a source: the slice, its stride, and how many numbers of a row there are.
 type Source<'a, T> = Option<(&'a [T], usize, usize)>;
@@ -477,6 +482,13 @@ fn rows<T: Element>(
     let q = odd_part(n);
     if !small::SMALL && q == 1 && outer_len::<T>(n) == n && source.is_none_or(|(_, _, have)| have == n) {
         return batch(level, x, Rows { n, count, stride, advance: 0 }, source.map(|(from, stride, _)| (from, stride)), signs, 0, scale);
+    }
+    if !small::SMALL && q > 1 && n * size_of::<T>() <= ODD && source.is_none_or(|(_, _, have)| have == n) {
+        let (from, from_stride) = source.map_or((None, 0), |(from, stride, _)| (Some(from), stride));
+        let rows = Rows { n, count, stride, advance: 0 };
+        if run_odd(level, x, q, rows, Input { source: from, signs, at: 0 }, from_stride, scale) {
+            return;
+        }
     }
     for i in 0..count {
         let Some(x) = x.get_mut(i * stride..i * stride + n) else { return };
@@ -519,7 +531,7 @@ fn row<T: Element>(level: Level, x: &mut [T], source: Option<&[T]>, signs: Signs
     }
     if outer < m {
         for x in x.chunks_exact_mut(m) {
-            run_columns(level, x, m / outer, outer, outer, if q == 1 { scale } else { None });
+            run_columns(level, x, m / outer, outer, outer, Signs::None, 0, if q == 1 { scale } else { None });
         }
     }
     if q > 1 {
@@ -564,11 +576,15 @@ multiversion! {
 }
 
 multiversion! {
-    fn run_columns<T: Element>(x: &mut [T], n: usize, stride: usize, width: usize, scale: Option<T>) = schedule::columns;
+    fn run_columns<T: Element>(x: &mut [T], n: usize, stride: usize, width: usize, signs: Signs<'_>, at: usize, scale: Option<T>) = schedule::columns;
 }
 
 multiversion! {
-    fn run_pieces<T: Element>(x: &mut [T], q: usize, m: usize, stride: usize, width: usize, scale: Option<T>) = schedule::pieces;
+    fn run_odd<T: Element>(x: &mut [T], q: usize, rows: Rows, input: Input<'_, T>, from_stride: usize, scale: Option<T>) -> bool = odd::short;
+}
+
+multiversion! {
+    fn run_pieces<T: Element>(x: &mut [T], q: usize, m: usize, stride: usize, width: usize, scale: Option<T>) = odd::pieces;
 }
 
 multiversion! {

@@ -54,9 +54,12 @@ pub mod capi;
 pub mod cg;
 pub mod hadamard;
 pub mod halfspace;
+pub mod limits;
+pub mod low_rank;
 pub mod random;
 pub mod relu;
 pub mod sketch;
+pub mod sparse;
 #[cfg(feature = "std")]
 pub mod train;
 

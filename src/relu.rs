@@ -15,8 +15,11 @@
 //! Source: van den Brand, Peng, Song, Weinstein, *Training (Overparametrized) Neural Networks in Near-Linear Time*,
 //! ITCS 2021, section 2; the shift is that of Song, Zhang, Zhang, ITCS 2024.
 
+pub mod deep;
 pub mod gram;
 pub mod pattern;
+mod tangents;
 pub mod two_layer;
 
 pub use pattern::{PatternMut, PatternRef};
+pub use tangents::Tangents;

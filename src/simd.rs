@@ -66,6 +66,11 @@ pub trait Token: Copy + Send + Sync + 'static + level::Sealed {
     fn count_and(self, acc: Self::W, a: Self::W, b: Self::W) -> Self::W;
     /// The sum of the lanes.
     fn sum_words(self, x: Self::W) -> u64;
+    /// The sums of the lanes of four vectors, which share their shuffles where there are wide ones.
+    #[inline(always)]
+    fn sum_four(self, x: [Self::W; 4]) -> [u64; 4] {
+        [self.sum_words(x[0]), self.sum_words(x[1]), self.sum_words(x[2]), self.sum_words(x[3])]
+    }
 }
 
 /// A vector of `T` on one instruction set: memory, sums and differences.

@@ -28,10 +28,12 @@
 
 mod coding;
 mod data;
+mod deep;
 mod error;
 mod gauss_newton;
 mod init;
 mod model;
+mod preconditioner;
 mod prepare;
 mod settings;
 mod tangents;
@@ -47,8 +49,12 @@ pub use self::csv::{Header, Rows, TableOptions, read_dataset, read_dataset_from,
 pub use self::file::{check_writable, write_atomically};
 pub use coding::{Coding, Prediction, Score, Truth};
 pub use data::{Columns, Dataset, Matrix, Split, Target, Task};
+#[cfg(feature = "io")]
+pub use deep::read_base;
+pub use deep::{Base, Deep, DeepBuilder, DeepModel, DeepPreconditioner, Firing, FirstWeights, FlushPolicy, Phase, Work};
 pub use error::TrainError;
 pub use gauss_newton::{GaussNewton, Progress, Status, Step};
 pub use model::Model;
+pub use preconditioner::{Chosen, Faithful};
 pub use prepare::{ColumnScaling, Preparation, PrepareOptions, RowScaling};
 pub use settings::{Builder, PreconditionerChoice};

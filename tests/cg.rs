@@ -6,9 +6,15 @@ use std::cell::Cell;
 
 use oracle::{dirty, levels, numbers};
 use quickcheck::{TestResult, quickcheck};
-use subquad::cg::{Identity, LinearOperator, Preconditioner, Report, Status, Stopping, conjugate_gradient, conjugate_gradient_scratch_len};
+use std::ops::ControlFlow;
+
+use subquad::cg::{
+    Check, Column, Identity, Iteration, Jacobi, LeastSquaresStopping, LinearOperator, Preconditioner, Report, SharedCholesky, Status,
+    Stopping, TallOperator, Watch, conjugate_gradient, conjugate_gradient_rows, conjugate_gradient_rows_scratch_len,
+    conjugate_gradient_scratch_len, conjugate_gradient_watched, least_squares, least_squares_scratch_len,
+};
 use subquad::simd::Float;
-use subquad::{Error, Level};
+use subquad::{Error, Level, MatMut, MatRef, blas};
 
 /// A dense matrix that counts its products and demands scratch, which it soils.
 struct Dense<T> {
@@ -165,7 +171,8 @@ fn failures_are_told_apart() {
     let identity = [1.0, 0.0, 0.0, 1.0];
     assert_eq!(run(identity, [1.0, 1.0], &b), Status::Converged);
     assert_eq!(run([1.0, 0.0, 0.0, -2.0], [1.0, 1.0], &b), Status::IndefiniteOperator);
-    assert_eq!(run([0.0; 4], [1.0, 1.0], &b), Status::IndefiniteOperator);
+    assert_eq!(run([0.0; 4], [1.0, 1.0], &b), Status::Breakdown);
+    assert_eq!(run(identity, [f64::INFINITY, f64::INFINITY], &b), Status::Breakdown);
     assert_eq!(run(identity, [1.0, -0.5], &b), Status::IndefinitePreconditioner);
     assert_eq!(run([f64::NAN, 0.0, 0.0, 1.0], [1.0, 1.0], &b), Status::NotFinite);
     assert_eq!(run(identity, [0.0, 1.0], &b), Status::NotFinite);
@@ -202,6 +209,259 @@ fn bad_arguments_are_errors() {
     }
     assert_eq!(run(3, 3, TIGHT, &mut scratch[1..]), Err(Error::TooShort { what: "scratch", needed: need, found: need - 1 }));
     assert_eq!(conjugate_gradient_scratch_len(usize::MAX / 3, 0, 0), usize::MAX);
+}
+
+fn watched<T: Float>(a: &Dense<T>, b: &[T], x: &mut [T], stopping: Stopping, watch: &mut Watch<'_>) -> Report {
+    let mut scratch = dirty(conjugate_gradient_scratch_len(a.n, DEMANDED, 0));
+    conjugate_gradient_watched(Level::detect(), a, &Identity, b, x, stopping, watch, &mut scratch).unwrap()
+}
+
+#[test]
+fn history_and_callback_see_every_residual() {
+    let a = Dense::<f64>::definite(40, 21);
+    let b = numbers::<f64>(40, 22);
+    let mut seen = Vec::new();
+    let mut history = [f64::NAN; 6];
+    let (mut x, mut callback) = (vec![0.0; 40], |now: &Iteration| {
+        seen.push((now.iterations, now.residual_norm));
+        assert_eq!((now.unfinished, now.rhs_norm), (1, norm(&b)));
+        if now.iterations == 9 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let mut watch = Watch { history: &mut history, callback: Some(&mut callback), ..Watch::default() };
+    let report = watched(&a, &b, &mut x, TIGHT, &mut watch);
+    assert_eq!((report.status, report.iterations), (Status::Stopped, 9));
+    assert_eq!(seen.len(), 10);
+    assert!(seen.iter().enumerate().all(|(i, (iterations, _))| i == *iterations));
+    assert!(history.iter().zip(&seen).all(|(h, (_, s))| h == s), "as long as there is room");
+    assert_eq!(seen[9].1, report.residual_norm);
+    // Each residual is the one of the x of its time.
+    for iterations in [0, 3, 5] {
+        let mut x = vec![0.0; 40];
+        let report = watched(&a, &b, &mut x, Stopping { max_iterations: iterations, ..TIGHT }, &mut Watch::default());
+        assert_eq!((report.residual_norm, report.true_residual_norm), (history[iterations], None));
+        assert!((residual(&a, &b, &x) - history[iterations]).abs() < 1e-12 * norm(&b));
+    }
+}
+
+/// In f32 the recurrence goes on to zero where the true residual cannot follow.
+#[test]
+fn a_recurrence_that_drifts_is_found_out() {
+    let n = 60;
+    let mut a = Dense::<f32>::definite(n, 23);
+    (0..n).for_each(|i| a.data[i * n + i] += if i < 3 { 3e4 } else { 0.0 });
+    let b = numbers::<f32>(n, 24);
+    let stopping = Stopping { relative: 1e-6, absolute: 0.0, max_iterations: 1000 };
+    let mut x = vec![0.0; n];
+    let trusted = watched(&a, &b, &mut x, stopping, &mut Watch { check: Check::Report, ..Watch::default() });
+    let truth = trusted.true_residual_norm.unwrap();
+    assert_eq!(trusted.status, Status::Converged, "{trusted:?}");
+    assert!(truth > 4.0 * trusted.residual_norm, "{truth} {}", trusted.residual_norm);
+    assert!((truth - residual(&a, &b, &x)).abs() <= 1e-3 * truth);
+    x.fill(0.0);
+    let checked = watched(&a, &b, &mut x, stopping, &mut Watch { check: Check::Insist, ..Watch::default() });
+    assert_eq!(checked.status, Status::Stagnated, "{checked:?}");
+    assert_eq!(Some(checked.residual_norm), checked.true_residual_norm);
+    // What can be reached is reached, and then it is true.
+    x.fill(0.0);
+    let checked = watched(&a, &b, &mut x, Stopping { relative: 1e-2, ..stopping }, &mut Watch { check: Check::Insist, ..Watch::default() });
+    assert_eq!(checked.status, Status::Converged);
+    assert!(residual(&a, &b, &x) <= 1.01e-2 * norm(&b));
+}
+
+#[test]
+fn stagnation_is_told_from_the_limit() {
+    // Nothing in the range of A reaches the second entry of b, whose residual stays.
+    let a = Dense::new(2, vec![1.0, 0.0, 0.0, 1e-40]);
+    let mut x = [1.0, 0.0];
+    let report = watched(&a, &[1.0, 1e-25], &mut x, Stopping { relative: 0.0, absolute: 1e-30, max_iterations: 50 }, &mut Watch::default());
+    assert_eq!(report.status, Status::Converged, "a tiny pivot is a pivot: {report:?}");
+    // An operator that answers with noise: residuals do not fall.
+    struct Noisy(Cell<u64>);
+    impl LinearOperator<f64> for Noisy {
+        fn dim(&self) -> usize {
+            4
+        }
+        fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+            self.0.set(self.0.get() + 1);
+            let noise = numbers::<f64>(4, self.0.get());
+            y.iter_mut().zip(x).zip(noise).for_each(|((y, x), e)| *y = x * (1.5 + e));
+            Ok(())
+        }
+    }
+    let mut scratch = [0.0; conjugate_gradient_scratch_len(4, 0, 0)];
+    let mut watch = Watch { patience: 2, ..Watch::default() };
+    let stopping = Stopping { relative: 1e-30, absolute: 0.0, max_iterations: 100_000 };
+    let (mut x, noisy) = ([0.0; 4], Noisy(Cell::new(7)));
+    let report =
+        conjugate_gradient_watched(Level::detect(), &noisy, &Identity, &[1.0, 2.0, 3.0, 4.0], &mut x, stopping, &mut watch, &mut scratch)
+            .unwrap();
+    assert_eq!(report.status, Status::Stagnated);
+    assert!(report.iterations < 1000);
+    // x at its last bit: tighter than that the recurrence may say, but x no longer moves.
+    let a = Dense::<f32>::definite(30, 25);
+    let b = numbers::<f32>(30, 26);
+    let mut x = vec![0.0; 30];
+    let report = watched(&a, &b, &mut x, Stopping { relative: 1e-30, absolute: 0.0, max_iterations: 100_000 }, &mut Watch::default());
+    assert_eq!(report.status, Status::Stagnated);
+    assert!(report.iterations < 1000 && residual(&a, &b, &x) < 1e-4 * norm(&b));
+}
+
+/// Each right-hand side goes its own way: the same bits as alone, and no product after its end.
+#[test]
+fn several_right_hand_sides_are_each_alone() {
+    for (n, k) in [(33, 4), (1, 3), (0, 2), (7, 0), (50, 1)] {
+        let a = Dense::<f64>::definite(n, 31);
+        let diagonal: Vec<f64> = (0..n).map(|i| a.data[i * n + i]).collect();
+        let mut b = numbers::<f64>(n * k, 32);
+        if let Some(row) = b.chunks_mut(n.max(1)).nth(1) {
+            row.fill(0.0); // finished at once
+        }
+        if let Some(row) = b.chunks_mut(n.max(1)).nth(2) {
+            row[0] = f64::NAN;
+        }
+        for level in levels() {
+            let m = Jacobi::new(&diagonal, 1).unwrap();
+            let (mut x, mut columns, mut history) = (vec![0.0; n * k], vec![Column::default(); k], vec![f64::NAN; 3 * k]);
+            let mut scratch = dirty(conjugate_gradient_rows_scratch_len(n, k, DEMANDED, 0));
+            a.products.set(0);
+            let mut watch = Watch { history: &mut history, check: Check::Report, ..Watch::default() };
+            let (rows, solution) = (MatRef::new(&b, k, n).unwrap(), MatMut::new(&mut x, k, n).unwrap());
+            conjugate_gradient_rows(level, &a, &m, rows, solution, TIGHT, &mut watch, &mut columns, &mut scratch).unwrap();
+            let products: usize = columns.iter().map(|column| column.report().iterations + 1).sum();
+            assert_eq!(a.products.get(), products, "one more for each true residual");
+            for (i, column) in columns.iter().enumerate() {
+                let mut alone = vec![0.0; n];
+                let b = &b[i * n..(i + 1) * n];
+                let wanted = solve(level, &a, &m, b, &mut alone, TIGHT);
+                let found = Report { true_residual_norm: None, ..column.report() };
+                if found.status == Status::NotFinite {
+                    assert_eq!(wanted.status, Status::NotFinite);
+                    continue;
+                }
+                assert_eq!(found, wanted, "{level} n={n} right-hand side {i}");
+                assert_eq!(x[i * n..(i + 1) * n], alone);
+                assert!(column.report().true_residual_norm.unwrap() <= 1.1e-10 * norm(b));
+                assert_eq!(history[i], wanted.rhs_norm);
+                assert!(n < 5 || (history[2 * k + i] == wanted.residual_norm) == (wanted.iterations == 0), "finished: its last one");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_shared_factor_is_the_exact_inverse_for_every_output() {
+    let (n, outputs) = (20, 3);
+    for level in levels() {
+        let a = Dense::<f64>::definite(n, 41);
+        let mut factor = a.data.clone();
+        blas::cholesky(level, MatMut::new(&mut factor, n, n).unwrap(), &mut vec![0.0; blas::cholesky_scratch_len(n)]).unwrap();
+        let m = SharedCholesky::new(MatRef::new(&factor, n, n).unwrap(), outputs).unwrap();
+        struct Outputs<'a>(&'a Dense<f64>, usize);
+        impl LinearOperator<f64> for Outputs<'_> {
+            fn dim(&self) -> usize {
+                self.0.n * self.1
+            }
+            fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+                for c in 0..self.1 {
+                    let x: Vec<f64> = x.iter().skip(c).step_by(self.1).copied().collect();
+                    y.iter_mut().skip(c).step_by(self.1).zip(self.0.times(&x)).for_each(|(y, p)| *y = p);
+                }
+                Ok(())
+            }
+        }
+        let b = numbers::<f64>(n * outputs, 42);
+        let mut x = vec![0.0; n * outputs];
+        let mut scratch = dirty(conjugate_gradient_scratch_len(n * outputs, 0, blas::cholesky_solve_scratch_len(n)));
+        let report = conjugate_gradient(level, &Outputs(&a, outputs), &m, &b, &mut x, TIGHT, &mut scratch).unwrap();
+        assert_eq!((report.status, report.iterations), (Status::Converged, 1));
+        let diagonal: Vec<f64> = (0..n).map(|i| a.data[i * n + i]).collect();
+        let mut z = vec![0.0; n * outputs];
+        Jacobi::new(&diagonal, outputs).unwrap().precondition(level, &b, &mut z, &mut []).unwrap();
+        assert!(z.iter().zip(&b).enumerate().all(|(i, (z, b))| *z == b / diagonal[i / outputs]));
+    }
+    assert!(matches!(Jacobi::new(&[1.0, 0.0], 1), Err(Error::Value { .. })));
+    assert!(matches!(Jacobi::new(&[1.0, f32::NAN], 1), Err(Error::Value { .. })));
+    let singular = [1.0f32, 0.0, 0.0, 0.0];
+    assert!(matches!(SharedCholesky::new(MatRef::new(&singular, 2, 2).unwrap(), 1), Err(Error::Value { .. })));
+    assert!(matches!(SharedCholesky::new(MatRef::new(&singular, 4, 1).unwrap(), 1), Err(Error::Length { .. })));
+    let short = Jacobi::new(&[1.0f32], 2).unwrap().precondition(Level::detect(), &[1.0; 3], &mut [0.0; 3], &mut []);
+    assert_eq!(short, Err(Error::Length { what: "Jacobi: r", expected: 2, found: 3 }));
+}
+
+/// rows x cols, dense.
+struct Tall<T>(usize, usize, Vec<T>);
+
+impl<T: Float> TallOperator<T> for Tall<T> {
+    fn rows(&self) -> usize {
+        self.0
+    }
+    fn cols(&self) -> usize {
+        self.1
+    }
+    fn scratch_len(&self) -> usize {
+        DEMANDED
+    }
+    fn apply(&self, _: Level, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
+        scratch[..DEMANDED].fill(T::from_f64(f64::NAN));
+        y.iter_mut().enumerate().for_each(|(i, y)| *y = (0..self.1).map(|j| self.2[i * self.1 + j] * x[j]).sum());
+        Ok(())
+    }
+    fn apply_transpose(&self, _: Level, y: &[T], x: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
+        scratch[..DEMANDED].fill(T::from_f64(f64::NAN));
+        x.iter_mut().enumerate().for_each(|(j, x)| *x = (0..self.0).map(|i| self.2[i * self.1 + j] * y[i]).sum());
+        Ok(())
+    }
+}
+
+#[test]
+fn least_squares_finds_the_damped_minimiser() {
+    for (rows, cols) in [(40, 7), (7, 40), (1, 1), (12, 12), (3, 0), (0, 3)] {
+        for (level, damping) in levels().flat_map(|level| [(level, 0.0), (level, 0.3)]) {
+            let j = Tall(rows, cols, numbers::<f64>(rows * cols, 51));
+            let b = numbers::<f64>(rows, 52);
+            let mut x = vec![0.0; cols];
+            let mut scratch = dirty(least_squares_scratch_len(rows, cols, DEMANDED));
+            let stopping = LeastSquaresStopping { relative: 1e-13, gradient: 1e-11, max_iterations: 400 };
+            let report = least_squares(level, &j, &b, damping, &mut x, stopping, &mut scratch).unwrap();
+            assert_eq!(report.status, Status::Converged, "{level} {rows} x {cols}");
+            let mut left = vec![0.0; rows];
+            j.apply(level, &x, &mut left, &mut scratch).unwrap();
+            left.iter_mut().zip(&b).for_each(|(l, b)| *l = b - *l);
+            assert!((norm(&left) - report.residual_norm).abs() <= 1e-12 * (1.0 + norm(&b)));
+            let mut gradient = vec![0.0; cols];
+            j.apply_transpose(level, &left, &mut gradient, &mut scratch).unwrap();
+            gradient.iter_mut().zip(&x).for_each(|(g, x)| *g -= damping * x);
+            assert!(norm(&gradient) <= 1e-9, "{level} {rows} x {cols} damping {damping}: {gradient:?}");
+            if rows < cols && damping == 0.0 {
+                // The shortest solution is orthogonal to the null space, so it is J^T of something: J J^T y = b, x = J^T y.
+                assert!(norm(&left) <= 1e-10);
+                let longer = numbers::<f64>(cols, 53);
+                let mut start = longer.clone();
+                least_squares(level, &j, &b, 0.0, &mut start, stopping, &mut scratch).unwrap();
+                assert!(norm(&start) > norm(&x));
+                let along: f64 = start.iter().zip(&x).map(|(s, x)| (s - x) * x).sum();
+                assert!(along.abs() < 1e-9, "what another start adds is orthogonal to it");
+            }
+        }
+    }
+}
+
+#[test]
+fn least_squares_tells_its_failures_apart() {
+    let level = Level::detect();
+    let run = |data: [f32; 2], b: [f32; 2], damping: f64, stopping: LeastSquaresStopping| {
+        let mut scratch = dirty(least_squares_scratch_len(2, 1, DEMANDED));
+        least_squares(level, &Tall(2, 1, data.to_vec()), &b, damping, &mut [0.0], stopping, &mut scratch).map(|report| report.status)
+    };
+    let stopping = LeastSquaresStopping { relative: 1e-6, gradient: 1e-6, max_iterations: 5 };
+    assert_eq!(run([1.0, 2.0], [1.0, 2.0], 0.0, stopping), Ok(Status::Converged));
+    assert_eq!(run([1.0, 2.0], [1.0, 2.0], 0.0, LeastSquaresStopping { max_iterations: 0, ..stopping }), Ok(Status::IterationLimit));
+    assert_eq!(run([f32::NAN, 2.0], [1.0, 2.0], 0.0, stopping), Ok(Status::NotFinite));
+    assert_eq!(run([1e-13, 0.0], [1.0, 2.0], 0.0, LeastSquaresStopping { gradient: 0.0, ..stopping }), Ok(Status::Breakdown));
+    for bad in [-1.0, f64::NAN, f64::INFINITY] {
+        assert!(matches!(run([1.0, 2.0], [1.0, 2.0], bad, stopping), Err(Error::Value { .. })), "{bad}");
+    }
+    assert!(matches!(run([1.0, 2.0], [1.0, 2.0], 0.0, LeastSquaresStopping { relative: f64::NAN, ..stopping }), Err(Error::Value { .. })));
 }
 
 quickcheck! {

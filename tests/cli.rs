@@ -252,6 +252,13 @@ fn every_choice_of_the_command_line_works() {
         &["--preconditioner", "analytic"],
         &["--preconditioner", "none"],
         &["--preconditioner", "auto"],
+        &["--preconditioner", "jacobi"],
+        &["--preconditioner", "neurons"],
+        &["--preconditioner", "srht"],
+        &["--preconditioner", "tensor-srht", "--sketch-rows", "200"],
+        &["--preconditioner", "tensor-sketch"],
+        &["--faithful", "safe"],
+        &["--preconditioner", "tensor-srht", "--faithful", "safe", "--sketch-rows", "100"],
         &["--damping", "0.5"],
         &["--shift", "0.5"],
         &["--seed", "18446744073709551615"],
@@ -273,6 +280,30 @@ fn every_choice_of_the_command_line_works() {
     good(&room, &[&base[..], &["2"]].concat());
     let output = good(&room, &["train", "clouds.csv", "--width", "64", "--steps", "50", "--tolerance", "1e300", "--json"]);
     assert_eq!(events(&output).last().unwrap()["status"], "converged");
+}
+
+/// The choice and its reason are told, and the paper's iteration is refused where it would diverge.
+#[test]
+fn preconditioners_are_reported_and_the_unit_step_is_guarded() {
+    let room = room();
+    let lines: String = (0..60).map(|i| format!("{},{},{}\n", (i * 7) % 11, (i * 5) % 13, (i as f64 * 0.3).sin())).collect();
+    write(&room, "line.csv", &format!("a,b,y\n{lines}"));
+    let base = ["train", "line.csv", "--width", "512", "--steps", "3"];
+    let output = good(&room, &[&base[..], &["--json"]].concat());
+    let done = events(&output).pop().unwrap();
+    assert_eq!(done["preconditioner"], "exact");
+    assert!(done["preconditioner_reason"].as_str().unwrap().contains("m = 512"));
+    assert!(stdout(&good(&room, &base)).contains("preconditioner exact: cheapest for n = 48"));
+    assert!(stdout(&good(&room, &[&base[..], &["--preconditioner", "jacobi"]].concat())).contains("preconditioner jacobi: as asked for"));
+    let faithful = [&base[..], &["--faithful"]].concat();
+    let told = stdout(&good(&room, &faithful)).to_string();
+    assert!(told.contains("preconditioner srht"), "{told}");
+    bad(&room, 2, &[&faithful[..], &["--sketch-rows", "300"]].concat(), "at least 64 for each training sample");
+    bad(&room, 2, &[&base[..], &["--sketch-rows", "300"]].concat(), "sketch rows");
+    bad(&room, 2, &[&base[..], &["--preconditioner", "srht", "--sketch-rows", "10"]].concat(), "10 for 48 samples");
+    bad(&room, 2, &[&faithful[..], &["--preconditioner", "exact"]].concat(), "stands on a sketch");
+    write(&room, "clouds.csv", &clouds(30));
+    bad(&room, 2, &["train", "clouds.csv", "--width", "64", "--faithful"], "take the safe step");
 }
 
 #[test]

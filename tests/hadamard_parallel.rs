@@ -42,3 +42,25 @@ fn batches() {
         }
     }
 }
+
+#[test]
+fn columns() {
+    for (n, width, gap) in
+        [(1, 100_000, 0), (8, 0, 3), (8, 1, 0), (1024, 300, 0), (4096, 65, 7), (768, 1000, 1), (12, 30_000, 0), (1 << 16, 3, 2)]
+    {
+        let stride = width + gap;
+        let x = numbers(n * stride);
+        for order in [Order::Natural, Order::Sequency] {
+            let order = if n.is_power_of_two() { order } else { Order::Natural };
+            for level in Level::available() {
+                let job = Transform::new().signs(Signs::Seed(5)).scaled(0.3).order(order);
+                let (mut one, mut many) = (x.clone(), x.clone());
+                job.columns(level, MatMut::with_stride(&mut one, n, width, stride).unwrap()).unwrap();
+                job.columns_parallel(level, MatMut::with_stride(&mut many, n, width, stride).unwrap()).unwrap();
+                assert!(one.iter().zip(&many).all(|(a, b)| a.to_bits() == b.to_bits()), "{level}, {n} x {width}, {order:?}");
+            }
+        }
+    }
+    let mut x = [0.0f32; 6];
+    assert!(Transform::new().columns_parallel(Level::detect(), MatMut::new(&mut x, 3, 2).unwrap()).is_err());
+}

@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use oracle::{levels, numbers, signs};
 use subquad::cg::{self, Identity, LinearOperator, Stopping};
-use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
+use subquad::relu::{PatternMut, PatternRef, Tangents, gram, pattern, two_layer};
 use subquad::simd::Float;
 use subquad::{Error, Level, MatMut, MatRef, blas, hadamard, random};
 
@@ -88,6 +88,13 @@ fn kernels<T: Float>(level: Level) {
         blas::gemm(level, T::ONE, x, x.t(), T::ZERO, MatMut::new(&mut k, n, n).unwrap(), &mut scratch).unwrap();
         let stopping = Stopping { relative: 1e-6, absolute: 0.0, max_iterations: 200 };
         cg::conjugate_gradient(level, &Scaled, &Identity, &b, &mut z, stopping, &mut scratch).unwrap();
+        let (row, mut columns) = (MatRef::new(&b, 1, 100).unwrap(), [cg::Column::default()]);
+        let mut watch = cg::Watch { check: cg::Check::Insist, ..cg::Watch::default() };
+        let solution = MatMut::new(&mut z, 1, 100).unwrap();
+        cg::conjugate_gradient_rows(level, &Scaled, &Identity, row, solution, stopping, &mut watch, &mut columns, &mut scratch).unwrap();
+        let tangents = Tangents::new(x, a, pattern, T::ONE).unwrap();
+        let stopping = cg::LeastSquaresStopping { relative: 1e-2, gradient: 1e-2, max_iterations: 9 };
+        cg::least_squares(level, &tangents, &f, 1.0, &mut g, stopping, &mut scratch).unwrap();
     });
 }
 

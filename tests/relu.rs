@@ -125,7 +125,8 @@ fn shapes() -> impl Iterator<Item = (usize, usize, usize, usize)> {
 
 fn against_the_definition<T: Float>() {
     for (n, d, m, c) in shapes() {
-        for shift in [0.0, 0.4] {
+        // With the last one few neurons fire, or none: the products then go entry by entry.
+        for shift in [0.0, 0.4, 2.0] {
             let case = Case::<T>::new(n, d, m, c, shift, 11);
             let sizes = case.sizes();
             let (v, u) = (numbers::<T>(m * d, 21), numbers::<T>(n * c, 22));
@@ -221,6 +222,31 @@ fn transposed_inputs_are_the_same_inputs() {
     }
 }
 
+/// Few firing neurons are walked one by one, but a sum of gradients is the same chain: the silent ones add zero. Samples
+/// across strides take the way of the tiles, so both can be seen.
+#[test]
+fn few_neurons_give_the_same_gradients_to_the_bit() {
+    for (n, d, m, c) in [(37, 9, 200, 1), (21, 33, 130, 3), (9, 5, 64, 17), (200, 3, 129, 2)] {
+        let case = Case::<f32>::new(n, d, m, c, 0.75 * (d as f64).sqrt(), 55);
+        let share = case.pattern().count(Level::detect()) as f64 / (n * m) as f64;
+        assert!(share > 0.005 && share < 0.12, "{share}");
+        let turned: Vec<f32> = (0..d).flat_map(|k| (0..n).map(move |i| (i, k))).map(|(i, k)| case.x[i * d + k]).collect();
+        let x = MatRef::new(&turned, d, n).unwrap().t();
+        let u = numbers::<f32>(n * c, 56);
+        let view = MatRef::new(&u, n, c).unwrap();
+        for level in levels() {
+            let (mut scratch, mut dense) = (dirty(gram_product_scratch_len(d, m, c)), dirty(m * d));
+            vjp(level, x, case.a(), case.pattern(), view, MatMut::new(&mut dense, m, d).unwrap(), &mut scratch).unwrap();
+            assert_eq!(case.run_vjp(level, &u), dense, "{level} n={n} d={d} m={m} C={c}");
+            let mut product = dirty(n * c);
+            gram_product(level, x, case.a(), case.pattern(), view, MatMut::new(&mut product, n, c).unwrap(), &mut scratch).unwrap();
+            let few = case.run_product(level, &u);
+            let size = product.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+            assert!(few.iter().zip(&product).all(|(f, p)| (f - p).abs() <= 1e-5 * size), "{level}: another order, the same sums");
+        }
+    }
+}
+
 /// What a model predicts for a row must not depend on the rows it comes with.
 #[test]
 fn a_row_alone_gives_the_same_bits() {
@@ -299,6 +325,36 @@ fn operator_and_dense_gram_agree() {
             assert!((dense - product[i]).abs() < 1e-12, "{level} row {i}: {dense} {}", product[i]);
         }
     }
+}
+
+/// A damped step found on J itself is the one found on its Gram matrix: `(J^T J + t)^-1 J^T b = J^T (J J^T + t)^-1 b`.
+#[test]
+fn steps_by_least_squares_and_by_the_gram_matrix_agree() {
+    use subquad::cg::{self, Identity, LeastSquaresStopping, Status, Stopping};
+    use subquad::relu::Tangents;
+    for (n, d, m, c) in [(9, 3, 70, 2), (4, 5, 130, 1)] {
+        let case = Case::<f64>::new(n, d, m, c, 0.1, 75);
+        let b = numbers::<f64>(n * c, 76);
+        for (level, damping) in levels().flat_map(|level| [(level, 0.0), (level, 0.02)]) {
+            let tangents = Tangents::new(case.x(), case.a(), case.pattern(), damping).unwrap();
+            let mut step = vec![0.0; m * d];
+            let mut scratch = dirty(cg::least_squares_scratch_len(n * c, m * d, cg::TallOperator::scratch_len(&tangents)));
+            let stopping = LeastSquaresStopping { relative: 0.0, gradient: 1e-12, max_iterations: 500 };
+            let report = cg::least_squares(level, &tangents, &b, damping, &mut step, stopping, &mut scratch).unwrap();
+            assert_eq!(report.status, Status::Converged);
+            let mut g = vec![0.0; n * c];
+            let mut scratch = dirty(cg::conjugate_gradient_scratch_len(n * c, cg::LinearOperator::scratch_len(&tangents), 0));
+            let stopping = Stopping { relative: 1e-12, absolute: 0.0, max_iterations: 500 };
+            let report = cg::conjugate_gradient(level, &tangents, &Identity, &b, &mut g, stopping, &mut scratch).unwrap();
+            assert_eq!(report.status, Status::Converged);
+            let wanted = case.run_vjp(level, &g);
+            let size = wanted.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+            assert!(step.iter().zip(&wanted).all(|(s, w)| (s - w).abs() < 1e-7 * size), "{level} n={n} damping {damping}");
+        }
+    }
+    let case = Case::<f64>::new(4, 2, 5, 2, 0.0, 1);
+    assert!(matches!(Tangents::new(case.x(), case.a().t(), case.pattern(), 0.0), Err(Error::Length { expected: 2, found: 5, .. })));
+    assert!(matches!(Tangents::new(case.x(), case.a(), case.pattern(), -1.0), Err(Error::Value { .. })));
 }
 
 /// The probability that two correlated normals both exceed their thresholds, by brute force over one of them.

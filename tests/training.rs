@@ -214,17 +214,51 @@ fn the_promise_holds_on_the_digits() {
 
 #[test]
 fn every_preconditioner_leads_to_the_same_place() {
+    use PreconditionerChoice as Choice;
     let digits = Digits::load(if NATIVE { 8 } else { 1 });
-    let iterations = [PreconditionerChoice::Exact, PreconditionerChoice::Analytic, PreconditionerChoice::None].map(|choice| {
-        let settings = GaussNewton::builder().width(width(2048)).preconditioner(choice).seed(2);
+    let choices =
+        [Choice::Exact, Choice::Analytic, Choice::Neurons, Choice::Srht, Choice::TensorSrht, Choice::TensorSketch, Choice::Jacobi];
+    let iterations = |settings: subquad::train::Builder| {
         let (trainer, steps) = run(settings.build(digits.x(), digits.y()).unwrap());
-        assert_eq!(trainer.status(), Status::Converged, "{choice:?}");
+        assert_eq!(trainer.status(), Status::Converged);
         steps.iter().map(|step| step.cg_iterations).sum::<usize>()
-    });
-    let [exact, analytic, none] = iterations;
+    };
+    let settings = || GaussNewton::builder().width(width(2048)).seed(2);
+    let none = iterations(settings().preconditioner(Choice::None));
+    let found = choices.map(|choice| iterations(settings().preconditioner(choice)));
     // Fewer samples are better conditioned.
     let share = if NATIVE { 4 } else { 2 };
-    assert!(exact < none / share && analytic < none / share, "{iterations:?}");
+    assert!(found[0] < none / share && found[1] < none / share, "{none}: {found:?}");
+    assert!(found[2..6].iter().all(|&some| some < none / 2), "{none}: {found:?}");
+    assert!(found[6] <= none + none / 4, "{none}: {found:?}");
+    // More rows make a better sketch.
+    let many = iterations(settings().preconditioner(Choice::Srht).sketch_rows(16 * digits.n()));
+    assert!(many <= found[3], "{many} {found:?}");
+}
+
+/// The paper's iteration reaches what conjugate gradients do: with its unit step for one output, with the safe one for all.
+#[test]
+fn the_papers_iteration_trains_too() {
+    use subquad::train::Faithful;
+    let digits = Digits::load(if NATIVE { 16 } else { 2 });
+    let one: Vec<f32> = digits.labels.iter().map(|&label| if label % 2 == 0 { 1.0 } else { -1.0 }).collect();
+    let (x, one) = (digits.x(), MatRef::new(&one, digits.n(), 1).unwrap());
+    let settings = || GaussNewton::builder().width(width(2048)).seed(2);
+    for choice in [PreconditionerChoice::Auto, PreconditionerChoice::TensorSrht] {
+        let (trainer, _) = run(settings().preconditioner(choice).faithful(Faithful::Unit).build(x, one).unwrap());
+        assert_eq!(trainer.status(), Status::Converged, "{choice:?}");
+    }
+    for (y, rows) in [(one, 4), (digits.y(), 4), (digits.y(), 2)] {
+        let (trainer, _) = run(settings().faithful(Faithful::Safe).sketch_rows(rows * digits.n()).build(x, y).unwrap());
+        assert_eq!(trainer.status(), Status::Converged, "{rows}");
+    }
+    let refused = |settings: subquad::train::Builder, y| matches!(settings.build(x, y), Err(TrainError::Setting { .. }));
+    assert!(refused(settings().faithful(Faithful::Unit), digits.y()));
+    assert!(refused(settings().faithful(Faithful::Unit).sketch_rows(63 * digits.n()), one));
+    assert!(refused(settings().faithful(Faithful::Safe).preconditioner(PreconditionerChoice::Analytic), one));
+    assert!(refused(settings().preconditioner(PreconditionerChoice::Srht).sketch_rows(digits.n() - 1), one));
+    assert!(refused(settings().sketch_rows(1000), one));
+    assert!(refused(settings().preconditioner(PreconditionerChoice::Srht).sketch_rows(usize::MAX), one));
 }
 
 #[test]

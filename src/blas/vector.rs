@@ -31,7 +31,7 @@ multiversion! {
 }
 
 #[inline(always)]
-pub(super) fn dot_body<T: Float, S: Simd<T>>(s: S, x: &[T], y: &[T]) -> T {
+pub(crate) fn dot_body<T: Float, S: Simd<T>>(s: S, x: &[T], y: &[T]) -> T {
     let (x_chunks, x_tail) = s.chunks(x);
     let (y_chunks, y_tail) = s.chunks(y);
     let (x_groups, x_rest) = x_chunks.as_chunks::<CHAINS>();
@@ -88,7 +88,7 @@ multiversion! {
 }
 
 #[inline(always)]
-pub(super) fn axpy_body<T: Float, S: Simd<T>>(s: S, a: T, x: &[T], y: &mut [T]) {
+pub(crate) fn axpy_body<T: Float, S: Simd<T>>(s: S, a: T, x: &[T], y: &mut [T]) {
     let factor = s.splat(a);
     let (x_chunks, x_tail) = s.chunks(x);
     let (y_chunks, y_tail) = s.chunks_mut(y);

@@ -95,11 +95,24 @@ pub(super) fn first<T: Copy, S: Walsh<T>, const R: usize>(
     }
 }
 
-/// A later pass: log2(R) stages across the rows of every column.
+/// Vector r is negated where bit r is 1.
 #[inline(always)]
-pub(super) fn later<T: Copy, S: Walsh<T>, const R: usize>(s: S, mut walk: Walk<'_, T, S, R>, scale: Option<T>) {
+pub(super) fn flip<T, S: Walsh<T>, const R: usize>(s: S, minus: u64, v: &mut [S::V; R]) {
+    let mut r = 0;
+    while r < R {
+        v[r] = s.negate_if(minus >> r & 1 == 1, v[r]);
+        r += 1;
+    }
+}
+
+/// A later pass, or the first along columns: log2(R) stages across the rows of every column. Row r is negated first where bit r is 1.
+#[inline(always)]
+pub(super) fn later<T: Copy, S: Walsh<T>, const R: usize>(s: S, mut walk: Walk<'_, T, S, R>, minus: u64, scale: Option<T>) {
     while let Some(column) = walk.next() {
         let mut v = column.load();
+        if minus != 0 {
+            flip(s, minus, &mut v);
+        }
         across(s, &mut v);
         finish(s, scale, &mut v);
         column.store(&v);

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use rayon::prelude::*;
 
-use super::{Order, Rows, Transform, batch, odd_part, order, rows, run_columns, run_pieces, schedule};
+use super::{Order, Rows, Signs, Transform, batch, odd_part, order, rows, run_columns, run_pieces, schedule};
 use crate::error::Error;
 use crate::matrix::MatMut;
 use crate::simd::{Element, Level};
@@ -35,28 +35,13 @@ impl<T: Element> Transform<'_, T> {
             batch(level, x, rows, None, signs, i * outer, None);
         });
         // What is left are the columns of n / outer rows.
-        let count = n / outer;
-        let width = (TASK / size_of::<T>() / count).max(64 / size_of::<T>());
-        let mut strips: Vec<Vec<&mut [T]>> = Vec::new();
-        strips.resize_with(outer.div_ceil(width), || Vec::with_capacity(count));
-        for row in x.chunks_exact_mut(outer) {
-            for (strip, piece) in strips.iter_mut().zip(row.chunks_mut(width)) {
-                strip.push(piece);
-            }
-        }
-        strips.into_par_iter().for_each_init(Vec::new, |copy: &mut Vec<T>, mut strip| {
-            let width = strip[0].len();
-            copy.clear();
-            strip.iter().for_each(|piece| copy.extend_from_slice(piece));
-            let below = m / outer;
-            for piece in copy.chunks_exact_mut(below * width) {
-                run_columns(level, piece, below, width, width, if q == 1 { scale } else { None });
+        let below = m / outer;
+        strips(x, n / outer, outer, outer, |x, width| {
+            for piece in x.chunks_exact_mut(below * width) {
+                run_columns(level, piece, below, width, width, Signs::None, 0, if q == 1 { scale } else { None });
             }
             if q > 1 {
-                run_pieces(level, copy, q, below, width, width, scale);
-            }
-            for (piece, done) in strip.iter_mut().zip(copy.chunks_exact(width)) {
-                piece.copy_from_slice(done);
+                run_pieces(level, x, q, below, width, width, scale);
             }
         });
         order::permute(self.order, n, |i, j| x.swap(i, j));
@@ -84,4 +69,48 @@ impl<T: Element> Transform<'_, T> {
         });
         Ok(())
     }
+
+    /// [`columns`](Self::columns) on the threads of rayon's pool: the same bits. (Feature `parallel`.)
+    ///
+    /// Columns are dealt out in strips that are copied, transformed, and copied back. Allocates one strip per task.
+    ///
+    /// # Errors
+    /// As [`columns`](Self::columns).
+    pub fn columns_parallel(&self, level: Level, mut x: MatMut<'_, T>) -> Result<(), Error> {
+        let (n, width, stride) = (x.rows(), x.cols(), x.stride());
+        self.check(n)?;
+        if n == 1 || n * width * size_of::<T>() < 4 * TASK {
+            return self.columns(level, x);
+        }
+        let end = (n - 1) * stride + width;
+        strips(&mut x.data()[..end], n, width, stride, |x, width| {
+            // The length was checked above, and a strip is a matrix: nothing is left to go wrong.
+            if let Ok(strip) = MatMut::new(x, n, width) {
+                let done = self.columns(level, strip);
+                debug_assert!(done.is_ok());
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Does `work` on all columns of a matrix of `count` rows, `stride` apart, in strips without gaps, of a width that it is told.
+fn strips<T: Element>(x: &mut [T], count: usize, width: usize, stride: usize, work: impl Fn(&mut [T], usize) + Sync) {
+    let strip = (TASK / size_of::<T>() / count).max(64 / size_of::<T>());
+    let mut strips: Vec<Vec<&mut [T]>> = Vec::new();
+    strips.resize_with(width.div_ceil(strip), || Vec::with_capacity(count));
+    for row in x.chunks_mut(stride) {
+        for (strip, piece) in strips.iter_mut().zip(row[..width].chunks_mut(strip)) {
+            strip.push(piece);
+        }
+    }
+    strips.into_par_iter().for_each_init(Vec::new, |copy: &mut Vec<T>, mut strip| {
+        let width = strip[0].len();
+        copy.clear();
+        strip.iter().for_each(|piece| copy.extend_from_slice(piece));
+        work(copy, width);
+        for (piece, done) in strip.iter_mut().zip(copy.chunks_exact(width)) {
+            piece.copy_from_slice(done);
+        }
+    });
 }

@@ -7,8 +7,7 @@
 use crate::simd::{Element, Strides, Walk, Walsh, to_cache_line};
 
 use super::Signs;
-use super::codelet::{across, finish, first, later, most_stages};
-use super::paley;
+use super::codelet::{across, finish, first, flip, later, most_stages};
 
 /// Bytes that are finished in the first-level cache before anything else is touched: two thirds of the smallest one that vector machines
 /// have.
@@ -103,7 +102,7 @@ pub(super) struct Rows {
     pub advance: usize,
 }
 
-/// One transform in place that fits a codelet, nothing else being asked: the shortest way there. `false` where it does not.
+/// One transform in place of at most two passes of codelets, nothing else being asked: the shortest way there. `false` where there are more.
 #[inline(always)]
 pub(super) fn single<T: Element, S: Walsh<T>>(s: S, x: &mut [T]) -> bool {
     let at = Strides { row: S::LANES, step: 0 };
@@ -120,7 +119,13 @@ pub(super) fn single<T: Element, S: Walsh<T>>(s: S, x: &mut [T]) -> bool {
         // With 16 registers some wait on the stack, which costs less than the way through the schedule.
         first(s, Walk::<T, S, 16>::in_place(s, x, at, 1), Signs::None, 0, 0, None);
     } else {
-        return false;
+        let most = most_stages::<T, S>();
+        let codelet = S::LANES << most;
+        if most < 4 || !n.is_power_of_two() || n <= codelet || n > codelet << most {
+            return false;
+        }
+        first(s, Walk::<T, S, 16>::in_place(s, x, Strides { row: S::LANES, step: codelet }, n / codelet), Signs::None, 0, 0, None);
+        direct(s, x, codelet, n.ilog2() - codelet.ilog2(), codelet, 0, None);
     }
     true
 }
@@ -206,70 +211,32 @@ pub(super) fn blocks<T: Element, S: Walsh<T>>(s: S, x: &mut [T], rows: Rows, inp
     }
 }
 
-/// Transforms of all `width` columns of n = 2^p rows, `stride` apart.
+/// Transforms of all `width` columns of n = 2^p > 1 rows, `stride` apart, whose signs are those from index `at` on, a multiple of n.
 #[inline(always)]
-pub(super) fn columns<T: Element, S: Walsh<T>>(s: S, x: &mut [T], n: usize, stride: usize, width: usize, scale: Option<T>) {
+pub(super) fn columns<T: Element, S: Walsh<T>>(
+    s: S,
+    x: &mut [T],
+    n: usize,
+    stride: usize,
+    width: usize,
+    signs: Signs<'_>,
+    at: usize,
+    scale: Option<T>,
+) {
     let mut h = 1;
     while h < n {
         let k = even(n.ilog2() - h.ilog2(), FAR);
         let scale = only_if(h << k == n, scale);
+        let signs = if h == 1 { signs } else { Signs::None };
         let mut row = 0;
         while row < n {
             // The first rows of the groups of 2^k rows h apart.
             if row & ((h << k) - h) == 0 {
-                spread(s, &mut x[row * stride..], h * stride, k, width, scale);
+                spread(s, &mut x[row * stride..], h * stride, k, width, signs, at + row, scale);
             }
             row += 1;
         }
         h <<= k;
-    }
-}
-
-/// The last pass of q 2^p rows: the product with the matrix of order q across pieces of `m` rows, `stride` apart, of `width` numbers.
-#[inline(always)]
-pub(super) fn pieces<T: Element, S: Walsh<T>>(s: S, x: &mut [T], q: usize, m: usize, stride: usize, width: usize, scale: Option<T>) {
-    let mut row = 0;
-    while row < m {
-        let x = &mut x[row * stride..];
-        match q {
-            12 => product::<T, S, 12>(s, x, m * stride, width, scale),
-            20 => product::<T, S, 20>(s, x, m * stride, width, scale),
-            28 => product::<T, S, 28>(s, x, m * stride, width, scale),
-            _ => {}
-        }
-        row += 1;
-    }
-}
-
-/// The product with the matrix of order Q, across Q rows, `distance` apart, of `width` numbers.
-#[inline(always)]
-fn product<T: Element, S: Walsh<T>, const Q: usize>(s: S, x: &mut [T], distance: usize, width: usize, scale: Option<T>) {
-    let vectors = width / S::LANES;
-    let mut walk = Walk::<T, S, Q>::in_place(s, x, Strides { row: distance, step: S::LANES }, vectors);
-    while let Some(column) = walk.next() {
-        let mut v = column.load();
-        if S::LANES == 1 {
-            paley::product_small::<T, S, Q>(s, &mut v); // plain code stays small
-        } else {
-            paley::product::<T, S, Q>(s, &mut v);
-        }
-        finish(s, scale, &mut v);
-        column.store(&v);
-    }
-    let (at, lanes) = (vectors * S::LANES, width % S::LANES);
-    if lanes > 0 {
-        let mut v = [s.splat(T::zeroed()); Q];
-        let mut r = 0;
-        while r < Q {
-            v[r] = s.load_part(&x[r * distance + at..r * distance + at + lanes]);
-            r += 1;
-        }
-        paley::product_small::<T, S, Q>(s, &mut v);
-        finish(s, scale, &mut v);
-        while r > 0 {
-            r -= 1;
-            s.store_part(&mut x[r * distance + at..r * distance + at + lanes], v[r]);
-        }
     }
 }
 
@@ -328,43 +295,52 @@ fn stages<T: Element, S: Walsh<T>>(s: S, x: &mut [T], from: usize, to: usize, mo
         let last = h << k == to;
         let mut at = 0;
         while at < x.len() {
-            direct(s, &mut x[at..at + (h << k)], h, k, h, only_if(last, scale));
+            direct(s, &mut x[at..at + (h << k)], h, k, h, 0, only_if(last, scale));
             at += h << k;
         }
         h <<= k;
     }
 }
 
-/// k stages across 2^k rows, `distance` apart, of `width` numbers, a multiple of a vector's.
+/// k stages across 2^k rows, `distance` apart, of `width` numbers, a multiple of a vector's. Row r is negated first where bit r is 1.
 #[inline(always)]
-fn direct<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, width: usize, scale: Option<T>) {
+fn direct<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, width: usize, minus: u64, scale: Option<T>) {
     let strides = Strides { row: distance, step: S::LANES };
     let columns = width / S::LANES;
     match k {
-        1 => later(s, Walk::<T, S, 2>::in_place(s, x, strides, columns), scale),
-        2 => later(s, Walk::<T, S, 4>::in_place(s, x, strides, columns), scale),
-        3 if most_stages::<T, S>() > 2 => later(s, Walk::<T, S, 8>::in_place(s, x, strides, columns), scale),
-        _ if most_stages::<T, S>() > 3 => later(s, Walk::<T, S, 16>::in_place(s, x, strides, columns), scale),
+        1 => later(s, Walk::<T, S, 2>::in_place(s, x, strides, columns), minus, scale),
+        2 => later(s, Walk::<T, S, 4>::in_place(s, x, strides, columns), minus, scale),
+        3 if most_stages::<T, S>() > 2 => later(s, Walk::<T, S, 8>::in_place(s, x, strides, columns), minus, scale),
+        _ if most_stages::<T, S>() > 3 => later(s, Walk::<T, S, 16>::in_place(s, x, strides, columns), minus, scale),
         _ => {}
     }
 }
 
-/// k stages across 2^k rows, `distance` apart, of `width` numbers: over memory once.
+/// k stages across 2^k rows, `distance` apart, of `width` numbers: over memory once. The signs are those from index `at` on.
 ///
 /// Strips of columns are finished one after the other. They begin at a cache line where that is possible: a vector across two costs two
 /// accesses, and rows have a power of two between them, so that all of them lie alike.
 #[inline(always)]
-fn spread<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, width: usize, scale: Option<T>) {
+fn spread<T: Element, S: Walsh<T>>(
+    s: S,
+    x: &mut [T],
+    distance: usize,
+    k: u32,
+    width: usize,
+    signs: Signs<'_>,
+    at: usize,
+    scale: Option<T>,
+) {
     let line = 64 / size_of::<T>();
     let head = if width >= 4 * line && distance.is_multiple_of(line) { to_cache_line(x) } else { 0 };
     let body = (width - head) / S::LANES * S::LANES;
-    edge(s, x, distance, k, 0, head, scale);
-    edge(s, x, distance, k, head + body, width - head - body, scale);
+    edge(s, x, distance, k, 0, head, signs, at, scale);
+    edge(s, x, distance, k, head + body, width - head - body, signs, at, scale);
     let x = &mut x[head..];
     let most = SPREAD.min(most_stages::<T, S>());
-    let mut at = 0;
-    while at < body {
-        let columns = (STRIP / size_of::<T>()).min(body - at);
+    let mut from = 0;
+    while from < body {
+        let columns = (STRIP / size_of::<T>()).min(body - from);
         let mut done = 0;
         while done < k {
             let step = even(k - done, most);
@@ -374,22 +350,34 @@ fn spread<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, w
             while row < 1 << k {
                 // The first rows of the groups of 2^step rows h apart.
                 if row & ((h << step) - h) == 0 {
-                    direct(s, &mut x[row * distance + at..], h * distance, step, columns, scale);
+                    let minus = if done == 0 { signs.at(at + row) } else { 0 };
+                    direct(s, &mut x[row * distance + from..], h * distance, step, columns, minus, scale);
                 }
                 row += 1;
             }
             done += step;
         }
-        at += columns;
+        from += columns;
     }
 }
 
 /// As [`spread`], of fewer columns than a vector has lanes, or up to a cache line.
 #[inline(always)]
-fn edge<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, from: usize, width: usize, scale: Option<T>) {
-    let mut at = from;
-    while at < from + width {
-        let lanes = S::LANES.min(from + width - at);
+fn edge<T: Element, S: Walsh<T>>(
+    s: S,
+    x: &mut [T],
+    distance: usize,
+    k: u32,
+    from: usize,
+    width: usize,
+    signs: Signs<'_>,
+    at: usize,
+    scale: Option<T>,
+) {
+    let end = from + width;
+    let mut from = from;
+    while from < end {
+        let lanes = S::LANES.min(end - from);
         let mut done = 0;
         while done < k {
             // One stage more for an odd number, then two at a time.
@@ -400,13 +388,15 @@ fn edge<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, fro
             let mut row = 0;
             while row < 1 << k {
                 if row & ((h << step) - h) == 0 {
-                    let mut place = (row * distance) + at;
+                    let minus = if done == 0 { signs.at(at + row) } else { 0 };
+                    let mut place = row * distance + from;
                     if two {
                         let mut v = [s.splat(T::zeroed()); 4];
                         for v in &mut v {
                             *v = s.load_part(&x[place..place + lanes]);
                             place += h * distance;
                         }
+                        flip(s, minus, &mut v);
                         across(s, &mut v);
                         finish(s, scale, &mut v);
                         for v in v.iter().rev() {
@@ -416,6 +406,7 @@ fn edge<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, fro
                     } else {
                         let mut v =
                             [s.load_part(&x[place..place + lanes]), s.load_part(&x[place + h * distance..place + h * distance + lanes])];
+                        flip(s, minus, &mut v);
                         across(s, &mut v);
                         finish(s, scale, &mut v);
                         s.store_part(&mut x[place..place + lanes], v[0]);
@@ -426,7 +417,7 @@ fn edge<T: Element, S: Walsh<T>>(s: S, x: &mut [T], distance: usize, k: u32, fro
             }
             done += step;
         }
-        at += lanes;
+        from += lanes;
     }
 }
 

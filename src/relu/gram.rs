@@ -1,7 +1,7 @@
 //! The Gram matrix of one output's tangents: from the firing pattern by counting bits, or from the limit of infinite
 //! width without looking at any neuron.
 
-use super::pattern::{PatternRef, count_and};
+use super::pattern::{PatternRef, count_and, words_per_sample};
 use crate::blas::{syrk, syrk_scratch_len};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
@@ -83,16 +83,25 @@ fn scale_by_overlaps_body<T: Float, S: Simd<T>>(s: S, pattern: PatternRef<'_>, o
 fn count_triangle<T: Float, S: Token>(s: S, pattern: PatternRef<'_>, mut out: MatMut<'_, T>, to: impl Fn(T, T) -> T) {
     let n = pattern.samples();
     let side = if S::REGISTERS >= 32 { 4 } else { 2 };
-    for i in (0..n).step_by(side) {
-        for j in (0..=i).step_by(side) {
-            if S::REGISTERS >= 32 {
-                count_tile::<T, S, 4>(s, pattern, i, j, &mut out, &to);
-            } else {
-                count_tile::<T, S, 2>(s, pattern, i, j, &mut out, &to);
+    let block = (BLOCK_LEN / words_per_sample(pattern.neurons()).max(1)).max(side) / side * side;
+    for rows in (0..n).step_by(block) {
+        for cols in (0..=rows).step_by(block) {
+            for i in (rows..n.min(rows + block)).step_by(side) {
+                for j in (cols..=i.min(cols + block - 1)).step_by(side) {
+                    if S::REGISTERS >= 32 {
+                        count_tile::<T, S, 4>(s, pattern, i, j, &mut out, &to);
+                    } else {
+                        count_tile::<T, S, 2>(s, pattern, i, j, &mut out, &to);
+                    }
+                }
             }
         }
     }
 }
+
+/// Words of the samples of a block, 512 KiB: two blocks stay in the second-level cache while each row of the one meets
+/// each of the other.
+const BLOCK_LEN: usize = 64 * 1024;
 
 #[inline(always)]
 fn count_tile<T: Float, S: Token, const N: usize>(
@@ -129,9 +138,15 @@ fn count_tile<T: Float, S: Token, const N: usize>(
     }
     for k in 0..N {
         let Some(row) = out.row(i + k) else { return };
+        let mut sums = [0; N];
+        if let (Some(four), Some(sums)) = (counts[k].first_chunk::<4>(), sums.first_chunk_mut::<4>()) {
+            *sums = s.sum_four(*four);
+        } else {
+            sums.iter_mut().zip(counts[k]).for_each(|(sum, count)| *sum = s.sum_words(count));
+        }
         for (l, x) in row.iter_mut().skip(j).take(N.min(i + k + 1 - j)).enumerate() {
             let tail: u32 = a[k].1.iter().zip(b[l].1).map(|(a, b)| (a & b).count_ones()).sum();
-            *x = to(*x, T::from_f64((s.sum_words(counts[k][l]) + u64::from(tail)) as f64));
+            *x = to(*x, T::from_f64((sums[l] + u64::from(tail)) as f64));
         }
     }
 }

@@ -5,12 +5,14 @@
 //! what the pattern and the output weights do to it happens in registers, so that no n x m array is ever written (the
 //! pattern, one bit per entry, aside).
 
+mod few;
+
 use super::pattern::{PatternMut, PatternRef};
 use crate::blas::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::float::Real;
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, area, part, part_mut, split, take};
+use crate::scratch::{all_of, any_of, area, part, part_mut, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Numbers of a group's panels: 512 KiB of f32, a quarter of a second-level cache.
@@ -35,18 +37,18 @@ pub const fn forward_scratch_len(d: usize, m: usize, c: usize) -> usize {
 
 /// Scratch of [`jvp`], in elements.
 pub const fn jvp_scratch_len(d: usize, m: usize, c: usize) -> usize {
-    forward_scratch_len(d, m, c)
+    any_of(&[forward_scratch_len(d, m, c), few::scratch_len(d, m, c)])
 }
 
 /// Scratch of [`vjp`], in elements: one panel and its output weights, the masked outputs, a tile's inputs.
 pub const fn vjp_scratch_len(d: usize, m: usize, c: usize) -> usize {
-    let _ = m;
-    all_of(&[area(tile::MOST_WIDTH, d), area(tile::MOST_WIDTH, c), area(tile::MOST_WIDTH, SAMPLES), area(tile::MOST_ROWS, c)])
+    let panel = all_of(&[area(tile::MOST_WIDTH, d), area(tile::MOST_WIDTH, c), area(tile::MOST_WIDTH, SAMPLES), area(tile::MOST_ROWS, c)]);
+    any_of(&[panel, few::scratch_len(d, m, c)])
 }
 
 /// Scratch of [`gram_product`], in elements.
 pub const fn gram_product_scratch_len(d: usize, m: usize, c: usize) -> usize {
-    all_of(&[forward_scratch_len(d, m, c), vjp_scratch_len(d, m, c)])
+    all_of(&[jvp_scratch_len(d, m, c), vjp_scratch_len(d, m, c)])
 }
 
 /// `F = m^(-1/2) max(X W^T - b, 0) A^T`, and which neurons fire.
@@ -142,6 +144,10 @@ pub fn jvp<T: Float>(
     check_pattern(x, a, pattern)?;
     let (scratch, _) = take(scratch, jvp_scratch_len(x.cols(), v.rows(), a.rows()))?;
     clear(&mut out);
+    if v.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
+        few::jvp_entry(level, x, a, pattern, v, out, scratch);
+        return Ok(());
+    }
     jvp_entry(level, x, a, pattern, v, out, scratch);
     Ok(())
 }
@@ -171,7 +177,11 @@ pub fn vjp<T: Float>(
     check(x, out.rows(), Some(out.cols()), a, Some((u.rows(), u.cols())))?;
     check_pattern(x, a, pattern)?;
     let (scratch, _) = take(scratch, vjp_scratch_len(x.cols(), out.rows(), a.rows()))?;
-    vjp_entry(level, x, a, pattern, u, out, scratch);
+    if u.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
+        few::vjp_entry(level, x, a, pattern, u, 0, out, scratch);
+    } else {
+        vjp_entry(level, x, a, pattern, u, out, scratch);
+    }
     Ok(())
 }
 
@@ -203,6 +213,10 @@ pub fn gram_product<T: Float>(
     check_pattern(x, a, pattern)?;
     let (scratch, _) = take(scratch, gram_product_scratch_len(x.cols(), a.cols(), a.rows()))?;
     clear(&mut out);
+    if u.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
+        few::gram_product_entry(level, x, a, pattern, u, out, scratch);
+        return Ok(());
+    }
     gram_product_entry(level, x, a, pattern, u, out, scratch);
     Ok(())
 }

@@ -36,6 +36,25 @@ impl Token for Avx512 {
         // SAFETY: the token proves the feature.
         unsafe { _mm512_reduce_add_epi64(x) as u64 }
     }
+    /// Two halvings in common: twelve instructions instead of some thirty.
+    #[inline(always)]
+    fn sum_four(self, [a, b, c, d]: [__m512i; 4]) -> [u64; 4] {
+        // SAFETY: the token proves the feature.
+        unsafe {
+            let ab = _mm512_add_epi64(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+            let cd = _mm512_add_epi64(_mm512_unpacklo_epi64(c, d), _mm512_unpackhi_epi64(c, d));
+            // Quarters 0 + 1, 2 + 3 of the first pair, then of the second.
+            let halves = _mm512_add_epi64(_mm512_shuffle_i64x2::<0b10_00_10_00>(ab, cd), _mm512_shuffle_i64x2::<0b11_01_11_01>(ab, cd));
+            let all = _mm512_add_epi64(halves, _mm512_shuffle_i64x2::<0b10_11_00_01>(halves, halves));
+            let (ab, cd) = (_mm512_castsi512_si128(all), _mm512_extracti64x2_epi64::<2>(all));
+            [
+                _mm_cvtsi128_si64(ab) as u64,
+                _mm_extract_epi64::<1>(ab) as u64,
+                _mm_cvtsi128_si64(cd) as u64,
+                _mm_extract_epi64::<1>(cd) as u64,
+            ]
+        }
+    }
 }
 
 /// Stages h = 1 .. 8 of 16 floats: swap partners, then `partner + v * sign`, which rounds once and so is the sum or

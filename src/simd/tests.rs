@@ -101,6 +101,10 @@ fn words<S: Token>(s: S) {
     let ones = [u64::MAX; 8];
     let full = s.load_words(&s.word_chunks(&ones).0[0]);
     assert_eq!(s.sum_words(s.count_and(s.zero_words(), full, full)), 64 * S::WORDS as u64);
+    let mut four = [acc, full, s.zero_words(), acc];
+    four[1] = s.count_and(acc, full, full);
+    four[2] = s.count_and(s.zero_words(), full, s.load_words(&s.word_chunks(&a).0[0]));
+    assert_eq!(s.sum_four(four), four.map(|x| s.sum_words(x)));
 }
 
 multiversion! { fn run_arithmetic<T: Float>() = arithmetic; }

@@ -238,6 +238,6 @@ pub fn fixed_step<T: Float>(
             iterations += 1;
             continue;
         };
-        return Ok(Report { status, iterations, residual_norm, rhs_norm });
+        return Ok(Report { status, iterations, residual_norm, rhs_norm, true_residual_norm: Some(residual_norm) });
     }
 }

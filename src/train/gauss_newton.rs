@@ -16,7 +16,7 @@
 //!
 //! so that all work is with n C unknowns instead of m d. The system is solved by conjugate gradients to a tenth of its
 //! residual (more exactness saves no step), preconditioned by one n x n Cholesky factor that all outputs share and
-//! that usually serves the whole run.
+//! that usually serves the whole run (other preconditioners, and the paper's own iteration, are a matter of the settings).
 //!
 //! Both are measured in the mean diagonal entry of K at the start, so that they mean the same for every shift and every
 //! scale of the inputs. lambda starts at .02. A step that does not lower the loss is taken back and tried
@@ -33,8 +33,9 @@ use std::time::Instant;
 
 use super::TrainError;
 use super::init;
-use super::settings::{Builder, PreconditionerChoice};
-use super::tangents::{SharedFactor, Source, Tangents, grow};
+use super::preconditioner::Faithful;
+use super::settings::Builder;
+use super::tangents::{SharedFactor, Tangents, grow};
 use crate::blas;
 use crate::cg::{self, Identity, Stopping, conjugate_gradient};
 use crate::relu::{PatternMut, PatternRef, pattern, two_layer};
@@ -107,9 +108,6 @@ const GOOD_GAIN: f64 = 0.75;
 const SETTLED: f64 = 1e-4;
 /// Attempts of one step, each damped eight times as much as the one before.
 const ATTEMPTS: usize = 16;
-/// Words of a sample's pattern from which the analytic Gram matrix is cheaper: an arc sine costs as much as counting
-/// this many.
-const WORDS_PER_ARC_SINE: usize = 400;
 
 /// Samples, their features, neurons, outputs.
 #[derive(Clone, Copy, Debug)]
@@ -343,14 +341,7 @@ impl GaussNewton {
         let level = self.settings.level;
         let Shape { n, d, m, c } = self.shape;
         let (x, a, pattern) = (view(&self.x, n, d), view(&self.a, c, m), fired(&self.pattern, self.shape));
-        let source = match self.settings.preconditioner {
-            PreconditionerChoice::None => None,
-            PreconditionerChoice::Analytic => Some(Source::Analytic(self.settings.shift)),
-            PreconditionerChoice::Auto if self.settings.shift == 0.0 && m.div_ceil(64) > WORDS_PER_ARC_SINE => {
-                Some(Source::Analytic(self.settings.shift))
-            }
-            PreconditionerChoice::Auto | PreconditionerChoice::Exact => Some(Source::Counted(pattern)),
-        };
+        let source = self.settings.source(a, pattern, d);
         // As many as last time, until it turns out to be more.
         let expected = self.products;
         let mut report_products = |done: usize| {
@@ -373,6 +364,11 @@ impl GaussNewton {
         }
         let mut change = vec![0.0; n * c];
         let fresh = (self.step, total);
+        // The paper's iteration stands or falls with its sketch.
+        let keep = |factor: &Factor| factor.made == fresh || !(factor.solve.is_cheap() || self.settings.solver.faithful.is_some());
+        if !self.factor.as_ref().is_some_and(keep) {
+            self.factor = None;
+        }
         loop {
             if let (Some(source), None) = (&source, &self.factor) {
                 let mut solve = SharedFactor::default();
@@ -389,6 +385,10 @@ impl GaussNewton {
             let need = cg::conjugate_gradient_scratch_len(n * c, cg::LinearOperator::scratch_len(&tangents), preconditioner);
             grow(&mut self.scratch, need);
             let report = match &self.factor {
+                Some(Factor { solve, .. }) if self.settings.solver.faithful.is_some() => {
+                    let step = self.settings.solver.faithful.unwrap_or(Faithful::Safe);
+                    solve.faithful(level, &tangents, step, &left, &mut change, stopping, &mut self.scratch)?
+                }
                 Some(factor) => conjugate_gradient(level, &tangents, &factor.solve, &left, &mut change, stopping, &mut self.scratch)?,
                 None => conjugate_gradient(level, &tangents, &Identity, &left, &mut change, stopping, &mut self.scratch)?,
             };

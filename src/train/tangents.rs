@@ -1,10 +1,11 @@
-//! What a Gauss-Newton step solves: the damped Gram matrix of all outputs' tangents, and its preconditioner.
+//! What a Gauss-Newton step solves: the damped Gram matrix of all outputs' tangents.
 
 use std::cell::{Cell, RefCell};
 
-use crate::blas::{self, Definite};
-use crate::cg::{LinearOperator, Preconditioner};
-use crate::relu::{PatternRef, gram, two_layer};
+pub(super) use super::preconditioner::SharedFactor;
+use crate::blas;
+use crate::cg::LinearOperator;
+use crate::relu::{PatternRef, two_layer};
 use crate::{Error, Level, MatMut, MatRef};
 
 /// `K + damping I` for all n C outputs, as a product.
@@ -33,75 +34,6 @@ impl LinearOperator<f32> for Tangents<'_> {
         let (n, c) = (self.x.rows(), self.a.rows());
         two_layer::gram_product(level, self.x, self.a, self.pattern, MatRef::new(u, n, c)?, MatMut::new(out, n, c)?, scratch)?;
         blas::axpy(level, self.damping, u, out)
-    }
-}
-
-/// `(K_1 + damping I)^-1` for every output alike, by the Cholesky factor of one output's Gram matrix.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SharedFactor {
-    /// n x n, the lower triangle.
-    factor: Vec<f32>,
-    n: usize,
-    outputs: usize,
-}
-
-/// Which Gram matrix is factored.
-pub(super) enum Source<'a> {
-    /// That of the neurons there are, counted from their pattern.
-    Counted(PatternRef<'a>),
-    /// That of infinitely many, for this shift.
-    Analytic(f32),
-}
-
-impl SharedFactor {
-    /// Factors anew. Duplicate samples make the matrix singular: then the least multiple of the identity that helps is
-    /// added, tried in powers of ten.
-    pub fn compute(
-        &mut self,
-        level: Level,
-        x: MatRef<'_, f32>,
-        source: &Source<'_>,
-        damping: f32,
-        outputs: usize,
-        scratch: &mut Vec<f32>,
-    ) -> Result<(), Error> {
-        let n = x.rows();
-        self.factor.resize(n * n, 0.0);
-        (self.n, self.outputs) = (n, outputs);
-        grow(scratch, blas::cholesky_scratch_len(n).max(gram::gram_scratch_len(n, x.cols())));
-        let mut jitter = 0.0;
-        loop {
-            let mut k = MatMut::new(&mut self.factor, n, n)?;
-            match *source {
-                Source::Counted(pattern) => gram::gram(level, x, pattern, k.reborrow(), scratch)?,
-                Source::Analytic(shift) => gram::analytic_gram(level, x, shift, k.reborrow(), scratch)?,
-            }
-            let diagonal = || (0..n).map(|i| i * (n + 1));
-            let mean = diagonal().map(|i| f64::from(self.factor[i])).sum::<f64>() / n.max(1) as f64;
-            for i in diagonal() {
-                self.factor[i] += damping + jitter;
-            }
-            if blas::cholesky(level, MatMut::new(&mut self.factor, n, n)?, scratch)? == Definite::Yes {
-                return Ok(());
-            }
-            // A mean of zero: nobody fires at all. Any positive diagonal will do.
-            let least = if mean > 0.0 { mean as f32 * f32::EPSILON * 10.0 } else { 1.0 };
-            jitter = if jitter == 0.0 { least } else { jitter * 10.0 };
-            if !jitter.is_finite() {
-                return Err(Error::value("Gram matrix", "finite"));
-            }
-        }
-    }
-}
-
-impl Preconditioner<f32> for SharedFactor {
-    fn scratch_len(&self) -> usize {
-        blas::cholesky_solve_scratch_len(self.n)
-    }
-
-    fn precondition(&self, level: Level, r: &[f32], z: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
-        z.copy_from_slice(r);
-        blas::cholesky_solve(level, MatRef::new(&self.factor, self.n, self.n)?, MatMut::new(z, self.n, self.outputs)?, scratch)
     }
 }
 

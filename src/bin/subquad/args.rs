@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use subquad::Level;
-use subquad::train::{ColumnScaling, Header, PreconditionerChoice, RowScaling, Task};
+use subquad::train::{ColumnScaling, Faithful, Header, PreconditionerChoice, RowScaling, Task};
 
 use crate::Failure;
+use crate::deep::DeepArgs;
 
 #[derive(Parser)]
 #[command(
@@ -30,6 +31,8 @@ pub enum Command {
     Train(Train),
     /// Predicts the target for every row of a table
     Predict(Predict),
+    /// Measures the kernels on this machine, against what it can do at most
+    Bench(crate::bench::Bench),
     /// Shows what this machine has and what the program uses
     Info,
 }
@@ -76,6 +79,15 @@ pub struct Train {
     #[arg(long, value_enum, default_value = "auto")]
     pub preconditioner: PreconditionerArg,
 
+    /// Rows of the sketch that preconditions, at least one for each training sample [default: 4 for each]
+    #[arg(long, value_name = "S", value_parser = positive, allow_negative_numbers = true)]
+    pub sketch_rows: Option<usize>,
+
+    /// The paper's own iteration instead of conjugate gradients: its unit step, for one output and a sketch of at least 64
+    /// rows for each sample, or a step that is safe for every sketch
+    #[arg(long, value_enum, value_name = "STEP", num_args = 0..=1, default_missing_value = "unit")]
+    pub faithful: Option<FaithfulArg>,
+
     /// Scaling of the columns after centring; auto: z-scores where units differ
     #[arg(long, value_enum, default_value = "auto")]
     pub columns: ColumnsArg,
@@ -107,6 +119,9 @@ pub struct Train {
     /// Print JSON lines on standard output and nothing else there
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub deep: DeepArgs,
 }
 
 impl Train {
@@ -160,7 +175,11 @@ macro_rules! choice {
 
 choice!(TaskArg for Task { Auto => Auto, Classification => Classification, Regression => Regression });
 choice!(HeaderArg for Header { Auto => Auto, Yes => Present, No => Absent });
-choice!(PreconditionerArg for PreconditionerChoice { Auto => Auto, Exact => Exact, Analytic => Analytic, None => None });
+choice!(PreconditionerArg for PreconditionerChoice {
+    Auto => Auto, Exact => Exact, Analytic => Analytic, Neurons => Neurons, Srht => Srht, TensorSrht => TensorSrht,
+    TensorSketch => TensorSketch, Jacobi => Jacobi, None => None,
+});
+choice!(FaithfulArg for Faithful { Unit => Unit, Safe => Safe });
 choice!(ColumnsArg for ColumnScaling { Auto => Auto, Centre => Centre, Zscore => ZScore });
 choice!(RowsArg for RowScaling { Unit => Unit, Global => Global });
 

@@ -16,7 +16,7 @@ pub fn run() -> Result<(), Failure> {
         ("levels", here.join(", ")),
         ("used", format!("{} (choose another with --level)", Level::detect())),
         ("elsewhere", elsewhere.join(", ")),
-        ("models", "safetensors, format two-layer-relu, version 1".into()),
+        ("models", "safetensors, formats two-layer-relu and deep-relu, version 1".into()),
         ("data", "1,797 handwritten digits from the UCI repository (E. Alpaydin, C. Kaynak 1998, CC BY 4.0), built in".into()),
         ("licence", env!("CARGO_PKG_LICENSE").into()),
     ] {

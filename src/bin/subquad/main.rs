@@ -5,6 +5,8 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod bench;
+mod deep;
 mod info;
 mod plot;
 mod predict;
@@ -43,8 +45,13 @@ impl From<subquad::Error> for Failure {
 fn main() -> ExitCode {
     let done = match args::Cli::parse().command {
         None => train::run(&args::Train::defaults()),
-        Some(args::Command::Train(args)) => train::run(&args),
+        Some(args::Command::Train(args)) => match args.deep.is_asked_for() {
+            Ok(true) => deep::train(&args),
+            Ok(false) => train::run(&args),
+            Err(failure) => Err(failure),
+        },
         Some(args::Command::Predict(args)) => predict::run(&args),
+        Some(args::Command::Bench(args)) => bench::run(&args),
         Some(args::Command::Info) => info::run(),
     };
     let (code, message) = match done {

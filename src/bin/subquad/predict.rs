@@ -14,6 +14,9 @@ pub fn run(args: &Predict) -> Result<(), Failure> {
     if let Some(out) = &args.out {
         check_writable(out)?;
     }
+    if subquad::train::DeepModel::is_one(&args.model) {
+        return crate::deep::predict(args);
+    }
     let model = Model::load(&args.model)?;
     let rows = read_rows(&args.data, args.header.into(), model.columns(), model.coding())?;
     let all: Vec<usize> = (0..rows.features.rows()).collect();

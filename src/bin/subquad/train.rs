@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 use subquad::train::{
-    Coding, Columns, Dataset, GaussNewton, Matrix, Model, Prediction, Preparation, PrepareOptions, RowScaling, Score, Split, Status, Step,
-    TableOptions, TrainError, Truth, check_writable, read_dataset, read_dataset_from, write_atomically,
+    Chosen, Coding, Columns, Dataset, GaussNewton, Matrix, Model, Prediction, Preparation, PrepareOptions, RowScaling, Score, Split,
+    Status, Step, TableOptions, TrainError, Truth, check_writable, read_dataset, read_dataset_from, write_atomically,
 };
 
 use crate::Failure;
@@ -39,9 +39,6 @@ pub fn run(args: &Train) -> Result<(), Failure> {
     let mut live = Live::new(args.json);
     let problem = prepare(args)?;
     check_memory(args, &problem)?;
-    introduce(&mut live, args, &problem);
-
-    let start = Instant::now();
     let mut builder = GaussNewton::builder()
         .width(args.width)
         .shift(args.shift)
@@ -53,7 +50,16 @@ pub fn run(args: &Train) -> Result<(), Failure> {
     if let Some(damping) = args.damping {
         builder = builder.damping(damping);
     }
+    if let Some(rows) = args.sketch_rows {
+        builder = builder.sketch_rows(rows);
+    }
+    if let Some(step) = args.faithful {
+        builder = builder.faithful(step.into());
+    }
+    let chosen = builder.chosen_preconditioner(problem.x.rows(), problem.x.cols(), problem.y.cols());
+    let start = Instant::now();
     let mut trainer = builder.build(problem.x.as_ref(), problem.y.as_ref())?;
+    introduce(&mut live, args, &problem, &chosen);
     let first = trainer.train_mse();
     live.head(first);
     let mut steps: Vec<Step> = Vec::new();
@@ -102,6 +108,8 @@ pub fn run(args: &Train) -> Result<(), Failure> {
         ("test_accuracy", test_score.and_then(|score| score.accuracy()).into()),
         ("seconds", spent.into()),
         ("level", args.level.name().into()),
+        ("preconditioner", chosen.name().into()),
+        ("preconditioner_reason", chosen.reason.clone().into()),
         ("samples", data.rows().into()),
         ("features", data.features().cols().into()),
         ("outputs", coding.outputs().into()),
@@ -175,7 +183,7 @@ fn check_memory(args: &Train, problem: &Problem) -> Result<(), Failure> {
     }
 }
 
-fn introduce(live: &mut Live, args: &Train, problem: &Problem) {
+fn introduce(live: &mut Live, args: &Train, problem: &Problem, chosen: &Chosen) {
     let Problem { data, split, preparation, coding, x, y } = problem;
     let target = &data.columns().target;
     let what = match coding {
@@ -201,6 +209,7 @@ fn introduce(live: &mut Live, args: &Train, problem: &Problem) {
     let weights = count(args.width.saturating_mul(x.cols()));
     live.say(&format!("  network    {} -> {} -> {}, {weights} weights to train", x.cols(), count(args.width), y.cols()));
     live.say(&format!("  machine    {}", args.level));
+    live.say(&format!("  systems    preconditioner {}: {}", chosen.name(), chosen.reason));
     live.say("");
 }
 

@@ -1,0 +1,331 @@
+//! Deep networks: a step against the same step done densely, and how each part of it grows with the width.
+//!
+//! `cargo bench --bench deep -- step | exponents [log2 m] | structured [log2 m] | dense [log2 m]`
+//!
+//! Times are wall times of one thread, the smallest of a few rounds, in milliseconds; operations are counted
+//! multiply-adds. Handwritten digits, n = 256, ten outputs, shift b = sqrt(0.4 ln m), W_2 .. W_L trained.
+
+use std::time::Instant;
+
+use subquad::relu::deep::paper_shift;
+use subquad::train::{Deep, Firing, FirstWeights, Phase, Work};
+use subquad::{Level, MatMut, MatRef, blas};
+
+const SAMPLES: usize = 256;
+const INPUTS: usize = 65;
+const OUTPUTS: usize = 10;
+
+struct Data {
+    x: Vec<f32>,
+    y: Vec<f32>,
+}
+
+impl Data {
+    fn load() -> Self {
+        let text = include_str!("../src/bin/subquad/digits.csv");
+        let rows: Vec<Vec<f32>> =
+            text.lines().skip(1).take(SAMPLES).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+        let mean: Vec<f32> = (0..64).map(|k| rows.iter().map(|row| row[k]).sum::<f32>() / SAMPLES as f32).collect();
+        let mut data = Self { x: vec![], y: vec![] };
+        for row in &rows {
+            let centred: Vec<f32> = row[..64].iter().zip(&mean).map(|(x, m)| x - m).collect();
+            let norm = centred.iter().map(|x| x * x).sum::<f32>().sqrt();
+            data.x.extend(centred.iter().map(|x| x * 0.91f32.sqrt() / norm));
+            data.x.push(0.3);
+            data.y.extend((0..OUTPUTS).map(|c| f32::from(u8::from(c == row[64] as usize))));
+        }
+        data
+    }
+    fn x(&self) -> MatRef<'_, f32> {
+        MatRef::new(&self.x, SAMPLES, INPUTS).unwrap()
+    }
+    fn y(&self) -> MatRef<'_, f32> {
+        MatRef::new(&self.y, SAMPLES, OUTPUTS).unwrap()
+    }
+}
+
+/// The parts of a step, in order, with their names.
+fn parts(phase: &Phase) -> [(&'static str, Work); 5] {
+    [("forward", phase.forward), ("backward", phase.backward), ("gram", phase.gram), ("product", phase.product), ("update", phase.update)]
+}
+
+fn total(phase: &Phase) -> Work {
+    parts(phase)
+        .iter()
+        .fold(Work::default(), |sum, (_, work)| Work { seconds: sum.seconds + work.seconds, operations: sum.operations + work.operations })
+}
+
+/// What a run does: its first pass, its cheapest step, products of that step, steps to 1e-6 and their time.
+struct Run {
+    drawn: f64,
+    first: Work,
+    step: Phase,
+    products: usize,
+    steps: usize,
+    seconds: f64,
+    fired: f64,
+}
+
+fn sparse(data: &Data, layers: usize, m: usize, weights: FirstWeights, rounds: usize) -> Run {
+    let mut best: Option<Run> = None;
+    for _ in 0..rounds {
+        let begun = Instant::now();
+        let builder = Deep::builder().layers(layers).width(m).firing(Firing::Shift(paper_shift(m))).weights(weights);
+        let mut run = builder.build(data.x(), data.y()).unwrap();
+        let built = begun.elapsed().as_secs_f64();
+        let first = run.first_pass_work();
+        let begun = Instant::now();
+        let mut all = vec![];
+        while let Some(step) = run.step().unwrap() {
+            all.push((step, run.phases()));
+        }
+        let seconds = begun.elapsed().as_secs_f64() + first.seconds;
+        let (step, phase) = all.iter().min_by(|a, b| total(&a.1).seconds.total_cmp(&total(&b.1).seconds)).expect("at least one step");
+        let this = Run {
+            drawn: built - first.seconds,
+            first,
+            step: *phase,
+            products: step.cg_iterations,
+            steps: all.len(),
+            seconds,
+            fired: run.fired(),
+        };
+        assert!(run.train_mse() <= 1e-6, "m = {m}: stopped at {}", run.train_mse());
+        if best.as_ref().is_none_or(|best| total(&this.step).seconds < total(&best.step).seconds) {
+            best = Some(this);
+        }
+    }
+    best.expect("at least one round")
+}
+
+/// The same step with dense matrices and the same kernels for their products.
+struct Dense {
+    layers: usize,
+    m: usize,
+    w1: Vec<f32>,
+    w: Vec<Vec<f32>>,
+    a: Vec<f32>,
+    shift: f32,
+}
+
+impl Dense {
+    fn new(layers: usize, m: usize) -> Self {
+        let gauss = |len: usize, seed: u32| {
+            // Not normal numbers, but as good for timing, and drawn in no time.
+            let mut state = 0x9E37_79B9u32.wrapping_mul(seed + 1);
+            (0..len)
+                .map(|_| {
+                    (0..3)
+                        .map(|_| {
+                            state ^= state << 13;
+                            state ^= state >> 17;
+                            state ^= state << 5;
+                            state as i32 as f32 / 2147483648.0
+                        })
+                        .sum::<f32>()
+                })
+                .collect::<Vec<f32>>()
+        };
+        let a = gauss(OUTPUTS * m, 99).iter().map(|x| x.signum()).collect();
+        Self {
+            layers,
+            m,
+            w1: gauss(m * INPUTS, 0),
+            w: (1..layers).map(|l| gauss(m * m, l as u32)).collect(),
+            a,
+            shift: paper_shift(m) as f32,
+        }
+    }
+
+    fn step(&mut self, data: &Data, products: usize) -> Phase {
+        let level = Level::detect();
+        let (n, m, c) = (SAMPLES, self.m, OUTPUTS);
+        let mut scratch =
+            vec![0.0f32; blas::gemm_scratch_len(n * c, m, m).max(blas::cholesky_scratch_len(n)).max(blas::syrk_scratch_len(n, m))];
+        let mut phase = Phase::default();
+
+        let begun = Instant::now();
+        let mut hs: Vec<Vec<f32>> = vec![data.x.clone()];
+        let mut norms = vec![];
+        for l in 0..self.layers {
+            let mut z = vec![0.0f32; n * m];
+            let (w, d): (&[f32], usize) = if l == 0 { (&self.w1, INPUTS) } else { (&self.w[l - 1], m) };
+            blas::gemm(level, 1.0, mat(&hs[l], n, d), mat(w, m, d).t(), 0.0, MatMut::new(&mut z, n, m).unwrap(), &mut scratch).unwrap();
+            let mut norm = vec![0.0f32; n];
+            for (row, norm) in z.chunks_exact_mut(m).zip(&mut norm) {
+                row.iter_mut().for_each(|z| *z = (*z - self.shift).max(0.0));
+                *norm = blas::norm_squared(level, row).sqrt().max(1e-20);
+                blas::scale(level, 1.0 / *norm, row);
+            }
+            phase.forward.operations += (n * m * d) as u64;
+            norms.push(norm);
+            hs.push(z);
+        }
+        phase.forward.seconds = begun.elapsed().as_secs_f64();
+
+        let begun = Instant::now();
+        let mut gs: Vec<Vec<f32>> = vec![vec![]; self.layers];
+        for l in (1..self.layers).rev() {
+            let mut g = vec![0.0f32; n * c * m];
+            if l + 1 == self.layers {
+                g.chunks_exact_mut(c * m).for_each(|g| g.copy_from_slice(&self.a));
+            } else {
+                let (above, w) = (mat(&gs[l + 1], n * c, m), mat(&self.w[l], m, m));
+                blas::gemm(level, 1.0, above, w, 0.0, MatMut::new(&mut g, n * c, m).unwrap(), &mut scratch).unwrap();
+                phase.backward.operations += (n * c * m * m) as u64;
+            }
+            for (k, g) in g.chunks_exact_mut(m).enumerate() {
+                let h = &hs[l + 1][k / c * m..][..m];
+                g.iter_mut().zip(h).for_each(|(g, h)| *g = if *h > 0.0 { *g } else { 0.0 });
+                let along = blas::dot(level, h, g).unwrap();
+                blas::axpy(level, -along, h, g).unwrap();
+                blas::scale(level, 1.0 / norms[l][k / c], g);
+            }
+            gs[l] = g;
+        }
+        phase.backward.seconds = begun.elapsed().as_secs_f64();
+
+        let begun = Instant::now();
+        let mut gram = vec![0.0f32; n * n];
+        let mut ps = vec![vec![]; self.layers];
+        for l in 1..self.layers {
+            let (mut p, mut q) = (vec![0.0f32; n * n], vec![0.0f32; n * n]);
+            blas::gemm(level, 1.0, mat(&hs[l], n, m), mat(&hs[l], n, m).t(), 0.0, MatMut::new(&mut p, n, n).unwrap(), &mut scratch)
+                .unwrap();
+            blas::syrk(level, 1.0, mat(&gs[l], n, c * m), 0.0, MatMut::new(&mut q, n, n).unwrap(), &mut scratch).unwrap();
+            gram.iter_mut().zip(&p).zip(&q).for_each(|((k, p), q)| *k += p * q / c as f32);
+            phase.gram.operations += (n * n * m + n * n / 2 * c * m) as u64;
+            ps[l] = p;
+        }
+        (0..n).for_each(|i| gram[i * n + i] *= 1.001);
+        blas::cholesky(level, MatMut::new(&mut gram, n, n).unwrap(), &mut scratch).unwrap();
+        phase.gram.seconds = begun.elapsed().as_secs_f64();
+
+        let begun = Instant::now();
+        let mut u = data.y.clone();
+        let mut s = vec![vec![0.0f32; n * m]; self.layers];
+        for _ in 0..products {
+            let mut out = vec![0.0f32; n * c];
+            for l in 1..self.layers {
+                for i in 0..n {
+                    let s = &mut s[l][i * m..][..m];
+                    s.fill(0.0);
+                    for o in 0..c {
+                        blas::axpy(level, u[i * c + o], &gs[l][(i * c + o) * m..][..m], s).unwrap();
+                    }
+                }
+                let mut t = vec![0.0f32; n * m];
+                blas::gemm(level, 1.0, mat(&ps[l], n, n), mat(&s[l], n, m), 0.0, MatMut::new(&mut t, n, m).unwrap(), &mut scratch).unwrap();
+                for (k, out) in out.iter_mut().enumerate() {
+                    *out += blas::dot(level, &gs[l][k * m..][..m], &t[k / c * m..][..m]).unwrap();
+                }
+                phase.product.operations += (2 * n * c * m + n * n * m) as u64;
+            }
+            u.iter_mut().zip(&out).for_each(|(u, x)| *u = 0.5 * *u + 1e-9 * x);
+        }
+        phase.product.seconds = begun.elapsed().as_secs_f64();
+
+        let begun = Instant::now();
+        for l in 1..self.layers {
+            let (s, h) = (mat(&s[l], n, m), mat(&hs[l], n, m));
+            blas::gemm(level, -1e-9, s.t(), h, 1.0, MatMut::new(&mut self.w[l - 1], m, m).unwrap(), &mut scratch).unwrap();
+            phase.update.operations += (n * m * m) as u64;
+        }
+        phase.update.seconds = begun.elapsed().as_secs_f64();
+        phase
+    }
+}
+
+fn mat(x: &[f32], rows: usize, cols: usize) -> MatRef<'_, f32> {
+    MatRef::new(x, rows, cols).unwrap()
+}
+
+fn row(what: &str, m: usize, fired: f64, first: Work, phase: &Phase, more: &str) {
+    print!("{what:<16} {m:>7} {fired:>6.4} {:>9.2} {:>8.0}", 1e3 * first.seconds, first.operations as f64 / 1e6);
+    for (_, work) in parts(phase) {
+        print!(" {:>9.2} {:>8.1}", 1e3 * work.seconds, work.operations as f64 / 1e6);
+    }
+    let all = total(phase);
+    println!(" {:>9.2} {:>9.1}  {more}", 1e3 * all.seconds, all.operations as f64 / 1e6);
+}
+
+fn header() {
+    print!("{:<16} {:>7} {:>6} {:>9} {:>8}", "", "m", "fired", "first ms", "M ops");
+    for (name, _) in parts(&Phase::default()) {
+        print!(" {name:>9} {:>8}", "M ops");
+    }
+    println!(" {:>9} {:>9}", "step ms", "M ops");
+}
+
+/// The exponent of m that fits best.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let points: Vec<(f64, f64)> = points.iter().filter(|(_, y)| *y > 0.0).map(|(x, y)| (x.ln(), y.ln())).collect();
+    let n = points.len() as f64;
+    let (mx, my) = (points.iter().map(|p| p.0).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
+    points.iter().map(|p| (p.0 - mx) * (p.1 - my)).sum::<f64>() / points.iter().map(|p| (p.0 - mx).powi(2)).sum::<f64>()
+}
+
+fn exponents(what: &str, rows: &[(usize, Work, Phase)]) {
+    let fit = |of: &dyn Fn(&(usize, Work, Phase)) -> f64| slope(&rows.iter().map(|row| (row.0 as f64, of(row))).collect::<Vec<_>>());
+    print!("{what}: exponents of m, time / operations: first pass {:.2} / {:.2}", fit(&|r| r.1.seconds), fit(&|r| r.1.operations as f64));
+    for k in 0..5 {
+        let name = parts(&rows[0].2)[k].0;
+        print!(", {name} {:.2} / {:.2}", fit(&|r| parts(&r.2)[k].1.seconds), fit(&|r| parts(&r.2)[k].1.operations as f64));
+    }
+    println!(", step {:.2} / {:.2}", fit(&|r| total(&r.2).seconds), fit(&|r| total(&r.2).operations as f64));
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    let mode = args.next().unwrap_or_else(|| "step".into());
+    let most: u32 = args.next().and_then(|arg| arg.parse().ok()).unwrap_or(13);
+    let data = Data::load();
+    header();
+    match mode.as_str() {
+        "dense" => {
+            let mut rows = vec![];
+            for m in (10..=most).map(|k| 1usize << k) {
+                let mut dense = Dense::new(3, m);
+                let phase = (0..2).map(|_| dense.step(&data, 4)).min_by(|a, b| total(a).seconds.total_cmp(&total(b).seconds)).unwrap();
+                row("dense, L = 3", m, 1.0, Work::default(), &phase, "");
+                rows.push((m, Work::default(), phase));
+            }
+            exponents("dense, L = 3", &rows);
+        }
+        "exponents" | "structured" => {
+            let weights = if mode == "structured" { FirstWeights::Hadamard } else { FirstWeights::Gaussian };
+            for layers in [2, 3] {
+                let what = format!("{mode}, L = {layers}");
+                let mut rows = vec![];
+                for m in (10..=most).map(|k| 1usize << k) {
+                    let run = sparse(&data, layers, m, weights, if m < 1 << 14 { 3 } else { 1 });
+                    let more =
+                        format!("{} products, {} steps in {:.2} s, drawn in {:.2} s", run.products, run.steps, run.seconds, run.drawn);
+                    row(&what, m, run.fired, run.first, &run.step, &more);
+                    rows.push((m, run.first, run.step));
+                }
+                exponents(&what, &rows);
+            }
+        }
+        _ => {
+            let m = 4096;
+            let mut dense = Dense::new(3, m);
+            let mut best = (f64::INFINITY, f64::INFINITY);
+            for _ in 0..3 {
+                let run = sparse(&data, 3, m, FirstWeights::Gaussian, 1);
+                row(
+                    "sparse, L = 3",
+                    m,
+                    run.fired,
+                    run.first,
+                    &run.step,
+                    &format!("{} products, {} steps in {:.3} s", run.products, run.steps, run.seconds),
+                );
+                let phase = dense.step(&data, run.products);
+                row("dense, L = 3", m, 1.0, Work::default(), &phase, "");
+                best = (best.0.min(total(&run.step).seconds), best.1.min(total(&phase).seconds));
+            }
+            println!("dense / sparse: {:.1}", best.1 / best.0);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What a core can do at most: loops of nothing but multiply-adds, additions, counted bits, or reads.
+//!
+//! A benchmark that says "fast" should say of what. Time one of these in the same minute as the kernel, and quote the kernel as a share of
+//! it: clocks change, shares stay. The loops keep everything but [`read`]'s array in registers.
+//!
+//! ```
+//! use std::hint::black_box;
+//! use std::time::Instant;
+//! use subquad::{Level, limits};
+//!
+//! let rounds = 10_000;
+//! let start = Instant::now();
+//! black_box(limits::multiply_adds::<f32>(Level::detect(), rounds, black_box(0.5)));
+//! let flops_per_second = limits::flops::<f32>(Level::detect(), rounds) as f64 / start.elapsed().as_secs_f64();
+//! assert!(flops_per_second > 0.0);
+//! ```
+
+use crate::simd::{Float, Level, Simd, Token};
+
+/// Chains side by side: two units of a latency of four need eight; twelve leave three of sixteen registers for the rest.
+const CHAINS: usize = 12;
+
+/// `rounds` multiply-adds (fused where the level has them) in each of twelve vectors, and a number made from all of them.
+pub fn multiply_adds<T: Float>(level: Level, rounds: usize, x: T) -> T {
+    multiply_adds_entry(level, rounds, x)
+}
+
+/// `rounds` additions in each of twelve vectors, and a number made from all of them.
+pub fn additions<T: Float>(level: Level, rounds: usize, x: T) -> T {
+    additions_entry(level, rounds, x)
+}
+
+/// `rounds` times AND, population count and addition in each of twelve vectors of words, and a number made from all of them.
+pub fn counted_bits<T: Float>(level: Level, rounds: usize, x: u64) -> u64 {
+    counted_bits_entry::<T>(level, rounds, x)
+}
+
+/// The sum of the elements: one read of memory.
+pub fn read<T: Float>(level: Level, x: &[T]) -> T {
+    read_entry(level, x)
+}
+
+/// Floating-point operations of [`multiply_adds`]: two for each lane.
+pub fn flops<T: Float>(level: Level, rounds: usize) -> u64 {
+    2 * adds::<T>(level, rounds)
+}
+
+/// Additions of [`additions`].
+pub fn adds<T: Float>(level: Level, rounds: usize) -> u64 {
+    lanes_entry::<T>(level) as u64 * (CHAINS * rounds) as u64
+}
+
+/// 64-bit words of [`counted_bits`].
+pub fn words<T: Float>(level: Level, rounds: usize) -> u64 {
+    words_entry::<T>(level) as u64 * (CHAINS * rounds) as u64
+}
+
+multiversion! {
+    fn multiply_adds_entry<T: Float>(rounds: usize, x: T) -> T = multiply_adds_body;
+}
+
+multiversion! {
+    fn additions_entry<T: Float>(rounds: usize, x: T) -> T = additions_body;
+}
+
+multiversion! {
+    fn counted_bits_entry<T: Float>(rounds: usize, x: u64) -> u64 = counted_bits_body;
+}
+
+multiversion! {
+    fn read_entry<T: Float>(x: &[T]) -> T = read_body;
+}
+
+multiversion! {
+    fn lanes_entry<T: Float>() -> usize = lanes_body;
+}
+
+multiversion! {
+    fn words_entry<T: Float>() -> usize = words_body;
+}
+
+#[inline(always)]
+fn lanes_body<T: Float, S: Simd<T>>(_: S) -> usize {
+    S::LANES
+}
+
+#[inline(always)]
+fn words_body<T: Float, S: Simd<T>>(_: S) -> usize {
+    <S as Token>::WORDS
+}
+
+#[inline(always)]
+fn multiply_adds_body<T: Float, S: Simd<T>>(s: S, rounds: usize, x: T) -> T {
+    let x = s.splat(x);
+    let mut sums = [x; CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = s.mul_add(*sum, x, x);
+        }
+    }
+    let mut all = sums[0];
+    for sum in &sums[1..] {
+        all = s.add(all, *sum);
+    }
+    s.sum(all)
+}
+
+#[inline(always)]
+fn additions_body<T: Float, S: Simd<T>>(s: S, rounds: usize, x: T) -> T {
+    let x = s.splat(x);
+    let mut sums = [x; CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = s.add(*sum, x);
+        }
+    }
+    let mut all = sums[0];
+    for sum in &sums[1..] {
+        all = s.add(all, *sum);
+    }
+    s.sum(all)
+}
+
+#[inline(always)]
+fn counted_bits_body<T: Float, S: Simd<T>>(s: S, rounds: usize, x: u64) -> u64 {
+    // The counted words change with every round, so that none is counted once for all.
+    let memory = [x; 16];
+    let (chunks, _) = s.word_chunks(&memory);
+    let mask = match chunks.first() {
+        Some(chunk) => s.load_words(chunk),
+        None => s.zero_words(),
+    };
+    let mut sums = [mask; CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = s.count_and(*sum, *sum, mask);
+        }
+    }
+    sums.iter().fold(0, |all, &sum| all.wrapping_add(s.sum_words(sum)))
+}
+
+#[inline(always)]
+fn read_body<T: Float, S: Simd<T>>(s: S, x: &[T]) -> T {
+    let (chunks, rest) = s.chunks(x);
+    let (groups, tail) = chunks.as_chunks::<8>();
+    let mut sums = [s.splat(T::ZERO); 8];
+    for group in groups {
+        for (sum, x) in sums.iter_mut().zip(group) {
+            *sum = s.add(*sum, s.load(x));
+        }
+    }
+    for x in tail {
+        sums[0] = s.add(sums[0], s.load(x));
+    }
+    sums[1] = s.add(sums[1], s.load_part(rest));
+    let mut all = sums[0];
+    for sum in &sums[1..] {
+        all = s.add(all, *sum);
+    }
+    s.sum(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{additions, adds, counted_bits, flops, multiply_adds, read, words};
+    use crate::simd::Level;
+    use std::vec::Vec;
+
+    #[test]
+    fn the_loops_compute_what_they_say() {
+        for level in Level::available() {
+            let lanes = adds::<f64>(level, 1) as f64 / 12.0;
+            assert_eq!(additions::<f64>(level, 7, 0.5), 12.0 * lanes * 8.0 * 0.5, "{level}");
+            // x -> x / 2 + 1 / 2 from 1/2: 3/4, 7/8
+            assert_eq!(multiply_adds::<f64>(level, 2, 0.5), 12.0 * lanes * 0.875, "{level}");
+            assert_eq!(flops::<f64>(level, 3), 6 * adds::<f64>(level, 1), "{level}");
+            let lanes = words::<f32>(level, 1) / 12;
+            // 7 & 7 has 3 bits: 10; 10 & 7 has 1: 11
+            assert_eq!(counted_bits::<f32>(level, 2, 7), 12 * lanes * 11, "{level}");
+            for n in [0usize, 1, 7, 64, 1000] {
+                let x: Vec<f32> = (0..n).map(|i| i as f32).collect();
+                assert_eq!(read(level, &x), (n * n.saturating_sub(1) / 2) as f32, "{level}, {n}");
+            }
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! A large matrix and what was added to it: `W = W(0) + sum_f u_f v_f^T`, the sum kept apart.
+//!
+//! A training step moves an m x m weight matrix by `-J^T g`, a sum of n outer products of sparse vectors. Written into
+//! the matrix, that costs n k^2 places all over memory, and W(0) is lost; kept apart, every later pass pays for it a
+//! little. [`Update`] is such a sum; a matrix that is read-only, or has no entries at all, lives with it for good.
+//!
+//! * [`Update::query`]: its share of `W h` for sparse rows h
+//! * [`Update::transposed_query`]: its share of `W^T g`, for the columns that fire
+//! * [`Update::fold_sparse`], [`Update::fold_dense`]: writes it into the matrix
+//! * [`cheapest`]: which of the three is worth it; to append is to hold one more `Update`
+//!
+//! Source: Song, Zhang, Zhang, *Training Multi-Layer Over-Parametrized Neural Network in Subquadratic Time*, ITCS 2024,
+//! section 5: lazy low-rank maintenance.
+
+use crate::blas::{gemm, gemm_scratch_len};
+use crate::error::{Error, expect_length};
+use crate::matrix::{MatMut, MatRef};
+use crate::scratch::{all_of, any_of, area, take};
+use crate::simd::{Float, Level, Simd};
+use crate::sparse::{
+    BLOCK, Columns, PANEL, Panels, PanelsMut, SparseRef, Support, overlap, overlap_scratch_len, spread, spread_scratch_len,
+};
+
+/// Samples whose transposed query is in flight at once.
+const SAMPLES: usize = 64;
+
+/// What is done with an update after a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flush {
+    /// It stays apart.
+    #[default]
+    Never,
+    /// It is added to the entries of the matrix that it touches.
+    Sparse,
+    /// It is added to the whole matrix, by one product.
+    Dense,
+}
+
+/// What a choice between the three depends on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Situation {
+    /// Samples n of a pass, which is the rank of a step's update too.
+    pub samples: usize,
+    /// Outputs C of the network: a backward pass carries as many gradients.
+    pub outputs: usize,
+    /// Width m of the layer.
+    pub width: usize,
+    /// Share p of the neurons that fire.
+    pub fired: f64,
+    /// Passes that are still expected.
+    pub passes: usize,
+}
+
+/// The cheapest of the three, by counted multiply-adds: eight of them in vectors along samples cost as much as one
+/// that goes to memory by its index, 32 as much in a blocked product.
+///
+/// An update of rank n that stays apart costs each later pass `n k (n / 8 + n p (1 + C / 8))`, k = p m; to fold it costs `n k^2`
+/// once, or `n m^2 / 32` densely. So a few steps of few samples stay lazy while `passes * n / 8 < p m`, about.
+///
+/// ```
+/// use subquad::low_rank::{Flush, Situation, cheapest};
+/// let few = Situation { samples: 32, outputs: 1, width: 32768, fired: 0.05, passes: 4 };
+/// assert_eq!(cheapest(few), Flush::Never);
+/// assert_eq!(cheapest(Situation { samples: 4096, ..few }), Flush::Sparse);
+/// assert_eq!(cheapest(Situation { samples: 4096, fired: 0.5, width: 1024, ..few }), Flush::Dense);
+/// ```
+pub fn cheapest(situation: Situation) -> Flush {
+    let Situation { samples, outputs, width, fired, passes } = situation;
+    let (n, m, p) = (samples as f64, width as f64, fired);
+    let k = p * m;
+    let lazy = passes as f64 * k * (n / 8.0 + n * p * (1.0 + outputs as f64 / 8.0));
+    let (sparse, dense) = (k * k, m * m / 32.0);
+    if lazy <= sparse && lazy <= dense {
+        Flush::Never
+    } else if sparse <= dense {
+        Flush::Sparse
+    } else {
+        Flush::Dense
+    }
+}
+
+/// `sum_f u_f v_f^T`: rows of U and of V, both sparse, with their columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Update<'a, T> {
+    u: SparseRef<'a, T>,
+    u_columns: Columns<'a>,
+    v: SparseRef<'a, T>,
+    v_columns: Columns<'a>,
+}
+
+impl<'a, T: Float> Update<'a, T> {
+    /// U R x outputs and V R x inputs, of depth 1, each with its [`Columns`].
+    ///
+    /// # Errors
+    /// [`Error::Length`] where they do not belong together.
+    pub fn new(u: (SparseRef<'a, T>, Columns<'a>), v: (SparseRef<'a, T>, Columns<'a>)) -> Result<Self, Error> {
+        expect_length("update: rows of V", u.0.rows(), v.0.rows())?;
+        for (matrix, columns) in [u, v] {
+            expect_length("update: depth", 1, matrix.depth())?;
+            expect_length("update: columns", matrix.support().cols(), columns.cols())?;
+            expect_length("update: places", matrix.support().len(), columns.len())?;
+        }
+        Ok(Self { u: u.0, u_columns: u.1, v: v.0, v_columns: v.1 })
+    }
+
+    /// Terms of the sum.
+    pub const fn rank(&self) -> usize {
+        self.u.rows()
+    }
+
+    /// The left factors.
+    pub const fn left(&self) -> SparseRef<'a, T> {
+        self.u
+    }
+
+    /// The right factors.
+    pub const fn right(&self) -> SparseRef<'a, T> {
+        self.v
+    }
+
+    /// Scratch of [`query`](Self::query) for n rows, in elements.
+    pub const fn query_scratch_len(&self, n: usize) -> usize {
+        let rank = self.rank();
+        all_of(&[area(rank, n), any_of(&[overlap_scratch_len(1, rank, n), spread_scratch_len(self.u.support().len())])])
+    }
+
+    /// `Z <- Z + alpha X V U^T` (V by columns): what the update adds to `X W^T`.
+    ///
+    /// # Shapes
+    /// X n x inputs of depth 1 with its [`Columns`], Z n x outputs.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
+    /// [`query_scratch_len`](Self::query_scratch_len).
+    ///
+    /// # Cost
+    /// For R terms and k places in each row `R n p k + R n k` multiply-adds, and n m additions; the second part in vectors.
+    pub fn query(
+        &self,
+        level: Level,
+        alpha: T,
+        x: (SparseRef<'_, T>, Columns<'_>),
+        z: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        let (rank, n) = (self.rank(), x.0.rows());
+        let (scratch, _) = take(scratch, self.query_scratch_len(n))?;
+        let (shares, scratch) = take(scratch, area(rank, n))?;
+        shares.fill(T::ZERO);
+        overlap(level, (self.v, self.v_columns), x, false, MatMut::new(shares, rank, n)?, scratch)?;
+        spread(level, alpha, self.u, self.u_columns, Panels::row_major(shares, rank, n)?, z, scratch)
+    }
+
+    /// Scratch of [`transposed_query`](Self::transposed_query), in elements: a few samples' shares of every term, and a
+    /// column of gradients.
+    pub const fn transposed_query_scratch_len(&self, depth: usize) -> usize {
+        all_of(&[area(area(self.rank(), SAMPLES), depth), area(SAMPLES, depth), depth])
+    }
+
+    /// `e[i, c, j] <- e[i, c, j] + (sum_f v_f u_f^T g_(i, c))[j]` for the inputs j in `below`: what the update adds to `W^T g`.
+    ///
+    /// # Shapes
+    /// g n x outputs of depth C with its [`Columns`], `below` n x inputs, e in the order of a [`SparseRef`] of depth C over
+    /// `below`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
+    /// [`transposed_query_scratch_len`](Self::transposed_query_scratch_len).
+    ///
+    /// # Cost
+    /// `2 R n p k C` multiply-adds.
+    pub fn transposed_query(
+        &self,
+        level: Level,
+        g: (SparseRef<'_, T>, Columns<'_>),
+        below: Support<'_>,
+        e: &mut [T],
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        let depth = g.0.depth();
+        expect_length("transposed query: outputs", self.u.support().cols(), g.0.support().cols())?;
+        expect_length("transposed query: inputs", self.v.support().cols(), below.cols())?;
+        expect_length("transposed query: rows", g.0.rows(), below.rows())?;
+        expect_length("transposed query: columns", g.0.support().cols(), g.1.cols())?;
+        expect_length("transposed query: places", g.0.support().len(), g.1.len())?;
+        expect_length("transposed query: result", area(depth, below.len()), e.len())?;
+        let (scratch, _) = take(scratch, self.transposed_query_scratch_len(depth))?;
+        transposed_entry(level, *self, g, below, e, scratch);
+        Ok(())
+    }
+
+    /// Adds the sum to W^T, entry by entry.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless W^T is inputs x outputs.
+    ///
+    /// # Cost
+    /// One multiply-add in memory for each place of u_f and of v_f: R k^2.
+    pub fn fold_sparse(&self, w: &mut PanelsMut<'_, T>) -> Result<(), Error> {
+        self.check_matrix(w)?;
+        // Blocks of panels outside, as everywhere: one of them fits the second-level cache.
+        for p in 0..w.cols().div_ceil(PANEL) {
+            for from in (0..w.rows()).step_by(2 * BLOCK) {
+                let block = w.rows_of(p, from, 2 * BLOCK);
+                for f in 0..self.rank() {
+                    let (rows, values) = within(self.u, f, p * PANEL, PANEL);
+                    if rows.is_empty() {
+                        continue;
+                    }
+                    let (columns, factors) = within(self.v, f, from, 2 * BLOCK);
+                    for (&r, &u) in rows.iter().zip(values) {
+                        let place = r as usize % PANEL;
+                        for (&j, &v) in columns.iter().zip(factors) {
+                            if let Some(w) = block.get_mut((j as usize - from) * PANEL + place) {
+                                *w += u * v;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Scratch of [`fold_dense`](Self::fold_dense), in elements: V, and a panel of U.
+    pub const fn fold_dense_scratch_len(&self) -> usize {
+        let (rank, inputs) = (self.rank(), self.v.support().cols());
+        all_of(&[area(rank, inputs), area(rank, PANEL), gemm_scratch_len(inputs, PANEL, rank)])
+    }
+
+    /// Adds the sum to W^T by matrix products.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless W^T is inputs x outputs, [`Error::TooShort`] if scratch is less than
+    /// [`fold_dense_scratch_len`](Self::fold_dense_scratch_len).
+    ///
+    /// # Cost
+    /// R m^2 multiply-adds.
+    pub fn fold_dense(&self, level: Level, w: &mut PanelsMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
+        self.check_matrix(w)?;
+        let (rank, inputs) = (self.rank(), w.rows());
+        let (scratch, _) = take(scratch, self.fold_dense_scratch_len())?;
+        let (v, scratch) = take(scratch, area(rank, inputs))?;
+        let (u, scratch) = take(scratch, area(rank, PANEL))?;
+        v.fill(T::ZERO);
+        for f in 0..rank {
+            for (&j, &x) in self.v.support().row(f).iter().zip(self.v.row(f, 0)) {
+                if let Some(to) = v.get_mut(f * inputs + j as usize) {
+                    *to = x;
+                }
+            }
+        }
+        for p in 0..w.cols().div_ceil(PANEL) {
+            u.fill(T::ZERO);
+            for f in 0..rank {
+                let rows = self.u.support().row(f);
+                let first = rows.partition_point(|&r| (r as usize) < p * PANEL);
+                for (&r, &x) in rows[first..].iter().zip(self.u.row(f, 0).get(first..).unwrap_or_default()) {
+                    let r = r as usize - p * PANEL;
+                    if r >= PANEL {
+                        break;
+                    }
+                    if let Some(to) = u.get_mut(f * PANEL + r) {
+                        *to = x;
+                    }
+                }
+            }
+            let panel = w.panel(p)?;
+            let u = MatRef::new(u, rank, PANEL)?.col_range(0, panel.cols());
+            gemm(level, T::ONE, MatRef::new(v, rank, inputs)?.t(), u, T::ONE, panel, scratch)?;
+        }
+        Ok(())
+    }
+
+    fn check_matrix(&self, w: &PanelsMut<'_, T>) -> Result<(), Error> {
+        expect_length("fold: rows of W^T", self.v.support().cols(), w.rows())?;
+        expect_length("fold: columns of W^T", self.u.support().cols(), w.cols())
+    }
+}
+
+/// The places of row f from column `from` on, `count` columns at most, and their numbers.
+#[inline(always)]
+fn within<'a, T>(matrix: SparseRef<'a, T>, f: usize, from: usize, count: usize) -> (&'a [u32], &'a [T]) {
+    let indices = matrix.support().row(f);
+    let first = indices.partition_point(|&r| (r as usize) < from);
+    let rest = &indices[first..];
+    let len = rest.partition_point(|&r| (r as usize) < from + count);
+    (&rest[..len], matrix.row(f, 0).get(first..first + len).unwrap_or_default())
+}
+
+multiversion! {
+    fn transposed_entry<T: Float>(
+        update: Update<'_, T>, g: (SparseRef<'_, T>, Columns<'_>), below: Support<'_>, e: &mut [T], scratch: &mut [T],
+    ) = transposed_body;
+}
+
+#[inline(always)]
+fn transposed_body<T: Float, S: Simd<T>>(
+    s: S,
+    update: Update<'_, T>,
+    g: (SparseRef<'_, T>, Columns<'_>),
+    below: Support<'_>,
+    e: &mut [T],
+    scratch: &mut [T],
+) {
+    let (rank, depth) = (update.rank(), g.0.depth());
+    let (shares, scratch) = scratch.split_at_mut(rank * SAMPLES * depth);
+    let (column, sum) = scratch.split_at_mut(SAMPLES * depth);
+    let Some(sum) = sum.get_mut(..depth) else { return };
+    for from in (0..g.0.rows()).step_by(SAMPLES) {
+        // shares[f, i, c] = <u_f, g_(i, c)>
+        shares.fill(T::ZERO);
+        for r in 0..g.1.cols() {
+            let (rows, places) = g.1.column(r);
+            let first = rows.partition_point(|&i| (i as usize) < from);
+            let last = rows.partition_point(|&i| (i as usize) < from + SAMPLES);
+            let terms = update.u_columns.column(r);
+            if first == last || terms.0.is_empty() {
+                continue;
+            }
+            let (rows, places) = (&rows[first..last], places.get(first..last).unwrap_or_default());
+            for ((&i, &place), to) in rows.iter().zip(places).zip(column.chunks_exact_mut(depth.max(1))) {
+                let (stack, k) = (g.0.stack(i as usize), g.0.support().range(i as usize).len());
+                for (to, &x) in to.iter_mut().zip(stack.iter().skip(place as usize).step_by(k.max(1))) {
+                    *to = x;
+                }
+            }
+            for (&f, &place) in terms.0.iter().zip(terms.1) {
+                let Some(&x) = update.u.row(f as usize, 0).get(place as usize) else { continue };
+                let Some(shares) = shares.get_mut(f as usize * SAMPLES * depth..) else { continue };
+                for (&i, column) in rows.iter().zip(column.chunks_exact(depth.max(1))) {
+                    let at = (i as usize - from) * depth;
+                    if let Some(to) = shares.get_mut(at..at + depth) {
+                        add(s, x, column, to);
+                    }
+                }
+            }
+        }
+        for i in from..g.0.rows().min(from + SAMPLES) {
+            let (columns, place) = (below.row(i), below.range(i));
+            let Some(e) = e.get_mut(depth * place.start..depth * place.end) else { continue };
+            for (at, &j) in columns.iter().enumerate() {
+                let terms = update.v_columns.column(j as usize);
+                if terms.0.is_empty() {
+                    continue;
+                }
+                sum.fill(T::ZERO);
+                for (&f, &place) in terms.0.iter().zip(terms.1) {
+                    let Some(&x) = update.v.row(f as usize, 0).get(place as usize) else { continue };
+                    let share = (f as usize * SAMPLES + i - from) * depth;
+                    if let Some(shares) = shares.get(share..share + depth) {
+                        add(s, x, shares, sum);
+                    }
+                }
+                for (e, &x) in e.iter_mut().skip(at).step_by(columns.len()).zip(sum.iter()) {
+                    *e += x;
+                }
+            }
+        }
+    }
+}
+
+/// `to += x from`, for a few numbers.
+#[inline(always)]
+fn add<T: Float, S: Simd<T>>(s: S, x: T, from: &[T], to: &mut [T]) {
+    let x = s.splat(x);
+    let ((from, from_tail), (to, to_tail)) = (s.chunks(from), s.chunks_mut(to));
+    for (from, to) in from.iter().zip(to) {
+        let sum = s.mul_add(x, s.load(from), s.load(to));
+        s.store(to, sum);
+    }
+    if !from_tail.is_empty() {
+        let sum = s.mul_add(x, s.load_part(from_tail), s.load_part(to_tail));
+        s.store_part(to_tail, sum);
+    }
+}

@@ -1,0 +1,184 @@
+//! The sparse backward pass: rows that fire above, columns that fire below, and nothing else of the weights.
+
+use crate::error::{Error, expect_length};
+use crate::scratch::{all_of, area, take};
+use crate::simd::{Float, Level, Simd};
+use crate::sparse::{BLOCK, PANEL, Panels, SparseRef, Support};
+
+/// Rows whose entries are collected at once.
+const ROWS: usize = 4;
+/// Columns of a block: with the 64 rows of a panel half a megabyte of f32.
+const COLUMNS: usize = 2 * BLOCK;
+/// Samples that pass a block of the weights together, at most: their places in it are kept on the stack.
+const SAMPLES: usize = 256;
+/// More than the lanes of any vector.
+const PAD: usize = 32;
+
+/// Columns of a sample that can be in one block, in whole vectors.
+const fn padded(longest: usize) -> usize {
+    let most = if longest < COLUMNS { longest } else { COLUMNS };
+    most.next_multiple_of(PAD)
+}
+
+/// Scratch of [`backward_panels`], in elements: the collected entries of some rows, and the results of all samples in a
+/// block, in whole vectors.
+pub const fn backward_panels_scratch_len(depth: usize, longest: usize) -> usize {
+    area(padded(longest), all_of(&[ROWS, area(SAMPLES, depth)]))
+}
+
+/// `e[i, c, j] = sum_r W[r, j] g[i, c, r]` over the rows r that fire above, for the columns j that fire below.
+///
+/// # Shapes
+/// g n x m of depth C; B = W^T in panels (entry (j, r) is W\[r, j\]); `below` n x m'; `e` C times as many numbers as
+/// `below` has places, in the order of a [`SparseRef`] of depth C; it may hold anything before.
+///
+/// # Errors
+/// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
+/// [`backward_panels_scratch_len`]`(C, below.longest())`.
+///
+/// # Cost
+/// For each sample k k' entries of W, each used for C outputs.
+pub fn backward_panels<T: Float>(
+    level: Level,
+    g: SparseRef<'_, T>,
+    b: Panels<'_, T>,
+    below: Support<'_>,
+    e: &mut [T],
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    expect_length("backward: columns of B", g.support().cols(), b.cols())?;
+    expect_length("backward: rows of B", below.cols(), b.rows())?;
+    expect_length("backward: rows", g.rows(), below.rows())?;
+    expect_length("backward: result", area(g.depth(), below.len()), e.len())?;
+    let longest = below.longest();
+    let (scratch, _) = take(scratch, backward_panels_scratch_len(g.depth(), longest))?;
+    backward_entry(level, g, b, below, padded(longest), e, scratch);
+    Ok(())
+}
+
+multiversion! {
+    fn backward_entry<T: Float>(
+        g: SparseRef<'_, T>, b: Panels<'_, T>, below: Support<'_>, most: usize, e: &mut [T], scratch: &mut [T],
+    ) = backward_body;
+}
+
+#[inline(always)]
+fn backward_body<T: Float, S: Simd<T>>(
+    s: S,
+    g: SparseRef<'_, T>,
+    b: Panels<'_, T>,
+    below: Support<'_>,
+    most: usize,
+    e: &mut [T],
+    scratch: &mut [T],
+) {
+    let depth = g.depth();
+    let (entries, results) = scratch.split_at_mut(ROWS * most);
+    let mut next = [0u32; SAMPLES];
+    let mut inside = [(0u32, 0u32); SAMPLES];
+    for from in (0..g.rows()).step_by(SAMPLES) {
+        let samples = SAMPLES.min(g.rows() - from);
+        for block in (0..b.rows()).step_by(COLUMNS) {
+            // Which columns of each sample are in the block; rows are taken panel by panel, in order.
+            next.fill(0);
+            for (i, inside) in inside.iter_mut().take(samples).enumerate() {
+                let columns = below.row(from + i);
+                let first = columns.partition_point(|&j| (j as usize) < block);
+                let last = columns.partition_point(|&j| (j as usize) < block + COLUMNS);
+                *inside = (first as u32, last as u32);
+                let width = (last - first).next_multiple_of(S::LANES);
+                if let Some(results) = results.get_mut(i * depth * most..i * depth * most + depth * width) {
+                    results.fill(T::ZERO);
+                }
+            }
+            for p in 0..b.count() {
+                let (panel, step) = b.from_row(p, block);
+                for (i, (next, &(first, last))) in next.iter_mut().zip(&inside).take(samples).enumerate() {
+                    let above = g.support().row(from + i);
+                    let begin = *next as usize;
+                    let rest = above.get(begin..).unwrap_or_default();
+                    let count = rest.iter().take_while(|&&r| (r as usize) < (p + 1) * PANEL).count();
+                    *next = (begin + count) as u32;
+                    let columns = below.row(from + i).get(first as usize..last as usize).unwrap_or_default();
+                    if count == 0 || columns.is_empty() {
+                        continue;
+                    }
+                    let width = columns.len().next_multiple_of(S::LANES);
+                    let Some(results) = results.get_mut(i * depth * most..i * depth * most + depth * width) else { continue };
+                    for (at, rows) in (begin..).step_by(ROWS).zip(rest[..count].chunks(ROWS)) {
+                        let gs = g.stack(from + i).get(at..).unwrap_or_default();
+                        let part = Part { rows, g: gs, k: above.len(), columns, block, panel, step, width };
+                        match rows.len() {
+                            1 => some_rows::<T, S, 1>(s, part, results, entries),
+                            2 => some_rows::<T, S, 2>(s, part, results, entries),
+                            3 => some_rows::<T, S, 3>(s, part, results, entries),
+                            _ => some_rows::<T, S, 4>(s, part, results, entries),
+                        }
+                    }
+                }
+            }
+            for (i, &(first, last)) in inside.iter().take(samples).enumerate() {
+                let (place, n) = (below.range(from + i), (last - first) as usize);
+                let width = n.next_multiple_of(S::LANES);
+                let Some(e) = e.get_mut(depth * place.start..depth * place.end) else { continue };
+                let results = results.get(i * depth * most..).unwrap_or_default();
+                for (e, results) in e.chunks_exact_mut(place.len().max(1)).zip(results.chunks(width.max(1))) {
+                    if let (Some(e), Some(results)) = (e.get_mut(first as usize..last as usize), results.get(..n)) {
+                        e.copy_from_slice(results);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Some rows of one panel in the columns of one sample in one block.
+struct Part<'a, T> {
+    rows: &'a [u32],
+    /// Their gradients, of the first output; the next one's are k further.
+    g: &'a [T],
+    k: usize,
+    columns: &'a [u32],
+    block: usize,
+    /// The panel from the block's first row on, and the elements from one row to the next.
+    panel: &'a [T],
+    step: usize,
+    /// Columns in whole vectors.
+    width: usize,
+}
+
+/// The entries of R rows are collected once, and added to every output's result.
+#[inline(always)]
+fn some_rows<T: Float, S: Simd<T>, const R: usize>(s: S, part: Part<'_, T>, results: &mut [T], entries: &mut [T]) {
+    let Part { rows, g, k, columns, block, panel, step, width } = part;
+    let Some(entries) = entries.get_mut(..R * width) else { return };
+    for (run, &r) in entries.chunks_exact_mut(width).zip(rows) {
+        let panel = panel.get(r as usize % PANEL..).unwrap_or_default();
+        let (now, behind) = run.split_at_mut(columns.len());
+        for (to, &j) in now.iter_mut().zip(columns) {
+            if let Some(&w) = panel.get((j as usize - block) * step) {
+                *to = w;
+            }
+        }
+        behind.fill(T::ZERO);
+    }
+    let (entries, _) = s.chunks(entries);
+    let vectors = width / S::LANES;
+    let mut runs = entries.chunks_exact(vectors);
+    let runs: [&[S::Chunk]; R] = core::array::from_fn(|_| runs.next().unwrap_or_default());
+    for (c, results) in s.chunks_mut(results).0.chunks_exact_mut(vectors).enumerate() {
+        let mut x = [s.splat(T::ZERO); R];
+        for (q, x) in x.iter_mut().enumerate() {
+            *x = s.splat(g.get(c * k + q).copied().unwrap_or(T::ZERO));
+        }
+        for (v, result) in results.iter_mut().enumerate() {
+            let mut sum = s.load(result);
+            for q in 0..R {
+                if let Some(w) = runs[q].get(v) {
+                    sum = s.mul_add(x[q], s.load(w), sum);
+                }
+            }
+            s.store(result, sum);
+        }
+    }
+}

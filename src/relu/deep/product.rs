@@ -1,0 +1,154 @@
+//! The product with one layer's part of the Gram matrix, on the neurons that fire.
+
+use super::activation::dot;
+use crate::error::{Error, expect_length};
+use crate::matrix::{MatMut, MatRef};
+use crate::scratch::{all_of, area, take};
+use crate::simd::{Float, Level, Simd};
+use crate::sparse::{Columns, SparseRef};
+
+/// Scratch of [`gram_product`], in elements, for so many places.
+pub const fn gram_product_scratch_len(places: usize, longest_column: usize) -> usize {
+    all_of(&[area(2, places), longest_column])
+}
+
+/// `Out <- Out + ((G G^T) o (P (x) 1)) U`: what one trained layer adds to K U, where P = H H^T of the layer below.
+///
+/// With `s_i = sum_c U[i, c] g_(i, c)`, which is what J^T U is made of, sample j receives `<g_(j, c), sum_i P[j, i] s_i>`; of the
+/// inner sum only neurons that fire on j are wanted, and only samples that fire on them contribute.
+///
+/// # Shapes
+/// G n x m of depth C with its [`Columns`], P n x n with both triangles and its columns next to each other, U and the result n x C.
+///
+/// # Errors
+/// [`Error::Length`] where shapes disagree, [`Error::Value`] where columns of P are not neighbours, [`Error::TooShort`] if scratch is less
+/// than [`gram_product_scratch_len`] of G's places and longest column.
+///
+/// # Cost
+/// For every neuron the square of the number of samples that fire on it, n^2 p^2 m in all, and 2 C for each place of G.
+pub fn gram_product<T: Float>(
+    level: Level,
+    g: SparseRef<'_, T>,
+    columns: Columns<'_>,
+    p: MatRef<'_, T>,
+    u: MatRef<'_, T>,
+    out: MatMut<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    let (n, c) = (g.rows(), g.depth());
+    expect_length("gram_product: columns", g.support().cols(), columns.cols())?;
+    expect_length("gram_product: places", g.support().len(), columns.len())?;
+    expect_length("gram_product: rows of P", n, p.rows())?;
+    expect_length("gram_product: columns of P", n, p.cols())?;
+    expect_length("gram_product: rows of U", n, u.rows())?;
+    expect_length("gram_product: columns of U", c, u.cols())?;
+    expect_length("gram_product: rows of the result", n, out.rows())?;
+    expect_length("gram_product: columns of the result", c, out.cols())?;
+    if p.col_stride() != 1 && n > 1 {
+        return Err(Error::value("gram_product: stride of the columns of P", "1"));
+    }
+    let (scratch, _) = take(scratch, gram_product_scratch_len(g.support().len(), columns.longest()))?;
+    product_entry(level, g, columns, p, u, out, scratch);
+    Ok(())
+}
+
+/// `s_i = sum_c U[i, c] g_(i, c)`: the left factors of J^T U, whose right factors are the rows of H below.
+///
+/// # Shapes
+/// G n x m of depth C, U n x C; `out`: as many numbers as G has places.
+///
+/// # Errors
+/// [`Error::Length`] where shapes disagree.
+pub fn combine<T: Float>(level: Level, g: SparseRef<'_, T>, u: MatRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
+    expect_length("combine: rows of U", g.rows(), u.rows())?;
+    expect_length("combine: columns of U", g.depth(), u.cols())?;
+    expect_length("combine: result", g.support().len(), out.len())?;
+    combine_entry(level, g, u, out);
+    Ok(())
+}
+
+multiversion! {
+    fn combine_entry<T: Float>(g: SparseRef<'_, T>, u: MatRef<'_, T>, out: &mut [T]) = combine_body;
+}
+
+multiversion! {
+    fn product_entry<T: Float>(
+        g: SparseRef<'_, T>, columns: Columns<'_>, p: MatRef<'_, T>, u: MatRef<'_, T>, out: MatMut<'_, T>, scratch: &mut [T],
+    ) = product_body;
+}
+
+#[inline(always)]
+fn combine_body<T: Float, S: Simd<T>>(s: S, g: SparseRef<'_, T>, u: MatRef<'_, T>, out: &mut [T]) {
+    out.fill(T::ZERO);
+    for i in 0..g.rows() {
+        let Some(to) = out.get_mut(g.support().range(i)) else { continue };
+        for c in 0..g.depth() {
+            let x = s.splat(u.get(i, c).unwrap_or(T::ZERO));
+            let ((from, from_tail), (to, to_tail)) = (s.chunks(g.row(i, c)), s.chunks_mut(to));
+            for (from, to) in from.iter().zip(to) {
+                let sum = s.mul_add(x, s.load(from), s.load(to));
+                s.store(to, sum);
+            }
+            if !from_tail.is_empty() {
+                let sum = s.mul_add(x, s.load_part(from_tail), s.load_part(to_tail));
+                s.store_part(to_tail, sum);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn product_body<T: Float, S: Simd<T>>(
+    s: S,
+    g: SparseRef<'_, T>,
+    columns: Columns<'_>,
+    p: MatRef<'_, T>,
+    u: MatRef<'_, T>,
+    mut out: MatMut<'_, T>,
+    scratch: &mut [T],
+) {
+    let support = g.support();
+    let (combined, scratch) = scratch.split_at_mut(support.len());
+    let (mixed, column) = scratch.split_at_mut(support.len());
+    combine_body(s, g, u, combined);
+    for r in 0..columns.cols() {
+        let (rows, places) = columns.column(r);
+        let Some(column) = column.get_mut(..rows.len()) else { continue };
+        for ((to, &i), &place) in column.iter_mut().zip(rows).zip(places) {
+            *to = combined.get(support.range(i as usize).start + place as usize).copied().unwrap_or(T::ZERO);
+        }
+        for (&j, &place) in rows.iter().zip(places) {
+            let Some(row) = p.data().get(j as usize * p.row_stride()..).and_then(|rest| rest.get(..p.cols())) else { continue };
+            let sum = sum_at(row, rows, column);
+            if let Some(to) = mixed.get_mut(support.range(j as usize).start + place as usize) {
+                *to = sum;
+            }
+        }
+    }
+    for j in 0..g.rows() {
+        let (Some(mixed), Some(out)) = (mixed.get(support.range(j)), out.row(j)) else { continue };
+        for (c, out) in out.iter_mut().enumerate() {
+            *out += dot(s, g.row(j, c), mixed);
+        }
+    }
+}
+
+/// `sum_f row[at[f]] x[f]`, in four chains.
+#[inline(always)]
+fn sum_at<T: Float>(row: &[T], at: &[u32], x: &[T]) -> T {
+    let mut sums = [T::ZERO; 4];
+    let ((ats, at_rest), (xs, x_rest)) = (at.as_chunks::<4>(), x.as_chunks::<4>());
+    for (at, x) in ats.iter().zip(xs) {
+        for q in 0..4 {
+            if let Some(&p) = row.get(at[q] as usize) {
+                sums[q] += p * x[q];
+            }
+        }
+    }
+    for (&at, &x) in at_rest.iter().zip(x_rest) {
+        if let Some(&p) = row.get(at as usize) {
+            sums[0] += p * x;
+        }
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}

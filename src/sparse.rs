@@ -1,0 +1,295 @@
+//! Matrices of few non-zeros: which neurons fire on every sample, and products that touch those alone.
+//!
+//! * [`Support`]: which columns of each row are not zero, as compressed sparse rows. [`SparseRef`] adds the numbers: one
+//!   for each place, or a stack of several.
+//! * [`Columns`]: the same places column by column, made by [`transpose`].
+//! * [`Panels`]: a dense matrix in the order in which [`times_panels`] and [`spread`] read it.
+//! * [`overlap`]: products of rows with rows, from the columns where both are not zero.
+//!
+//! ```
+//! use subquad::sparse::{Panels, SparseRef, Support, panels_len, times_panels};
+//! use subquad::{Level, MatMut, MatRef};
+//!
+//! // Two rows of four columns: (0, 2, 0, 1) and (3, 0, 0, 0).
+//! let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+//! let rows = SparseRef::new(support, 1, &[2.0f32, 1.0, 3.0])?;
+//! // Times the column (1, 10, 100, 1000).
+//! let mut packed = [0.0; panels_len(4, 1)];
+//! subquad::sparse::pack(MatRef::new(&[1.0, 10.0, 100.0, 1000.0], 4, 1)?, &mut packed)?;
+//! let mut out = [0.0; 2];
+//! times_panels(Level::detect(), rows, Panels::packed(&packed, 4, 1)?, false, MatMut::new(&mut out, 2, 1)?)?;
+//! assert_eq!(out, [1020.0, 3.0]);
+//! # Ok::<(), subquad::Error>(())
+//! ```
+
+mod overlap;
+mod panels;
+
+pub use overlap::{overlap, overlap_scratch_len};
+pub(crate) use panels::BLOCK;
+pub use panels::{
+    PANEL, Panels, PanelsMut, pack, panels_len, spread, spread_scratch_len, times_panels, times_panels_by_columns,
+    times_panels_by_columns_scratch_len,
+};
+
+use core::ops::Range;
+
+use crate::error::{Error, expect_length};
+use crate::scratch::area;
+
+/// Which columns of each row are not zero: compressed sparse rows, columns ascending in each.
+#[derive(Clone, Copy, Debug)]
+pub struct Support<'a> {
+    starts: &'a [usize],
+    indices: &'a [u32],
+    cols: usize,
+}
+
+impl<'a> Support<'a> {
+    /// Row i has the columns `indices[starts[i] .. starts[i + 1]]`; `starts` has one number more than there are rows,
+    /// begins with 0 and ends with the length of `indices`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where the ends do not fit, [`Error::Value`] unless starts ascend, and the columns of every row
+    /// do, strictly, and are below `cols`.
+    ///
+    /// # Cost
+    /// One pass over both.
+    pub fn new(starts: &'a [usize], indices: &'a [u32], cols: usize) -> Result<Self, Error> {
+        let (Some(&first), Some(&last)) = (starts.first(), starts.last()) else {
+            return Err(Error::too_short("support: starts", 1, 0));
+        };
+        expect_length("support: first start", 0, first)?;
+        expect_length("support: indices", last, indices.len())?;
+        for pair in starts.windows(2) {
+            let Some(row) = indices.get(pair[0]..pair[1]) else {
+                return Err(Error::value("support: starts", "ascending"));
+            };
+            if row.last().is_some_and(|&last| last as usize >= cols) || row.windows(2).any(|two| two[0] >= two[1]) {
+                return Err(Error::value("support: columns of a row", "strictly ascending, and below the number of columns"));
+            }
+        }
+        Ok(Self { starts, indices, cols })
+    }
+
+    /// Number of rows.
+    pub const fn rows(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Number of columns.
+    pub const fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Places in all rows.
+    pub const fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether every row is empty.
+    pub const fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// All places, row after row.
+    pub const fn indices(&self) -> &'a [u32] {
+        self.indices
+    }
+
+    /// Where each row begins, and where the last one ends.
+    pub const fn starts(&self) -> &'a [usize] {
+        self.starts
+    }
+
+    /// Where row i lies in `indices`; empty behind the last row.
+    #[inline(always)]
+    pub fn range(&self, i: usize) -> Range<usize> {
+        match (self.starts.get(i), self.starts.get(i + 1)) {
+            (Some(&from), Some(&to)) => from..to,
+            _ => 0..0,
+        }
+    }
+
+    /// The columns of row i; none behind the last row.
+    #[inline(always)]
+    pub fn row(&self, i: usize) -> &'a [u32] {
+        self.indices.get(self.range(i)).unwrap_or_default()
+    }
+
+    /// Places of the longest row.
+    pub fn longest(&self) -> usize {
+        self.starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+    }
+}
+
+/// A stack of sparse matrices of one [`Support`]: for row i of k places, `depth` runs of k numbers.
+///
+/// Depth 1 is an ordinary sparse matrix; depth C holds the gradients of C outputs, which are zero at the same places.
+#[derive(Clone, Copy, Debug)]
+pub struct SparseRef<'a, T> {
+    support: Support<'a>,
+    depth: usize,
+    values: &'a [T],
+}
+
+impl<'a, T> SparseRef<'a, T> {
+    /// A support with its numbers: `depth` times as many as it has places.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where there are more or fewer.
+    pub fn new(support: Support<'a>, depth: usize, values: &'a [T]) -> Result<Self, Error> {
+        expect_length("sparse: numbers, against places x depth", area(support.len(), depth), values.len())?;
+        Ok(Self { support, depth, values })
+    }
+
+    /// The places.
+    pub const fn support(&self) -> Support<'a> {
+        self.support
+    }
+
+    /// Matrices in the stack.
+    pub const fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// All numbers.
+    pub const fn values(&self) -> &'a [T] {
+        self.values
+    }
+
+    /// Number of rows.
+    pub const fn rows(&self) -> usize {
+        self.support.rows()
+    }
+
+    /// All numbers of row i, matrix by matrix.
+    #[inline(always)]
+    pub fn stack(&self, i: usize) -> &'a [T] {
+        let range = self.support.range(i);
+        self.values.get(self.depth * range.start..self.depth * range.end).unwrap_or_default()
+    }
+
+    /// The numbers of row i in matrix c.
+    #[inline(always)]
+    pub fn row(&self, i: usize, c: usize) -> &'a [T] {
+        let k = self.support.range(i).len();
+        self.stack(i).get(c * k..).and_then(|rest| rest.get(..k)).unwrap_or_default()
+    }
+}
+
+/// The places of a [`Support`] column by column: which rows each is in, and at which place of the row.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
+    starts: &'a [usize],
+    rows: &'a [u32],
+    places: &'a [u32],
+}
+
+impl<'a> Columns<'a> {
+    /// What [`transpose`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where lengths disagree, [`Error::Value`] where starts do not ascend.
+    pub fn new(starts: &'a [usize], rows: &'a [u32], places: &'a [u32]) -> Result<Self, Error> {
+        let (Some(&first), Some(&last)) = (starts.first(), starts.last()) else {
+            return Err(Error::too_short("columns: starts", 1, 0));
+        };
+        expect_length("columns: first start", 0, first)?;
+        expect_length("columns: rows", last, rows.len())?;
+        expect_length("columns: places", last, places.len())?;
+        if starts.windows(2).any(|pair| pair[0] > pair[1]) {
+            return Err(Error::value("columns: starts", "ascending"));
+        }
+        Ok(Self { starts, rows, places })
+    }
+
+    /// Number of columns.
+    pub const fn cols(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Places in all columns.
+    pub const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether every column is empty.
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Where each column begins, and where the last one ends.
+    pub const fn starts(&self) -> &'a [usize] {
+        self.starts
+    }
+
+    /// The rows, column after column.
+    pub const fn rows(&self) -> &'a [u32] {
+        self.rows
+    }
+
+    /// Where column r lies in [`rows`](Self::rows).
+    #[inline(always)]
+    pub fn range(&self, r: usize) -> Option<Range<usize>> {
+        Some(*self.starts.get(r)?..*self.starts.get(r + 1)?)
+    }
+
+    /// The rows of column r, ascending, and the column's place in each of them.
+    #[inline(always)]
+    pub fn column(&self, r: usize) -> (&'a [u32], &'a [u32]) {
+        let range = self.range(r).unwrap_or(0..0);
+        (self.rows.get(range.clone()).unwrap_or_default(), self.places.get(range).unwrap_or_default())
+    }
+
+    /// Rows of the fullest column.
+    pub fn longest(&self) -> usize {
+        self.starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+    }
+
+    /// Pairs of rows that share a column, each pair in both orders: what sums over them cost.
+    pub fn pairs(&self) -> u64 {
+        self.starts.windows(2).map(|pair| ((pair[1] - pair[0]) as u64).pow(2)).sum()
+    }
+}
+
+/// Finds the places of each column.
+///
+/// # Shapes
+/// `starts`: one more than there are columns; `rows` and `places`: as many as there are places. They may hold anything
+/// before, and are what [`Columns::new`] takes.
+///
+/// # Errors
+/// [`Error::Length`] for other lengths, [`Error::Overflow`] where a row's number does not fit 32 bits.
+pub fn transpose(support: Support<'_>, starts: &mut [usize], rows: &mut [u32], places: &mut [u32]) -> Result<(), Error> {
+    expect_length("transpose: starts", support.cols().saturating_add(1), starts.len())?;
+    expect_length("transpose: rows", support.len(), rows.len())?;
+    expect_length("transpose: places", support.len(), places.len())?;
+    if support.rows() > u32::MAX as usize {
+        return Err(Error::overflow("transpose: number of rows"));
+    }
+    // Counted one column to the right; then, while columns are filled, each start moves on to the next one's.
+    starts.fill(0);
+    for &r in support.indices() {
+        if let Some(count) = starts.get_mut(r as usize + 1) {
+            *count += 1;
+        }
+    }
+    let mut sum = 0;
+    for start in starts.iter_mut() {
+        sum += *start;
+        *start = sum;
+    }
+    for i in 0..support.rows() {
+        for (place, &r) in support.row(i).iter().enumerate() {
+            let Some(at) = starts.get_mut(r as usize) else { continue };
+            if let (Some(row), Some(to)) = (rows.get_mut(*at), places.get_mut(*at)) {
+                (*row, *to) = (i as u32, place as u32);
+            }
+            *at += 1;
+        }
+    }
+    starts.copy_within(..support.cols(), 1);
+    starts[0] = 0;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Products of rows with rows, from the columns where both are not zero.
+
+use super::{Columns, SparseRef};
+use crate::error::{Error, expect_length};
+use crate::matrix::MatMut;
+use crate::scratch::{all_of, area, take};
+use crate::simd::{Float, Level, Simd};
+
+/// More than the lanes of any vector.
+const PAD: usize = 64;
+
+/// Scratch of [`overlap`], in elements: a column of both, and a row of products.
+pub const fn overlap_scratch_len(depth: usize, rows_a: usize, rows_b: usize) -> usize {
+    let padded = rows_b.saturating_add(PAD);
+    all_of(&[area(depth, rows_a), area(depth, padded), padded])
+}
+
+/// `Out[a, b] <- Out[a, b] + sum_c <A_c[a], B_c[b]>`: inner products of the rows of two stacks of sparse matrices, summed
+/// over the stack.
+///
+/// # Shapes
+/// A rows_a x m and B rows_b x m of the same depth, each with its [`Columns`]; Out rows_a x rows_b. With `symmetric`, A
+/// and B are the same, and entries above the diagonal are left alone.
+///
+/// # Errors
+/// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
+/// [`overlap_scratch_len`]`(depth, rows_a, rows_b)`.
+///
+/// # Numerics
+/// Columns are added in ascending order, each one's sum over the stack being one chain.
+///
+/// # Cost
+/// For each column, the product of how many rows of A and of B it is in, times depth: n^2 p^2 m for n samples that fire
+/// on a share p of m neurons, where the dense product costs n^2 m. Half of it with `symmetric`.
+pub fn overlap<T: Float>(
+    level: Level,
+    a: (SparseRef<'_, T>, Columns<'_>),
+    b: (SparseRef<'_, T>, Columns<'_>),
+    symmetric: bool,
+    out: MatMut<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    let depth = a.0.depth();
+    expect_length("overlap: depth of B", depth, b.0.depth())?;
+    expect_length("overlap: columns of B", a.0.support().cols(), b.0.support().cols())?;
+    for (matrix, columns) in [a, b] {
+        expect_length("overlap: columns", matrix.support().cols(), columns.cols())?;
+        expect_length("overlap: places", matrix.support().len(), columns.len())?;
+    }
+    expect_length("overlap: rows of the result", a.0.rows(), out.rows())?;
+    expect_length("overlap: columns of the result", b.0.rows(), out.cols())?;
+    let (scratch, _) = take(scratch, overlap_scratch_len(depth, a.0.rows(), b.0.rows()))?;
+    overlap_entry(level, a, b, symmetric, out, scratch);
+    Ok(())
+}
+
+multiversion! {
+    fn overlap_entry<T: Float>(
+        a: (SparseRef<'_, T>, Columns<'_>), b: (SparseRef<'_, T>, Columns<'_>), symmetric: bool, out: MatMut<'_, T>, scratch: &mut [T],
+    ) = overlap_body;
+}
+
+#[inline(always)]
+fn overlap_body<T: Float, S: Simd<T>>(
+    s: S,
+    a: (SparseRef<'_, T>, Columns<'_>),
+    b: (SparseRef<'_, T>, Columns<'_>),
+    symmetric: bool,
+    mut out: MatMut<'_, T>,
+    scratch: &mut [T],
+) {
+    let depth = a.0.depth();
+    let padded = b.0.rows() + PAD;
+    let (left, scratch) = scratch.split_at_mut(depth * a.0.rows());
+    let (right, products) = scratch.split_at_mut(depth * padded);
+    for r in 0..a.1.cols() {
+        let (rows_a, rows_b) = (a.1.column(r).0, b.1.column(r).0);
+        if rows_a.is_empty() || rows_b.is_empty() {
+            continue;
+        }
+        // A's numbers row by row, B's matrix by matrix, in whole vectors.
+        let width = rows_b.len().next_multiple_of(S::LANES);
+        collect(a.0, a.1.column(r), depth, 1, left);
+        collect(b.0, b.1.column(r), 1, width, right);
+        for c in 0..depth {
+            if let Some(rest) = right.get_mut(c * width + rows_b.len()..(c + 1) * width) {
+                rest.fill(T::ZERO);
+            }
+        }
+        for (e, &row) in rows_a.iter().enumerate() {
+            let Some(x) = left.get(e * depth..(e + 1) * depth) else { continue };
+            let count = if symmetric { e + 1 } else { rows_b.len() };
+            let Some(products) = products.get_mut(..count.next_multiple_of(S::LANES)) else { continue };
+            for (v, to) in s.chunks_mut(products).0.iter_mut().enumerate() {
+                let mut sum = s.splat(T::ZERO);
+                for (c, &x) in x.iter().enumerate() {
+                    let from = c * width + v * S::LANES;
+                    let Some(y) = right.get(from..from + S::LANES) else { continue };
+                    if let [y] = s.chunks(y).0 {
+                        sum = s.mul_add(s.splat(x), s.load(y), sum);
+                    }
+                }
+                s.store(to, sum);
+            }
+            let Some(out) = out.row(row as usize) else { continue };
+            for (&product, &b) in products.iter().zip(&rows_b[..count]) {
+                if let Some(out) = out.get_mut(b as usize) {
+                    *out += product;
+                }
+            }
+        }
+    }
+}
+
+/// The numbers of a column's e-th row in matrix c, to `to[e step + c stride]`.
+#[inline(always)]
+fn collect<T: Float>(matrix: SparseRef<'_, T>, column: (&[u32], &[u32]), step: usize, stride: usize, to: &mut [T]) {
+    for (e, (&row, &place)) in column.0.iter().zip(column.1).enumerate() {
+        let (stack, k) = (matrix.stack(row as usize), matrix.support().range(row as usize).len());
+        let mut at = e * step;
+        for x in stack.iter().skip(place as usize).step_by(k.max(1)) {
+            if let Some(to) = to.get_mut(at) {
+                *to = *x;
+            }
+            at += stride;
+        }
+    }
+}

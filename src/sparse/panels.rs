@@ -1,0 +1,484 @@
+//! A dense matrix in panels of 64 columns, and the products of sparse rows with it.
+//!
+//! The limit is the second-level cache: a row of a panel is four lines next to each other, and a panel of a few
+//! thousand rows stays there while all sparse rows pass. Columns of a large matrix in one piece lie a power of two
+//! apart, and share a handful of the cache's sets.
+
+use super::{Columns, SparseRef};
+use crate::blas::tile::MOST_WIDTH;
+use crate::error::{Error, expect_length};
+use crate::matrix::{MatMut, MatRef};
+use crate::scratch::{all_of, area, take};
+use crate::simd::{Float, Level, Simd};
+
+/// Columns of a panel.
+pub const PANEL: usize = 64;
+
+/// Rows of a panel that all sparse rows pass before the next ones: 256 KiB of f32, an eighth of a second-level cache that may be shared.
+/// Fetched from further away again and again, they would cost ten times as much.
+pub(crate) const BLOCK: usize = 1024;
+
+/// Columns of a panel block that are turned at once.
+const TURN: usize = 16;
+
+/// Numbers of a packed matrix.
+pub const fn panels_len(rows: usize, cols: usize) -> usize {
+    area(area(cols.div_ceil(PANEL), PANEL), rows)
+}
+
+/// A dense matrix to read: in panels of [`PANEL`] columns, each row by row, or simply row by row.
+///
+/// A weight matrix whose *columns* are gathered lies here transposed: row j is what input j feeds.
+#[derive(Clone, Copy, Debug)]
+pub struct Panels<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    cols: usize,
+    row_step: usize,
+    panel_step: usize,
+}
+
+impl<'a, T> Panels<'a, T> {
+    /// Panels one after the other, the last one as wide as the others: [`panels_len`] numbers. What stands behind the
+    /// last column is never used.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for another number.
+    pub fn packed(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        expect_length("panels", panels_len(rows, cols), data.len())?;
+        Ok(Self { data, rows, cols, row_step: PANEL, panel_step: PANEL * rows })
+    }
+
+    /// A matrix that lies row by row, as it may in a file: the products read it where it is, with more cache misses.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there are `rows x cols` numbers.
+    pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        MatRef::new(data, rows, cols)?;
+        Ok(Self { data, rows, cols, row_step: cols, panel_step: PANEL })
+    }
+
+    /// Number of rows.
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub const fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Number of panels.
+    pub(crate) const fn count(&self) -> usize {
+        self.cols.div_ceil(PANEL)
+    }
+
+    /// Columns of panel p.
+    #[inline(always)]
+    pub(crate) fn width(&self, p: usize) -> usize {
+        PANEL.min(self.cols.saturating_sub(p * PANEL))
+    }
+
+    /// Whether rows of panel p can be read over their whole width.
+    #[inline(always)]
+    fn is_whole(&self, p: usize) -> bool {
+        self.row_step == PANEL && self.panel_step != PANEL || self.width(p) == PANEL
+    }
+
+    /// Everything from row j of panel p on, and the elements from one row to the next.
+    #[inline(always)]
+    pub(crate) fn from_row(&self, p: usize, j: usize) -> (&'a [T], usize) {
+        (self.data.get(p * self.panel_step + j * self.row_step..).unwrap_or_default(), self.row_step)
+    }
+
+    /// Row j of panel p.
+    #[inline(always)]
+    pub(crate) fn piece(&self, p: usize, j: usize) -> &'a [T] {
+        let from = p * self.panel_step + j * self.row_step;
+        self.data.get(from..).and_then(|rest| rest.get(..self.width(p))).unwrap_or_default()
+    }
+}
+
+impl<T: Copy> Panels<'_, T> {
+    /// Entry (j, r), if there is one.
+    #[inline(always)]
+    pub fn get(&self, j: usize, r: usize) -> Option<T> {
+        if j >= self.rows || r >= self.cols {
+            return None;
+        }
+        self.data.get(r / PANEL * self.panel_step + j * self.row_step + r % PANEL).copied()
+    }
+}
+
+/// A packed matrix to write to.
+#[derive(Debug)]
+pub struct PanelsMut<'a, T> {
+    data: &'a mut [T],
+    rows: usize,
+    cols: usize,
+}
+
+impl<'a, T> PanelsMut<'a, T> {
+    /// As [`Panels::packed`].
+    ///
+    /// # Errors
+    /// [`Error::Length`] for another number.
+    pub fn packed(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        expect_length("panels", panels_len(rows, cols), data.len())?;
+        Ok(Self { data, rows, cols })
+    }
+
+    /// Number of rows.
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub const fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Rows `from .. from + rows` of panel p, over its whole width, one after the other.
+    #[inline(always)]
+    pub(crate) fn rows_of(&mut self, p: usize, from: usize, rows: usize) -> &mut [T] {
+        let at = (p * self.rows + from) * PANEL;
+        self.data.get_mut(at..at + rows.min(self.rows - from) * PANEL).unwrap_or_default()
+    }
+
+    /// Panel p as a matrix.
+    pub(crate) fn panel(&mut self, p: usize) -> Result<MatMut<'_, T>, Error> {
+        let len = self.rows * PANEL;
+        let width = PANEL.min(self.cols.saturating_sub(p * PANEL));
+        MatMut::with_stride(self.data.get_mut(p * len..(p + 1) * len).unwrap_or_default(), self.rows, width, PANEL)
+    }
+}
+
+/// Copies a matrix into panels; zeros behind the last column.
+///
+/// # Errors
+/// [`Error::Length`] unless `to` has [`panels_len`]`(rows, cols)` numbers.
+pub fn pack<T: Float>(from: MatRef<'_, T>, to: &mut [T]) -> Result<(), Error> {
+    expect_length("pack", panels_len(from.rows(), from.cols()), to.len())?;
+    if from.rows() == 0 {
+        return Ok(());
+    }
+    for (p, panel) in to.chunks_exact_mut(PANEL * from.rows()).enumerate() {
+        let columns = from.col_range(p * PANEL, PANEL);
+        for (j, piece) in panel.chunks_exact_mut(PANEL).enumerate() {
+            for (c, to) in piece.iter_mut().enumerate() {
+                *to = columns.get(j, c).unwrap_or(T::ZERO);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `Out <- A B`, or `Out <- Out + A B`, for sparse rows A.
+///
+/// # Shapes
+/// A n x m of depth 1, B m x N, Out n x N.
+///
+/// # Errors
+/// [`Error::Length`] where shapes disagree.
+///
+/// # Numerics
+/// Each entry is a chain of multiply-adds over the row's places, ascending, in chains of 1024 rows of B that are added up in order.
+///
+/// # Cost
+/// 2 N flops for each place of A.
+pub fn times_panels<T: Float>(level: Level, a: SparseRef<'_, T>, b: Panels<'_, T>, add: bool, out: MatMut<'_, T>) -> Result<(), Error> {
+    expect_length("times_panels: depth of A", 1, a.depth())?;
+    expect_length("times_panels: rows of B", a.support().cols(), b.rows())?;
+    expect_length("times_panels: rows of the result", a.rows(), out.rows())?;
+    expect_length("times_panels: columns of the result", b.cols(), out.cols())?;
+    times_entry(level, a, b, add, out);
+    Ok(())
+}
+
+multiversion! {
+    fn times_entry<T: Float>(a: SparseRef<'_, T>, b: Panels<'_, T>, add: bool, out: MatMut<'_, T>) = times_body;
+}
+
+#[inline(always)]
+fn times_body<T: Float, S: Simd<T>>(s: S, a: SparseRef<'_, T>, b: Panels<'_, T>, add: bool, mut out: MatMut<'_, T>) {
+    for p in 0..b.count() {
+        let width = b.width(p);
+        for from in (0..b.rows().max(1)).step_by(BLOCK) {
+            let add = add || from > 0;
+            for i in 0..a.rows() {
+                let indices = a.support().row(i);
+                let first = if from == 0 { 0 } else { indices.partition_point(|&j| (j as usize) < from) };
+                let rest = indices.get(first..).unwrap_or_default();
+                let count = if from + BLOCK >= b.rows() { rest.len() } else { rest.partition_point(|&j| (j as usize) < from + BLOCK) };
+                if count == 0 && add {
+                    continue;
+                }
+                let (indices, values) = (rest.get(..count).unwrap_or_default(), a.row(i, 0).get(first..first + count).unwrap_or_default());
+                let Some(to) = out.row(i).and_then(|row| row.get_mut(p * PANEL..)?.get_mut(..width)) else { continue };
+                let mut piece = [T::ZERO; PANEL];
+                gather(s, indices, values, b, p, &mut piece);
+                let (from, to_chunks) = (s.chunks(&piece[..width]), s.chunks_mut(to));
+                for (to, from) in to_chunks.0.iter_mut().zip(from.0) {
+                    let sum = if add { s.add(s.load(to), s.load(from)) } else { s.load(from) };
+                    s.store(to, sum);
+                }
+                if !from.1.is_empty() {
+                    let tail = s.load_part(from.1);
+                    let sum = if add { s.add(s.load_part(to_chunks.1), tail) } else { tail };
+                    s.store_part(to_chunks.1, sum);
+                }
+            }
+        }
+    }
+}
+
+/// The sum of the rows `indices` of panel p, times the values.
+#[inline(always)]
+fn gather<T: Float, S: Simd<T>>(s: S, indices: &[u32], values: &[T], b: Panels<'_, T>, p: usize, piece: &mut [T; PANEL]) {
+    if !b.is_whole(p) {
+        return gather_part(s, indices, values, b, p, piece);
+    }
+    // Accumulators of one pass: eight vectors, or the whole piece where it has fewer.
+    if PANEL / S::LANES <= 4 {
+        gather_whole::<T, S, 4>(s, indices, values, b, p, piece)
+    } else {
+        gather_whole::<T, S, 8>(s, indices, values, b, p, piece)
+    }
+}
+
+#[inline(always)]
+fn gather_whole<T: Float, S: Simd<T>, const V: usize>(
+    s: S,
+    indices: &[u32],
+    values: &[T],
+    b: Panels<'_, T>,
+    p: usize,
+    piece: &mut [T; PANEL],
+) {
+    let (pieces, _) = s.chunks_mut(piece);
+    for (part, to) in pieces.chunks_exact_mut(V).enumerate() {
+        let base = p * b.panel_step + part * V * S::LANES;
+        let mut sums = [s.splat(T::ZERO); V];
+        for (&j, &x) in indices.iter().zip(values) {
+            let from = base + j as usize * b.row_step;
+            let Some(row) = b.data.get(from..from + V * S::LANES) else { continue };
+            let x = s.splat(x);
+            for (sum, row) in sums.iter_mut().zip(s.chunks(row).0) {
+                *sum = s.mul_add(x, s.load(row), *sum);
+            }
+        }
+        for (to, sum) in to.iter_mut().zip(sums) {
+            s.store(to, sum);
+        }
+    }
+}
+
+/// The last panel of a matrix that lies row by row.
+#[inline(always)]
+fn gather_part<T: Float, S: Simd<T>>(s: S, indices: &[u32], values: &[T], b: Panels<'_, T>, p: usize, piece: &mut [T; PANEL]) {
+    for (&j, &x) in indices.iter().zip(values) {
+        let x = s.splat(x);
+        let mut row = b.piece(p, j as usize);
+        for to in s.chunks_mut(piece).0 {
+            if row.is_empty() {
+                break;
+            }
+            let sum = s.mul_add(x, s.load_part(row), s.load(to));
+            s.store(to, sum);
+            row = row.get(S::LANES..).unwrap_or_default();
+        }
+    }
+}
+
+/// Samples whose sums are in flight at once: two vectors for each of them, 32 KiB, which the first-level cache holds.
+const FLIGHT: usize = 256;
+
+/// Scratch of [`times_panels_by_columns`], in elements: the numbers of A, column by column, and the sums in flight.
+pub const fn times_panels_by_columns_scratch_len(places: usize) -> usize {
+    all_of(&[places, area(FLIGHT, MOST_WIDTH)])
+}
+
+/// `Out <- A B` for sparse rows A that are known column by column: a row of B is read once for all rows of A that want it, and in
+/// order.
+///
+/// # Shapes
+/// A n x m of depth 1 with its [`Columns`], B m x N, Out n x N.
+///
+/// # Errors
+/// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
+/// [`times_panels_by_columns_scratch_len`] of A's places.
+///
+/// # Numerics
+/// Each entry is one chain of multiply-adds over the row's places, ascending, from zero.
+///
+/// # Cost
+/// 2 N flops for each place of A: a load, a multiply-add and a store of the first-level cache for each vector.
+pub fn times_panels_by_columns<T: Float>(
+    level: Level,
+    a: (SparseRef<'_, T>, Columns<'_>),
+    b: Panels<'_, T>,
+    out: MatMut<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    expect_length("times_panels: depth of A", 1, a.0.depth())?;
+    expect_length("times_panels: columns of A", a.0.support().cols(), a.1.cols())?;
+    expect_length("times_panels: places of A", a.0.support().len(), a.1.len())?;
+    expect_length("times_panels: rows of B", a.0.support().cols(), b.rows())?;
+    expect_length("times_panels: rows of the result", a.0.rows(), out.rows())?;
+    expect_length("times_panels: columns of the result", b.cols(), out.cols())?;
+    let (scratch, _) = take(scratch, times_panels_by_columns_scratch_len(a.1.len()))?;
+    by_columns_entry(level, a.0, a.1, b, out, scratch);
+    Ok(())
+}
+
+multiversion! {
+    fn by_columns_entry<T: Float>(a: SparseRef<'_, T>, columns: Columns<'_>, b: Panels<'_, T>, out: MatMut<'_, T>, scratch: &mut [T]) = by_columns_body;
+}
+
+#[inline(always)]
+fn by_columns_body<T: Float, S: Simd<T>>(
+    s: S,
+    a: SparseRef<'_, T>,
+    columns: Columns<'_>,
+    b: Panels<'_, T>,
+    mut out: MatMut<'_, T>,
+    scratch: &mut [T],
+) {
+    let (values, sums) = scratch.split_at_mut(columns.len());
+    turn(a, columns, T::ONE, values);
+    let wide = 2 * S::LANES;
+    for p in 0..b.count() {
+        for side in (0..b.width(p)).step_by(wide) {
+            let width = wide.min(b.width(p) - side);
+            // Where a whole pair of vectors may be read, though less of it may be wanted.
+            let whole = width == wide || b.is_whole(p);
+            for from in (0..a.rows()).step_by(FLIGHT) {
+                let rows = FLIGHT.min(a.rows() - from);
+                let (sums, _) = s.chunks_mut(sums.get_mut(..rows * wide).unwrap_or_default());
+                let (sums, _) = sums.as_chunks_mut::<2>();
+                for sum in sums.iter_mut() {
+                    s.store(&mut sum[0], s.splat(T::ZERO));
+                    s.store(&mut sum[1], s.splat(T::ZERO));
+                }
+                for j in 0..b.rows() {
+                    let Some(range) = columns.range(j) else { continue };
+                    let (mut samples, mut values) =
+                        (columns.rows().get(range.clone()).unwrap_or_default(), values.get(range).unwrap_or_default());
+                    if rows < a.rows() {
+                        let first = samples.partition_point(|&i| (i as usize) < from);
+                        let count = samples[first..].partition_point(|&i| (i as usize) < from + rows);
+                        (samples, values) = (&samples[first..first + count], values.get(first..first + count).unwrap_or_default());
+                    }
+                    if samples.is_empty() {
+                        continue;
+                    }
+                    let at = p * b.panel_step + j * b.row_step + side;
+                    let w = if whole {
+                        let Some(row) = b.data.get(at..at + wide) else { continue };
+                        let [first, second] = s.chunks(row).0 else { continue };
+                        [s.load(first), s.load(second)]
+                    } else {
+                        let row = b.data.get(at..at + width).unwrap_or_default();
+                        [s.load_part(row), s.load_part(row.get(S::LANES..).unwrap_or_default())]
+                    };
+                    for (&i, &x) in samples.iter().zip(values) {
+                        let Some(sum) = sums.get_mut(i as usize - from) else { continue };
+                        let x = s.splat(x);
+                        let (first, second) = (s.mul_add(x, w[0], s.load(&sum[0])), s.mul_add(x, w[1], s.load(&sum[1])));
+                        s.store(&mut sum[0], first);
+                        s.store(&mut sum[1], second);
+                    }
+                }
+                for (i, sum) in sums.iter().enumerate() {
+                    let Some(to) = out.row(from + i).and_then(|row| row.get_mut(p * PANEL + side..)?.get_mut(..width)) else { continue };
+                    let (first, second) = to.split_at_mut(width.min(S::LANES));
+                    s.store_part(first, s.load(&sum[0]));
+                    s.store_part(second, s.load(&sum[1]));
+                }
+            }
+        }
+    }
+}
+
+/// The numbers of a sparse matrix, column by column, times alpha.
+#[inline(always)]
+fn turn<T: Float>(a: SparseRef<'_, T>, columns: Columns<'_>, alpha: T, to: &mut [T]) {
+    for r in 0..columns.cols() {
+        let Some(to) = columns.range(r).and_then(|range| to.get_mut(range)) else { continue };
+        let (rows, places) = columns.column(r);
+        for ((to, &row), &place) in to.iter_mut().zip(rows).zip(places) {
+            *to = alpha * a.row(row as usize, 0).get(place as usize).copied().unwrap_or(T::ZERO);
+        }
+    }
+}
+
+/// Scratch of [`spread`], in elements: the numbers of U, column by column.
+pub const fn spread_scratch_len(places: usize) -> usize {
+    places
+}
+
+/// `Z <- Z + alpha M^T U`, for sparse rows U that are known column by column: what an update of rank R adds to the
+/// pre-activations, M[f, i] being what sample i takes of its term f.
+///
+/// # Shapes
+/// U R x m of depth 1, with its [`Columns`]; M R x n in panels; Z n x m.
+///
+/// # Errors
+/// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than [`spread_scratch_len`] of U's places.
+///
+/// # Cost
+/// 2 n flops for each place of U, and n m additions.
+pub fn spread<T: Float>(
+    level: Level,
+    alpha: T,
+    u: SparseRef<'_, T>,
+    columns: Columns<'_>,
+    m: Panels<'_, T>,
+    z: MatMut<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    expect_length("spread: depth of U", 1, u.depth())?;
+    expect_length("spread: columns of U", u.support().cols(), columns.cols())?;
+    expect_length("spread: places of U", u.support().len(), columns.len())?;
+    expect_length("spread: rows of M", u.rows(), m.rows())?;
+    expect_length("spread: rows of Z", m.cols(), z.rows())?;
+    expect_length("spread: columns of Z", columns.cols(), z.cols())?;
+    let (scratch, _) = take(scratch, spread_scratch_len(columns.len()))?;
+    spread_entry(level, alpha, u, columns, m, z, scratch);
+    Ok(())
+}
+
+multiversion! {
+    fn spread_entry<T: Float>(
+        alpha: T, u: SparseRef<'_, T>, columns: Columns<'_>, m: Panels<'_, T>, z: MatMut<'_, T>, scratch: &mut [T],
+    ) = spread_body;
+}
+
+#[inline(always)]
+fn spread_body<T: Float, S: Simd<T>>(
+    s: S,
+    alpha: T,
+    u: SparseRef<'_, T>,
+    columns: Columns<'_>,
+    m: Panels<'_, T>,
+    mut z: MatMut<'_, T>,
+    scratch: &mut [T],
+) {
+    turn(u, columns, alpha, scratch);
+    for p in 0..m.count() {
+        for from in (0..columns.cols()).step_by(TURN) {
+            let neurons = TURN.min(columns.cols() - from);
+            let mut block = [[T::ZERO; PANEL]; TURN];
+            for (r, piece) in block.iter_mut().take(neurons).enumerate() {
+                let Some(values) = columns.range(from + r).and_then(|range| scratch.get(range)) else { continue };
+                gather(s, columns.column(from + r).0, values, m, p, piece);
+            }
+            for i in 0..m.width(p) {
+                let Some(row) = z.row(p * PANEL + i).and_then(|row| row.get_mut(from..from + neurons)) else { continue };
+                for (z, piece) in row.iter_mut().zip(&block) {
+                    *z += piece[i];
+                }
+            }
+        }
+    }
+}
