@@ -313,7 +313,10 @@ fn networks() {
             "two_layer: columns of A, against rows of the weights: expected 3, found 5",
             two_layer::jvp(level, x, a, p, mat(&z[..9], 3, d), out!(n, c), s),
         ),
-        (&short(fl), two_layer::jvp(level, x, a, p, w, out!(n, c), &mut s[..two_layer::jvp_scratch_len(d, m, c) - 1])),
+        (
+            &short(two_layer::jvp_scratch_len(d, m, c)),
+            two_layer::jvp(level, x, a, p, w, out!(n, c), &mut s[..two_layer::jvp_scratch_len(d, m, c) - 1]),
+        ),
         (
             "two_layer: rows of the outputs, against rows of X: expected 2, found 4",
             two_layer::vjp(level, x, a, p, mat(&z[..8], 4, c), out!(m, d), s),

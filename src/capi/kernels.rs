@@ -44,7 +44,8 @@ pub struct subquad_stopping {
 /// How conjugate gradients ended.
 #[repr(C)]
 pub struct subquad_report {
-    /// 0 converged, 1 iteration limit, 2 indefinite operator, 3 indefinite preconditioner, 4 not finite, 5 something else.
+    /// 0 converged, 1 iteration limit, 2 indefinite operator, 3 indefinite preconditioner, 4 not finite, 5 stagnated,
+    /// 6 broken down, 7 stopped.
     pub status: c_int,
     /// Products with the operator that led to x.
     pub iterations: usize,
@@ -272,8 +273,9 @@ fn put_report(report: cg::Report, to: &mut subquad_report) {
         Status::IndefiniteOperator => 2,
         Status::IndefinitePreconditioner => 3,
         Status::NotFinite => 4,
-        #[allow(unreachable_patterns, reason = "a status may be added")]
-        _ => 5,
+        Status::Stagnated => 5,
+        Status::Breakdown => 6,
+        Status::Stopped => 7,
     };
     *to = subquad_report { status, iterations: report.iterations, residual_norm: report.residual_norm, rhs_norm: report.rhs_norm };
 }

@@ -326,6 +326,7 @@ impl Deep {
                 fired: self.fired(),
                 seconds: begun.elapsed().as_secs_f64(),
                 rejected,
+                ..Step::default()
             };
             self.status = if step.train_mse <= self.settings.tolerance {
                 Status::Converged
