@@ -274,7 +274,7 @@ const CHAINS: usize = 8;
 /// The values of rows, in the order of the definition, each a chain of its own. `row` gives the numbers of a neuron,
 /// `step` apart.
 #[inline(always)]
-pub(super) fn values_of<'a, T: Float, S: Simd<T>>(
+pub(crate) fn values_of<'a, T: Float, S: Simd<T>>(
     s: S,
     x: &[T],
     step: usize,

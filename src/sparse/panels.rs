@@ -91,6 +91,19 @@ impl<'a, T> Panels<'a, T> {
         (self.data.get(p * self.panel_step + j * self.row_step..).unwrap_or_default(), self.row_step)
     }
 
+    /// Reads rows `from .. from + rows` of a packed panel once, in order, so that the processor fetches them ahead: for blocks most of
+    /// whose lines will be wanted soon, in an order that it cannot foresee.
+    #[inline(always)]
+    pub(crate) fn fetch(&self, p: usize, from: usize, rows: usize)
+    where
+        T: Float,
+    {
+        if self.row_step == PANEL && self.panel_step != PANEL {
+            let (panel, _) = self.from_row(p, from);
+            touch(panel.get(..rows.min(self.rows - from) * PANEL).unwrap_or_default());
+        }
+    }
+
     /// Row j of panel p.
     #[inline(always)]
     pub(crate) fn piece(&self, p: usize, j: usize) -> &'a [T] {
@@ -151,6 +164,16 @@ impl<'a, T> PanelsMut<'a, T> {
         let width = PANEL.min(self.cols.saturating_sub(p * PANEL));
         MatMut::with_stride(self.data.get_mut(p * len..(p + 1) * len).unwrap_or_default(), self.rows, width, PANEL)
     }
+}
+
+/// Reads one number of every cache line.
+#[inline(always)]
+pub(crate) fn touch<T: Float>(x: &[T]) {
+    let mut sum = T::ZERO;
+    for &x in x.iter().step_by(64 / size_of::<T>()) {
+        sum += x;
+    }
+    core::hint::black_box(sum);
 }
 
 /// Copies a matrix into panels; zeros behind the last column.

@@ -186,7 +186,7 @@ fn settings(args: &Train) -> Result<DeepBuilder, Failure> {
         .preconditioner(preconditioner)
         .one_by_one(deep.one_by_one)
         .tolerance(args.tolerance)
-        .steps(args.steps)
+        .steps(args.steps())
         .seed(args.seed)
         .level(args.level);
     builder.trained()?;
@@ -266,7 +266,7 @@ pub fn train(args: &Train) -> Result<(), Failure> {
         run.resume(&DeepModel::load(path)?)?;
     }
     let first = run.train_mse();
-    live.head(first);
+    live.head(first, false);
     let mut steps: Vec<Step> = Vec::new();
     let mut faults = Vec::new();
     let columns = data.columns().clone();
