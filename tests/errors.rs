@@ -1,6 +1,7 @@
 //! Every way in which a public function of the kernels refuses its arguments, and what it says: the figure that is at
 //! fault, and the one that would fit. Dimensions whose products overflow are among them; none may panic.
 
+#![allow(clippy::useless_vec, reason = "the macro `out!` serves shapes that are constants and shapes that are not")]
 use subquad::blas::{self, Triangle};
 use subquad::cg::{self, Identity, Jacobi, LinearOperator, Preconditioner, SharedCholesky, Stopping};
 use subquad::hadamard::{self, Order, Signs, Transform};

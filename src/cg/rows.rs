@@ -199,9 +199,10 @@ where
                 Some(Status::NotFinite)
             } else if column.residual_norm <= enough {
                 Some(Status::Converged)
-            } else if column.rho == 0.0 && iterations > 0 && column.residual_norm > 0.5 * column.checked {
-                Some(Status::Stagnated)
-            } else if column.idle >= IDLE || (watch.patience > 0 && iterations - column.best.1 >= watch.patience) {
+            } else if (column.rho == 0.0 && iterations > 0 && column.residual_norm > 0.5 * column.checked)
+                || column.idle >= IDLE
+                || (watch.patience > 0 && iterations - column.best.1 >= watch.patience)
+            {
                 Some(Status::Stagnated)
             } else if iterations >= stopping.max_iterations {
                 Some(Status::IterationLimit)

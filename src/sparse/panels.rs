@@ -86,7 +86,7 @@ impl<'a, T> Panels<'a, T> {
 
     /// Everything from row j of panel p on, and the elements from one row to the next.
     #[inline(always)]
-    pub(crate) fn from_row(&self, p: usize, j: usize) -> (&'a [T], usize) {
+    pub(crate) fn panel_from(&self, p: usize, j: usize) -> (&'a [T], usize) {
         (self.data.get(p * self.panel_step + j * self.row_step..).unwrap_or_default(), self.row_step)
     }
 
@@ -98,7 +98,7 @@ impl<'a, T> Panels<'a, T> {
         T: Float,
     {
         if self.row_step == PANEL && self.panel_step != PANEL {
-            let (panel, _) = self.from_row(p, from);
+            let (panel, _) = self.panel_from(p, from);
             touch(panel.get(..rows.min(self.rows - from) * PANEL).unwrap_or_default());
         }
     }

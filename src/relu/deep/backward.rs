@@ -96,7 +96,7 @@ fn backward_body<T: Float, S: Simd<T>>(
                 }
             }
             for p in 0..b.count() {
-                let (panel, step) = b.from_row(p, block);
+                let (panel, step) = b.panel_from(p, block);
                 if busy {
                     b.fetch(p, block, COLUMNS);
                 }

@@ -59,8 +59,7 @@ fn list(words: &[u64; SAMPLES], next: &mut usize, entries: &mut [u16; ROOM]) -> 
         && len <= ROOM - WORD
     {
         let (mut bits, mut at) = (word, len);
-        loop {
-            let Some(four) = entries.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) else { break };
+        while let Some(four) = entries.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
             for entry in four {
                 // Behind the last bit something is written that the next word overwrites.
                 *entry = (*next * WORD) as u16 | (bits.trailing_zeros() % WORD as u32) as u16;
