@@ -162,10 +162,8 @@ mod dense {
             b.swap(k, pivot);
             for i in k + 1..n {
                 let factor = a[i][k] / a[k][k];
-                for j in k..n {
-                    let x = a[k][j];
-                    a[i][j] -= factor * x;
-                }
+                let (above, below) = a.split_at_mut(i);
+                below[0].iter_mut().zip(&above[k]).skip(k).for_each(|(to, x)| *to -= factor * x);
                 b[i] -= factor * b[k];
             }
         }
