@@ -48,6 +48,7 @@ pub use candidates::Candidates;
 pub use hits::Hits;
 pub use max_tree::MaxTree;
 pub use packed::Packed;
+pub(crate) use scan::values_of;
 pub use scan::{scan, scan_scratch_len};
 pub use screened::Screened;
 

@@ -16,10 +16,12 @@
 //! ITCS 2021, section 2; the shift is that of Song, Zhang, Zhang, ITCS 2024.
 
 pub mod deep;
+pub mod fired;
 pub mod gram;
 pub mod pattern;
 mod tangents;
 pub mod two_layer;
 
+pub use fired::FiredRef;
 pub use pattern::{PatternMut, PatternRef};
 pub use tangents::Tangents;

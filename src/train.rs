@@ -25,36 +25,59 @@
 //! assert_eq!(answers.len(), 15);
 //! # Ok::<(), subquad::train::TrainError>(())
 //! ```
+// What a checkpoint asks of a run is written whatever the features are; without `io` nobody asks.
+#![cfg_attr(not(feature = "io"), allow(dead_code))]
 
+mod adversarial;
+mod blocks;
 mod coding;
 mod data;
 mod deep;
 mod error;
+mod fired;
 mod gauss_newton;
+mod gradient;
 mod init;
+mod kernels;
+mod listed;
+mod method;
 mod model;
 mod preconditioner;
 mod prepare;
+mod run;
 mod settings;
+mod skins;
+mod split;
 mod tangents;
 
+#[cfg(feature = "io")]
+mod checkpoint;
 #[cfg(feature = "io")]
 mod csv;
 #[cfg(feature = "io")]
 mod file;
+
+#[cfg(feature = "ndarray")]
+mod ndarray;
 
 #[cfg(feature = "io")]
 pub use self::csv::{Header, Rows, TableOptions, read_dataset, read_dataset_from, read_rows, read_rows_from};
 #[cfg(feature = "io")]
 pub use self::file::{check_writable, write_atomically};
 pub use coding::{Coding, Prediction, Score, Truth};
-pub use data::{Columns, Dataset, Matrix, Split, Target, Task};
+pub use data::{Columns, Dataset, Matrix, Target, Task};
 #[cfg(feature = "io")]
 pub use deep::read_base;
 pub use deep::{Base, Deep, DeepBuilder, DeepModel, DeepPreconditioner, Firing, FirstWeights, FlushPolicy, Phase, Work};
 pub use error::TrainError;
-pub use gauss_newton::{GaussNewton, Progress, Status, Step};
+pub use init::Init;
+pub use method::{Progress, Status, Step};
 pub use model::Model;
 pub use preconditioner::{Chosen, Faithful};
 pub use prepare::{ColumnScaling, Preparation, PrepareOptions, RowScaling};
-pub use settings::{Builder, PreconditionerChoice};
+pub use run::{Steps, TwoLayer};
+pub use settings::{Attack, AttackedStep, Ball, Builder, Lookup, Method, Over, PreconditionerChoice};
+pub use split::Split;
+
+/// A run by its default method.
+pub type GaussNewton = TwoLayer;

@@ -479,3 +479,23 @@ quickcheck! {
         }))
     }
 }
+
+/// Found by the fuzz target: nobody fires and there is no output, so that rows of output weights have no numbers at all.
+#[test]
+fn networks_without_outputs() {
+    use subquad::relu::two_layer;
+    let (n, d, m, c) = (2, 3, 70, 0);
+    let (x, v) = (numbers::<f32>(n * d, 1), numbers::<f32>(m * d, 2));
+    let (x, v) = (MatRef::new(&x, n, d).unwrap(), MatRef::new(&v, m, d).unwrap());
+    let (a, u) = (MatRef::new(&[], c, m).unwrap(), MatRef::new(&[], n, c).unwrap());
+    let words = vec![0; pattern::pattern_len(n, m)];
+    let fired = PatternRef::new(&words, n, m).unwrap();
+    for level in levels() {
+        let mut scratch = dirty(two_layer::gram_product_scratch_len(d, m, c).max(two_layer::jvp_scratch_len(d, m, c)));
+        let mut g = dirty::<f32>(m * d);
+        two_layer::jvp(level, x, a, fired, v, MatMut::new(&mut [], n, c).unwrap(), &mut scratch).unwrap();
+        two_layer::gram_product(level, x, a, fired, u, MatMut::new(&mut [], n, c).unwrap(), &mut scratch).unwrap();
+        two_layer::vjp(level, x, a, fired, u, MatMut::new(&mut g, m, d).unwrap(), &mut scratch).unwrap();
+        assert!(g.iter().all(|&g| g == 0.0));
+    }
+}

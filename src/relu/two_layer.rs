@@ -22,7 +22,7 @@ const SAMPLES: usize = 128;
 
 /// Neurons of a group, so that its panels of depth d fit; a multiple of the widest panel, so that pattern words are
 /// not shared between groups.
-const fn group(d: usize, m: usize) -> usize {
+pub(super) const fn group(d: usize, m: usize) -> usize {
     let fit = GROUP_LEN / if d == 0 { 1 } else { d };
     let fit = if fit > 1024 { 1024 } else { fit };
     let fit = if fit < 64 { 64 } else { fit / 64 * 64 };
@@ -152,6 +152,36 @@ pub fn jvp<T: Float>(
     Ok(())
 }
 
+/// Whether [`jvp`] and [`gram_product`] go entry by entry for this pattern.
+#[cfg(feature = "std")]
+pub(crate) fn by_entries<T: Float>(level: Level, x: MatRef<'_, T>, c: usize, pattern: PatternRef<'_>) -> bool {
+    few::pays(level, x, c, pattern)
+}
+
+/// [`jvp`] for some of the samples, in the way that all of them were decided on: what several threads share.
+#[cfg(feature = "std")]
+pub(crate) fn jvp_of_part<T: Float>(
+    level: Level,
+    x: MatRef<'_, T>,
+    a: MatRef<'_, T>,
+    pattern: PatternRef<'_>,
+    v: MatRef<'_, T>,
+    by_entries: bool,
+    mut out: MatMut<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    check(x, v.rows(), Some(v.cols()), a, Some((out.rows(), out.cols())))?;
+    check_pattern(x, a, pattern)?;
+    let (scratch, _) = take(scratch, jvp_scratch_len(x.cols(), v.rows(), a.rows()))?;
+    clear(&mut out);
+    if by_entries && v.col_stride() == 1 {
+        few::jvp_entry(level, x, a, pattern, v, out, scratch);
+    } else {
+        jvp_entry(level, x, a, pattern, v, out, scratch);
+    }
+    Ok(())
+}
+
 /// `J^T U = m^(-1/2) (D o (U A))^T X`: the transpose of [`jvp`]; the gradient of `|F - Y|^2 / 2` for U = F - Y.
 ///
 /// # Shapes
@@ -175,12 +205,36 @@ pub fn vjp<T: Float>(
     scratch: &mut [T],
 ) -> Result<(), Error> {
     check(x, out.rows(), Some(out.cols()), a, Some((u.rows(), u.cols())))?;
+    vjp_rows(level, x, a, pattern, u, 0, out, scratch)
+}
+
+/// Rows `first, first + 1, ..` of [`vjp`], as many as `out` has: the same bits. What several threads share.
+///
+/// # Shapes
+/// As [`vjp`]; the result k x d with `first + k <= m`, and first a multiple of 64.
+///
+/// # Errors
+/// As [`vjp`]; [`Error::Value`] if `first` is not a multiple of 64, or the rows do not exist.
+pub fn vjp_rows<T: Float>(
+    level: Level,
+    x: MatRef<'_, T>,
+    a: MatRef<'_, T>,
+    pattern: PatternRef<'_>,
+    u: MatRef<'_, T>,
+    first: usize,
+    out: MatMut<'_, T>,
+    scratch: &mut [T],
+) -> Result<(), Error> {
+    check(x, a.cols(), Some(out.cols()), a, Some((u.rows(), u.cols())))?;
     check_pattern(x, a, pattern)?;
+    if !first.is_multiple_of(64) || first.saturating_add(out.rows()) > a.cols() {
+        return Err(Error::value("vjp_rows: first row", "a multiple of 64, so that all rows exist"));
+    }
     let (scratch, _) = take(scratch, vjp_scratch_len(x.cols(), out.rows(), a.rows()))?;
     if u.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
-        few::vjp_entry(level, x, a, pattern, u, 0, out, scratch);
+        few::vjp_entry(level, x, a, pattern, u, first, out, scratch);
     } else {
-        vjp_entry(level, x, a, pattern, u, out, scratch);
+        vjp_entry(level, x, a, pattern, u, first, out, scratch);
     }
     Ok(())
 }
@@ -244,7 +298,7 @@ fn clear<T: Float>(out: &mut MatMut<'_, T>) {
 }
 
 /// m^(-1/2)
-fn normaliser<T: Float>(m: usize) -> T {
+pub(super) fn normaliser<T: Float>(m: usize) -> T {
     T::from_f64(1.0 / Real::sqrt(m as f64))
 }
 
@@ -257,7 +311,7 @@ multiversion! {
         out: MatMut<'_, T>, scratch: &mut [T]) = jvp_body;
 }
 multiversion! {
-    fn vjp_entry<T: Float>(x: MatRef<'_, T>, a: MatRef<'_, T>, pattern: PatternRef<'_>, u: MatRef<'_, T>,
+    fn vjp_entry<T: Float>(x: MatRef<'_, T>, a: MatRef<'_, T>, pattern: PatternRef<'_>, u: MatRef<'_, T>, first: usize,
         out: MatMut<'_, T>, scratch: &mut [T]) = vjp_body;
 }
 multiversion! {
@@ -320,18 +374,19 @@ fn vjp_body<T: Float, S: Simd<T>>(
     a: MatRef<'_, T>,
     pattern: PatternRef<'_>,
     u: MatRef<'_, T>,
+    first: usize,
     mut out: MatMut<'_, T>,
     scratch: &mut [T],
 ) {
     let width = tile::width::<T, S>();
-    let m = out.rows();
+    let rows = out.rows();
     let (panel, scratch) = split(scratch, width * x.cols());
     let (outputs, scratch) = split(scratch, width * a.rows());
     let mut from = 0;
-    while from < m {
-        tile::pack::<T, S>(normaliser(m), a.col_range(from, width), outputs);
-        panel_of_gradients(s, x, outputs, pattern, u, from, panel, scratch);
-        for lane in 0..width.min(m - from) {
+    while from < rows {
+        tile::pack::<T, S>(normaliser(a.cols()), a.col_range(first + from, width), outputs);
+        panel_of_gradients(s, x, outputs, pattern, u, first + from, panel, scratch);
+        for lane in 0..width.min(rows - from) {
             if let Some(row) = out.row(from + lane) {
                 for (to, numbers) in row.iter_mut().zip(panel.chunks_exact(width)) {
                     *to = numbers[lane];

@@ -241,7 +241,7 @@ impl Coding {
         }
     }
 
-    fn class(&self, outputs: &[f32]) -> usize {
+    pub(super) fn class(&self, outputs: &[f32]) -> usize {
         if self.outputs() == 1 {
             return usize::from(outputs.first().is_some_and(|f| *f >= 0.0));
         }

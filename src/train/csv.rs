@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Chain, Cursor, Read};
 use std::path::Path;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder};
@@ -31,7 +31,8 @@ pub enum Header {
 /// Choices for [`read_dataset`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableOptions {
-    /// The name of the target's column; `None`: the last one.
+    /// The name of the target's column; `None`: the last one. Several names with commas between them: as many numbers,
+    /// to be predicted together.
     pub target: Option<String>,
     /// The kind of target.
     pub task: Task,
@@ -76,13 +77,50 @@ struct Row {
     cells: Vec<String>,
 }
 
-struct Table {
+/// Bytes on their way to the reader of records, with the line ends among them: its own line numbers are those of the
+/// blank lines before a row, or of a carriage return's line feed.
+struct Lines<R> {
+    input: R,
+    /// Bytes that have gone by.
+    read: u64,
+    /// Carriage returns and line feeds that have not been counted yet, and where they stood.
+    ends: VecDeque<(u64, u8)>,
+    /// The line that is reached.
+    line: u64,
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let len = self.input.read(to)?;
+        let ends = to[..len].iter().enumerate().filter(|(_, byte)| matches!(byte, b'\r' | b'\n'));
+        self.ends.extend(ends.map(|(at, &byte)| (self.read + at as u64, byte)));
+        self.read += len as u64;
+        Ok(len)
+    }
+}
+
+impl<R> Lines<R> {
+    /// The line of the record that starts at this byte or after the blank lines there.
+    fn of(&mut self, start: u64) -> u64 {
+        let mut at = start;
+        while let Some(&(place, byte)) = self.ends.front()
+            && place <= at
+        {
+            if place == at {
+                at += 1;
+            }
+            self.ends.pop_front();
+            // A carriage return ends a line by itself, unless a line feed follows.
+            self.line += u64::from(byte == b'\n' || self.ends.front() != Some(&(place + 1, b'\n')));
+        }
+        self.line
+    }
+}
+
+/// A table that is read row by row: only what is asked for is kept.
+struct Table<R> {
     source: String,
-    /// Over the whole text: its own line numbers are those of the blank lines before a row, or of a carriage return's
-    /// line feed, so lines are counted here.
-    reader: Reader<Cursor<Vec<u8>>>,
-    /// How far line ends are counted, and the line there.
-    counted: (usize, u64),
+    reader: Reader<Lines<Chain<Cursor<Vec<u8>>, R>>>,
     /// Rows that were read ahead to find out about the header.
     ahead: VecDeque<Row>,
     names: Vec<String>,
@@ -91,23 +129,29 @@ struct Table {
     first_line: u64,
 }
 
-impl Table {
+impl<R: Read> Table<R> {
     fn error(&self, line: Option<u64>, column: Option<usize>, problem: impl Into<String>) -> TrainError {
         let column = column.map(|j| (j + 1, self.names.get(j).cloned().unwrap_or_default()));
         TrainError::Table { source: self.source.clone(), line, column, problem: problem.into() }
     }
 
-    fn open(mut input: impl BufRead, source: &str, header: Header, expected: Option<&[String]>) -> Result<Self, TrainError> {
+    fn open(mut input: R, source: &str, header: Header, expected: Option<&[String]>) -> Result<Self, TrainError>
+    where
+        R: BufRead,
+    {
         let start = input.fill_buf().map_err(|error| TrainError::file(Path::new(source), "read", error))?;
         let utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
         let binary = start.iter().take(1024).any(|byte| *byte == 0);
+        // A byte order mark has to come to the reader in one piece.
         let mut text = Vec::new();
-        if !(utf16 || binary) {
-            input.read_to_end(&mut text).map_err(|error| TrainError::file(Path::new(source), "read", error))?;
-        }
-        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Cursor::new(text));
-        let (ahead, counted) = (VecDeque::new(), (0, 1));
-        let mut this = Self { source: source.into(), reader, counted, ahead, names: vec![], named: false, first_line: 1 };
+        input
+            .by_ref()
+            .take(if utf16 || binary { 0 } else { 8 })
+            .read_to_end(&mut text)
+            .map_err(|error| TrainError::file(Path::new(source), "read", error))?;
+        let lines = Lines { input: Cursor::new(text).chain(input), read: 0, ends: VecDeque::new(), line: 1 };
+        let reader = ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 16).from_reader(lines);
+        let mut this = Self { source: source.into(), reader, ahead: VecDeque::new(), names: vec![], named: false, first_line: 1 };
         if utf16 || binary {
             let what = if utf16 { "UTF-16 text; save it as UTF-8" } else { "not a text file" };
             return Err(this.error(None, None, what));
@@ -152,10 +196,15 @@ impl Table {
         match self.reader.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => return Ok(None),
-            // Neither reading memory nor bytes of any kind and number can fail.
-            Err(error) => return Err(self.error(Some(self.counted.1), None, error.to_string())),
+            Err(error) => {
+                return Err(match error.into_kind() {
+                    ::csv::ErrorKind::Io(error) => TrainError::file(Path::new(&self.source), "read", error),
+                    // Bytes of any kind and number make a record.
+                    _ => self.error(None, None, "not a table"),
+                });
+            }
         }
-        let line = self.line(record.position().map_or(0, |position| position.byte() as usize));
+        let line = self.reader.get_mut().of(record.position().map_or(0, |position| position.byte()));
         let mut cells = Vec::with_capacity(record.len());
         for (j, cell) in record.iter().enumerate() {
             match std::str::from_utf8(cell) {
@@ -164,19 +213,6 @@ impl Table {
             }
         }
         Ok(Some(Row { line, cells }))
-    }
-
-    /// The line of the record that starts at this byte or after the blank lines there.
-    fn line(&mut self, start: usize) -> u64 {
-        let text = self.reader.get_ref().get_ref();
-        let (mut at, mut line) = self.counted;
-        while at < text.len() && (at < start || matches!(text[at], b'\r' | b'\n')) {
-            // A carriage return ends a line by itself, unless a line feed follows.
-            line += u64::from(text[at] == b'\n' || (text[at] == b'\r' && text.get(at + 1) != Some(&b'\n')));
-            at += 1;
-        }
-        self.counted = (at, line);
-        line
     }
 
     /// The next row of data, of the right length.
@@ -270,44 +306,75 @@ pub fn read_dataset(path: &Path, options: &TableOptions) -> Result<Dataset, Trai
 /// ```
 pub fn read_dataset_from(input: impl Read, source: &str, options: &TableOptions) -> Result<Dataset, TrainError> {
     let mut table = Table::open(BufReader::new(input), source, options.header, None)?;
-    let t = match &options.target {
-        None => table.names.len() - 1,
-        Some(name) => table.names.iter().position(|n| n == name).ok_or_else(|| {
-            let hint = if table.named { "" } else { " (the table has no header, so they are numbered)" };
-            table.error(None, None, format!("there is no column '{name}'; the columns are {}{hint}", list(table.names.iter())))
-        })?,
+    let place = |name: &str| table.names.iter().position(|n| n == name);
+    let targets: Vec<usize> = match &options.target {
+        None => vec![table.names.len() - 1],
+        Some(name) => match place(name) {
+            Some(t) => vec![t],
+            // No column of that name: several names, perhaps.
+            None => name
+                .split(',')
+                .map(|part| {
+                    place(part.trim()).ok_or_else(|| {
+                        let hint = if table.named { "" } else { " (the table has no header, so they are numbered)" };
+                        let columns = list(table.names.iter());
+                        table.error(None, None, format!("there is no column '{}'; the columns are {columns}{hint}", part.trim()))
+                    })
+                })
+                .collect::<Result<_, _>>()?,
+        },
     };
+    let t = targets[0];
+    if let Some(twice) = (1..targets.len()).find(|&k| targets[..k].contains(&targets[k])) {
+        return Err(table.error(None, Some(targets[twice]), "this target is named twice"));
+    }
     if table.names.len() == 1 {
         let only = &table.names[0];
         let hint = [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(c, _)| only.contains(*c));
         let hint = hint.map_or(String::new(), |(_, what)| format!("; it seems to be separated by {what}, expected commas"));
         return Err(table.error(Some(table.first_line), None, format!("there is one column only, so no feature{hint}")));
     }
-    let (mut features, mut cells, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    let is_target: Vec<bool> = (0..table.names.len()).map(|j| targets.contains(&j)).collect();
+    let (mut features, mut cells, mut values, mut lines) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     while let Some(mut row) = table.next()? {
-        for j in (0..row.cells.len()).filter(|&j| j != t) {
+        for j in (0..row.cells.len()).filter(|&j| !is_target[j]) {
             features.push(table.feature(&row, j)?);
         }
-        let cell = std::mem::take(&mut row.cells[t]);
-        if is_missing(&cell) {
-            return Err(table.error(Some(row.line), Some(t), "the target is missing"));
+        for &t in &targets {
+            let cell = std::mem::take(&mut row.cells[t]);
+            let number = cell.parse::<f64>();
+            if is_missing(&cell) {
+                return Err(table.error(Some(row.line), Some(t), "the target is missing"));
+            }
+            if number.as_ref().is_ok_and(|x| !x.is_finite()) {
+                return Err(table.error(Some(row.line), Some(t), format!("'{cell}' is not a finite number")));
+            }
+            match number {
+                _ if targets.len() == 1 => cells.push(cell),
+                Ok(number) => values.push(number),
+                Err(_) => {
+                    return Err(table.error(Some(row.line), Some(t), format!("'{cell}' is text; several targets have to be numbers")));
+                }
+            }
         }
-        if cell.parse::<f64>().is_ok_and(|x| !x.is_finite()) {
-            return Err(table.error(Some(row.line), Some(t), format!("'{cell}' is not a finite number")));
-        }
-        cells.push(cell);
         lines.push(row.line);
     }
-    if cells.len() == 1 {
+    if lines.len() == 1 {
         return Err(table.error(Some(lines[0]), None, "this is the only row of data; training needs at least two"));
     }
     let name = table.names[t].clone();
-    let target = Target::from_text(&name, &cells, options.task)
-        .map_err(|(row, problem)| table.error(row.map(|row| lines[row]), Some(t), problem))?;
+    let target = if targets.len() == 1 {
+        Target::from_text(&name, &cells, options.task).map_err(|(row, problem)| table.error(row.map(|row| lines[row]), Some(t), problem))?
+    } else if options.task == Task::Classification {
+        return Err(table.error(None, Some(t), "several targets are numbers, not classes"));
+    } else {
+        let names = targets.iter().map(|&t| table.names[t].clone()).collect();
+        Target::values(names, values).map_err(|error| table.error(None, None, error.to_string()))?
+    };
+    let more_targets = targets[1..].iter().map(|&t| (table.names[t].clone(), t)).collect();
     let named = table.named;
-    let mut names = table.names;
-    names.remove(t);
-    let columns = Columns { features: names, target: name, target_position: t, named };
+    let names = table.names.into_iter().zip(is_target).filter(|(_, is_target)| !is_target).map(|(name, _)| name).collect();
+    let columns = Columns { features: names, target: name, target_position: t, more_targets, named };
     Dataset::with_places(table.source, columns, features, target, lines)
 }
 
@@ -329,14 +396,18 @@ pub fn read_rows(path: &Path, header: Header, columns: &Columns, coding: &Coding
 pub fn read_rows_from(input: impl Read, source: &str, header: Header, columns: &Columns, coding: &Coding) -> Result<Rows, TrainError> {
     let mut table = Table::open(BufReader::new(input), source, header, Some(&columns.features))?;
     let (p, found) = (columns.features.len(), table.names.len());
-    let (places, target) = if table.named && columns.named {
-        by_name(&table, columns)?
+    let all: Vec<(&str, usize)> = std::iter::once((columns.target.as_str(), columns.target_position))
+        .chain(columns.more_targets.iter().map(|(name, position)| (name.as_str(), *position)))
+        .collect();
+    let (places, targets): (Vec<usize>, Vec<usize>) = if table.named && columns.named {
+        by_name(&table, columns, &all)?
     } else if found == p {
-        ((0..p).collect(), None)
-    } else if found == p + 1 && columns.target_position <= p {
-        ((0..=p).filter(|&j| j != columns.target_position).collect(), Some(columns.target_position))
+        ((0..p).collect(), Vec::new())
+    } else if found == p + all.len() && all.iter().all(|(_, position)| *position < found) {
+        ((0..found).filter(|j| all.iter().all(|(_, t)| t != j)).collect(), all.iter().map(|(_, t)| *t).collect())
     } else {
-        let problem = format!("the table does not fit the model: expected {p} columns, or {} with the target, found {found}", p + 1);
+        let problem =
+            format!("the table does not fit the model: expected {p} columns, or {} with the target, found {found}", p + all.len());
         return Err(table.error(Some(table.first_line), None, problem));
     };
     let (mut features, mut truth, mut lines) = (Vec::new(), Vec::new(), Vec::new());
@@ -344,28 +415,34 @@ pub fn read_rows_from(input: impl Read, source: &str, header: Header, columns: &
         for &j in &places {
             features.push(table.feature(&row, j)?);
         }
-        if let Some(t) = target {
-            let cell = &row.cells[t];
-            truth.push(if is_missing(cell) {
-                Truth::Missing
-            } else {
-                coding.truth_from_text(cell).map_err(|problem| table.error(Some(row.line), Some(t), problem))?
-            });
+        let of_cell = |&t: &usize| match &row.cells[t] {
+            cell if is_missing(cell) => Ok(Truth::Missing),
+            cell => coding.truth_from_text(cell).map_err(|problem| table.error(Some(row.line), Some(t), problem)),
+        };
+        let known = targets.iter().map(of_cell).collect::<Result<Vec<Truth>, _>>()?;
+        if let [one] = &known[..] {
+            truth.push(one.clone());
+        } else if !known.is_empty() {
+            let numbers = known.iter().filter_map(|truth| if let Truth::Values(x) = truth { x.first().copied() } else { None });
+            let numbers: Vec<f64> = numbers.collect();
+            truth.push(if numbers.len() == known.len() { Truth::Values(numbers) } else { Truth::Missing });
         }
         lines.push(row.line);
     }
-    Ok(Rows { features: Matrix::new(features, lines.len(), p)?, truth: target.map(|_| truth), lines })
+    Ok(Rows { features: Matrix::new(features, lines.len(), p)?, truth: if targets.is_empty() { None } else { Some(truth) }, lines })
 }
 
 /// The places of a model's features and of its target in a table.
-fn by_name(table: &Table, columns: &Columns) -> Result<(Vec<usize>, Option<usize>), TrainError> {
+fn by_name<R: Read>(table: &Table<R>, columns: &Columns, targets: &[(&str, usize)]) -> Result<(Vec<usize>, Vec<usize>), TrainError> {
     let place: HashMap<&str, usize> = table.names.iter().enumerate().map(|(j, name)| (name.as_str(), j)).collect();
     let places: Vec<usize> = columns.features.iter().filter_map(|name| place.get(name.as_str()).copied()).collect();
-    let known: HashSet<&str> = columns.features.iter().chain([&columns.target]).map(String::as_str).collect();
+    let known: HashSet<&str> = columns.features.iter().map(String::as_str).chain(targets.iter().map(|(name, _)| *name)).collect();
     let missing: Vec<&String> = columns.features.iter().filter(|name| !place.contains_key(name.as_str())).collect();
     let extra: Vec<&String> = table.names.iter().filter(|name| !known.contains(name.as_str())).collect();
     if missing.is_empty() && extra.is_empty() {
-        return Ok((places, place.get(columns.target.as_str()).copied()));
+        let found: Vec<usize> = targets.iter().filter_map(|(name, _)| place.get(name).copied()).collect();
+        // The truth is known where all of it is.
+        return Ok((places, if found.len() == targets.len() { found } else { Vec::new() }));
     }
     let mut problem = String::from("the table does not fit the model:");
     if !missing.is_empty() {

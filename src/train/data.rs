@@ -2,9 +2,6 @@
 
 use std::collections::HashMap;
 
-use rand_core::Rng;
-
-use crate::random::stream;
 use crate::train::TrainError;
 use crate::{Error, MatRef};
 
@@ -85,9 +82,6 @@ pub enum Target {
         values: Vec<f64>,
     },
 }
-
-/// The stream of random numbers that splits; the first ones start the network.
-const SPLIT: u32 = 8;
 
 /// At most this many different integers are taken for classes.
 const MOST_INTEGER_CLASSES: usize = 32;
@@ -254,10 +248,12 @@ impl Target {
 pub struct Columns {
     /// The features, in the order of the columns of the feature matrix.
     pub features: Vec<String>,
-    /// The target.
+    /// The target; the first of several.
     pub target: String,
     /// Which column of the table the target was, counted from 0 over all columns.
     pub target_position: usize,
+    /// Further targets, with their positions: several numbers can be predicted together.
+    pub more_targets: Vec<(String, usize)>,
     /// Whether the names were written in the table; otherwise they were made up (`c1`, `c2`, ..).
     pub named: bool,
 }
@@ -279,7 +275,13 @@ impl Dataset {
     /// When there are fewer than two rows or no feature, the lengths disagree, a name comes twice, or a number is
     /// not finite.
     pub fn new(names: Vec<String>, features: Vec<f32>, target: Target) -> Result<Self, TrainError> {
-        let columns = Columns { target_position: names.len(), features: names, target: target.name(), named: true };
+        let mut targets = match &target {
+            Target::Classes { name, .. } => vec![name.clone()],
+            Target::Values { names, .. } => names.clone(),
+        };
+        let first = targets.remove(0);
+        let more_targets = targets.into_iter().enumerate().map(|(k, name)| (name, names.len() + 1 + k)).collect();
+        let columns = Columns { target_position: names.len(), more_targets, features: names, target: first, named: true };
         Self::with_places("the table".into(), columns, features, target, Vec::new())
     }
 
@@ -338,91 +340,6 @@ impl Dataset {
     pub fn line(&self, row: usize) -> Option<u64> {
         self.lines.get(row).copied()
     }
-
-    /// Shares the rows out, by a shuffle that depends on nothing but `seed` and the target.
-    ///
-    /// Of n rows, `n * test_fraction`, rounded up, go into the test part, but at least one, and at least one stays for
-    /// training. Classes are shared out in proportion (largest remainder), and every class keeps a row for training.
-    /// A fraction of exactly 0 means: no test part.
-    ///
-    /// # Errors
-    /// When the fraction is not in 0 <= f < 1, or no row can be spared for testing.
-    pub fn split(&self, test_fraction: f64, seed: u64) -> Result<Split, TrainError> {
-        if !(0.0..1.0).contains(&test_fraction) {
-            return Err(TrainError::setting("test fraction", "at least 0 and below 1", test_fraction));
-        }
-        let n = self.rows();
-        if test_fraction == 0.0 {
-            return Ok(Split { train: (0..n).collect(), test: Vec::new() });
-        }
-        // Rounded up as everybody does it, but not for a rounding error of the product.
-        let wanted = ((n as f64 * test_fraction - 1e-9).ceil() as usize).clamp(1, n - 1);
-        let mut groups: Vec<Vec<usize>> = match &self.target {
-            Target::Classes { labels, of_row, .. } => {
-                let mut groups = vec![Vec::new(); labels.len()];
-                for (row, &class) in of_row.iter().enumerate() {
-                    groups[class as usize].push(row);
-                }
-                groups
-            }
-            Target::Values { .. } => vec![(0..n).collect()],
-        };
-        let spare: usize = groups.iter().map(|group| group.len().saturating_sub(1)).sum();
-        if spare == 0 {
-            return Err(TrainError::data(format!(
-                "{}: no row can be spared for testing, because each of the {} classes has only one; train without a test part (test fraction 0) or bring more rows",
-                self.source,
-                groups.iter().filter(|group| !group.is_empty()).count()
-            )));
-        }
-        let mut rng = stream(seed, SPLIT);
-        let mut quota: Vec<usize> = groups.iter().map(|group| group.len() * wanted / n).collect();
-        let mut order: Vec<usize> = (0..groups.len()).collect();
-        order.sort_by_key(|&g| std::cmp::Reverse(groups[g].len() * wanted % n));
-        for (quota, group) in quota.iter_mut().zip(&groups) {
-            *quota = (*quota).min(group.len().saturating_sub(1));
-        }
-        let mut missing = wanted.min(spare) - quota.iter().sum::<usize>().min(wanted.min(spare));
-        while missing > 0 {
-            for &g in &order {
-                if missing > 0 && quota[g] + 1 < groups[g].len() {
-                    quota[g] += 1;
-                    missing -= 1;
-                }
-            }
-        }
-        let (mut train, mut test) = (Vec::with_capacity(n - wanted), Vec::with_capacity(wanted));
-        for (group, &quota) in groups.iter_mut().zip(&quota) {
-            for i in (1..group.len()).rev() {
-                group.swap(i, below(&mut rng, i as u64 + 1) as usize);
-            }
-            test.extend(&group[..quota]);
-            train.extend(&group[quota..]);
-        }
-        train.sort_unstable();
-        test.sort_unstable();
-        Ok(Split { train, test })
-    }
-}
-
-/// A number in `0..n`, every one as likely: multiply and reject, so that no value is favoured.
-fn below(rng: &mut impl Rng, n: u64) -> u64 {
-    let least = n.wrapping_neg() % n;
-    loop {
-        let product = u128::from(rng.next_u64()) * u128::from(n);
-        if product as u64 >= least {
-            return (product >> 64) as u64;
-        }
-    }
-}
-
-/// Which rows train and which test; both in ascending order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Split {
-    /// Rows to learn from.
-    pub train: Vec<usize>,
-    /// Rows to be judged by.
-    pub test: Vec<usize>,
 }
 
 /// Every row has to be there.

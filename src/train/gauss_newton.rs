@@ -32,65 +32,17 @@
 use std::time::Instant;
 
 use super::TrainError;
-use super::init;
+use super::fired::FiredSets;
+use super::gradient::{self, FEW_FIRE};
+use super::kernels::Kernels;
+use super::listed::{Listed, mark};
+use super::method::{Algorithm, Problem, Progress, Shape, State, Status, Step, fired, squares, view};
 use super::preconditioner::Faithful;
-use super::settings::Builder;
+use super::settings::{Lookup, Over};
 use super::tangents::{SharedFactor, Tangents, grow};
-use crate::blas;
 use crate::cg::{self, Identity, Stopping, conjugate_gradient};
-use crate::relu::{PatternMut, PatternRef, pattern, two_layer};
-use crate::{MatMut, MatRef};
-
-/// Whether training goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// There are steps to take.
-    Running,
-    /// The training error is as small as was asked for.
-    Converged,
-    /// The loss is at a minimum, or next to one: two steps in turn lowered it by less than one part in 10^4.
-    Settled,
-    /// As many steps as were allowed.
-    StepLimit,
-    /// No step lowers the loss any more, however short.
-    Stalled,
-}
-
-/// What one step did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
-    /// Counted from 1.
-    pub step: usize,
-    /// Mean of (F - Y)^2 over samples and outputs, after the step.
-    pub train_mse: f64,
-    /// |F - Y| after the step, over |F - Y| before it.
-    pub residual_ratio: f64,
-    /// Products with the Gram matrix, over all attempts.
-    pub cg_iterations: usize,
-    /// What was added to the Gram matrix's diagonal, in units of its mean at the start: the asked-for damping and the
-    /// adapted one.
-    pub damping: f64,
-    /// Share of the firing pattern that the step changed.
-    pub flipped: f64,
-    /// Share of the firing pattern that fires, after the step.
-    pub fired: f64,
-    /// Wall time.
-    pub seconds: f64,
-    /// Attempts that were taken back because they did not lower the loss.
-    pub rejected: usize,
-}
-
-/// Where a long step is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// What is being computed.
-    pub phase: &'static str,
-    /// Parts done.
-    pub done: usize,
-    /// Parts in all, as far as is known: 0 if it is not.
-    pub total: usize,
-}
+use crate::relu::{PatternRef, pattern};
+use crate::{MatRef, blas};
 
 /// Conjugate gradients are stopped at this share of their first residual.
 const INNER_TOLERANCE: f64 = 0.1;
@@ -109,37 +61,13 @@ const SETTLED: f64 = 1e-4;
 /// Attempts of one step, each damped eight times as much as the one before.
 const ATTEMPTS: usize = 16;
 
-/// Samples, their features, neurons, outputs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub n: usize,
-    pub d: usize,
-    pub m: usize,
-    pub c: usize,
-}
-
-/// A training run: it owns its samples and its network, and is driven step by step.
-///
-/// ```
-/// use subquad::MatRef;
-/// use subquad::train::{GaussNewton, Status};
-///
-/// // Four points on the unit circle, one output: the sign of the product of their coordinates.
-/// let x = [0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6];
-/// let y = [1.0, -1.0, 1.0, -1.0];
-/// let mut run = GaussNewton::builder().width(256).seed(1).build(MatRef::new(&x, 4, 2)?, MatRef::new(&y, 4, 1)?)?;
-/// while let Some(step) = run.step()? {
-///     assert!(step.residual_ratio < 1.0);
-/// }
-/// assert_eq!(run.status(), Status::Converged);
-/// # Ok::<(), subquad::train::TrainError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct GaussNewton {
-    settings: Builder,
-    shape: Shape,
-    x: Vec<f32>,
-    y: Vec<f32>,
+/// Gauss-Newton: it owns its samples and its network.
+#[derive(Debug)]
+pub(super) struct GaussNewton {
+    problem: Problem,
+    kernels: Kernels,
+    /// The samples, each times the root of its weight, where there are weights: what the tangents see.
+    scaled: Vec<f32>,
     a: Vec<f32>,
     w: Vec<f32>,
     /// The start, where there is a ridge towards it; else nothing.
@@ -147,6 +75,8 @@ pub struct GaussNewton {
     next_w: Vec<f32>,
     pattern: Vec<u64>,
     next_pattern: Vec<u64>,
+    /// Who fires, as lists, where few do; of the weights that were evaluated last.
+    sets: Option<Listed>,
     /// F - Y
     residual: Vec<f32>,
     next_residual: Vec<f32>,
@@ -173,30 +103,32 @@ struct Factor {
     solve: SharedFactor,
     /// The step it was made in, and the damping it was made with.
     made: (usize, f64),
+    /// The firing pattern it was made from: with it, a run that is taken up again makes the same factor.
+    pattern: Vec<u64>,
 }
 
 impl GaussNewton {
-    /// Settings to begin with.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     /// Draws the network and runs it once; sizes and numbers have been checked.
-    pub(super) fn start(settings: Builder, shape: Shape, x: Vec<f32>, y: Vec<f32>) -> Result<Self, TrainError> {
-        let Shape { n, d, m, c } = shape;
-        let start = init::paired(m, d, c, settings.seed);
+    pub fn start(problem: Problem) -> Result<Self, TrainError> {
+        let Shape { n, d, m, c } = problem.shape;
+        let start = problem.start();
         let words = pattern::pattern_len(n, m);
-        let w0 = if settings.damping > 0.0 { start.weights.clone() } else { Vec::new() };
+        let w0 = if problem.settings.damping > 0.0 { start.weights.clone() } else { Vec::new() };
+        let mut scaled = if problem.roots.is_empty() { Vec::new() } else { problem.x.clone() };
+        for (row, &root) in scaled.chunks_exact_mut(d).zip(&problem.roots) {
+            row.iter_mut().for_each(|x| *x *= root);
+        }
         let mut run = GaussNewton {
-            shape,
-            x,
-            y,
+            kernels: Kernels::new(&problem.settings),
+            problem,
+            scaled,
             a: start.signs,
             next_w: start.weights.clone(),
             w: start.weights,
             w0,
             pattern: vec![0; words],
             next_pattern: vec![0; words],
+            sets: None,
             residual: vec![0.0; n * c],
             next_residual: vec![0.0; n * c],
             dual: vec![0.0; n * c],
@@ -209,68 +141,85 @@ impl GaussNewton {
             quiet_steps: 0,
             status: Status::Running,
             scratch: Vec::new(),
-            settings,
         };
         run.evaluate()?;
         std::mem::swap(&mut run.pattern, &mut run.next_pattern);
         std::mem::swap(&mut run.residual, &mut run.next_residual);
+        run.list()?;
         let mean = run.mean_diagonal();
         // Where nobody fires at all there is nothing to measure in, and nothing to train.
         run.unit = if mean > 0.0 { mean } else { 1.0 };
-        run.ridge = f64::from(run.settings.damping) * run.unit;
+        run.ridge = f64::from(run.problem.settings.damping) * run.unit;
         run.adapted = FIRST_DAMPING * run.unit;
         Ok(run)
     }
 
-    /// The hidden weights, m x d.
-    pub fn weights(&self) -> MatRef<'_, f32> {
-        view(&self.w, self.shape.m, self.shape.d)
+    /// Takes some samples of a larger problem, weights, and a damping in units of the mean diagonal.
+    pub fn load(&mut self, from: &Problem, rows: &[u32], w: &[f32], damping: f64) -> Result<(), TrainError> {
+        let Shape { d, c, .. } = self.shape();
+        for (k, &row) in rows.iter().enumerate() {
+            let row = row as usize;
+            self.problem.x[k * d..(k + 1) * d].copy_from_slice(&from.x[row * d..(row + 1) * d]);
+            self.problem.y[k * c..(k + 1) * c].copy_from_slice(&from.y[row * c..(row + 1) * c]);
+            if let Some(&root) = from.roots.get(row) {
+                self.problem.roots[k] = root;
+            }
+        }
+        self.w.copy_from_slice(w);
+        self.adapted = damping * self.unit;
+        self.dual.fill(0.0);
+        let x = std::mem::take(&mut self.problem.x);
+        let done = self.replace_samples(&x);
+        self.problem.x = x;
+        done
     }
 
-    /// The output signs, C x m.
-    pub fn signs(&self) -> MatRef<'_, f32> {
-        view(&self.a, self.shape.c, self.shape.m)
+    /// The samples have been moved: what was made for the others is made anew, and the run is not settled.
+    pub fn replace_samples(&mut self, x: &[f32]) -> Result<(), TrainError> {
+        let d = self.shape().d;
+        self.problem.x.clear();
+        self.problem.x.extend_from_slice(x);
+        if !self.scaled.is_empty() {
+            self.scaled.copy_from_slice(x);
+            for (row, &root) in self.scaled.chunks_exact_mut(d).zip(&self.problem.roots) {
+                row.iter_mut().for_each(|x| *x *= root);
+            }
+        }
+        self.next_w.copy_from_slice(&self.w);
+        // Lists may be kept over the samples: built anew for these.
+        self.sets = None;
+        self.evaluate()?;
+        std::mem::swap(&mut self.pattern, &mut self.next_pattern);
+        std::mem::swap(&mut self.residual, &mut self.next_residual);
+        self.list()?;
+        self.factor = None;
+        self.quiet_steps = 0;
+        self.status = Status::Running;
+        Ok(())
     }
 
-    /// Whether there are steps to take, or why there are none.
-    pub fn status(&self) -> Status {
-        self.status
+    fn shape(&self) -> Shape {
+        self.problem.shape
     }
 
-    /// Which neurons fire on which sample.
-    pub fn pattern(&self) -> PatternRef<'_> {
-        fired(&self.pattern, self.shape)
+    /// The samples as the tangents see them.
+    fn tangent_x(&self) -> MatRef<'_, f32> {
+        let Shape { n, d, .. } = self.problem.shape;
+        view(if self.scaled.is_empty() { &self.problem.x } else { &self.scaled }, n, d)
     }
 
-    /// Mean of (F - Y)^2 over samples and outputs.
-    pub fn train_mse(&self) -> f64 {
-        squares(&self.residual) / self.residual.len() as f64
-    }
-
-    /// Takes a step; `None` when the run is over ([`status`](Self::status) says why).
-    ///
-    /// # Errors
-    /// [`TrainError::Numbers`] when the numbers leave the range of f32. The network is then as it was before the step.
-    pub fn step(&mut self) -> Result<Option<Step>, TrainError> {
-        self.step_with(&mut |_| {})
-    }
-
-    /// [`step`](Self::step), telling now and then where it is.
-    ///
-    /// # Errors
-    /// As [`step`](Self::step).
-    pub fn step_with(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Option<Step>, TrainError> {
-        if self.status == Status::Running && self.train_mse() <= self.settings.tolerance {
+    fn take_step(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Option<Step>, TrainError> {
+        if self.status == Status::Running && self.train_mse() <= self.problem.settings.tolerance {
             self.status = Status::Converged;
         }
-        if self.status == Status::Running && self.step >= self.settings.steps {
+        if self.status == Status::Running && self.step >= self.problem.settings.steps {
             self.status = Status::StepLimit;
         }
         if self.status != Status::Running {
             return Ok(None);
         }
         let begun = Instant::now();
-        let level = self.settings.level;
+        let level = self.problem.settings.level;
         let ridge = self.ridge;
         let before = squares(&self.residual);
         let loss = before + ridge * self.distance_squared(&self.w);
@@ -291,6 +240,7 @@ impl GaussNewton {
             let next_loss = after + ridge * self.distance_squared(&self.next_w);
             // A loss that is no number is no success either.
             if next_loss.is_nan() || next_loss >= loss {
+                self.back()?;
                 self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { FIRST_DAMPING * self.unit };
                 continue;
             }
@@ -303,29 +253,35 @@ impl GaussNewton {
             } else if next_loss <= loss / 4.0 || gain > GOOD_GAIN {
                 self.adapted = if self.adapted / 8.0 < 1e-7 * self.unit { 0.0 } else { self.adapted / 8.0 };
             }
-            let flipped = self.pattern().flips(level, fired(&self.next_pattern, self.shape))?;
+            let flipped = fired(&self.pattern, self.shape()).flips(level, fired(&self.next_pattern, self.shape()))?;
             std::mem::swap(&mut self.w, &mut self.next_w);
             std::mem::swap(&mut self.pattern, &mut self.next_pattern);
             std::mem::swap(&mut self.residual, &mut self.next_residual);
             self.step += 1;
             self.quiet_steps = if loss - next_loss < SETTLED * loss { self.quiet_steps + 1 } else { 0 };
-            let entries = (self.shape.n * self.shape.m) as f64;
+            let entries = (self.shape().n * self.shape().m) as f64;
             let step = Step {
                 step: self.step,
                 train_mse: self.train_mse(),
+                validation_mse: None,
                 residual_ratio: (after / before).sqrt(),
                 cg_iterations,
                 damping: total / self.unit,
                 flipped: flipped as f64 / entries,
-                fired: self.pattern().count(level) as f64 / entries,
+                fired: fired(&self.pattern, self.shape()).count(level) as f64 / entries,
                 seconds: begun.elapsed().as_secs_f64(),
                 rejected,
+                moved: self
+                    .sets
+                    .as_ref()
+                    .map_or(1.0, |sets| sets.moved.iter().filter(|&&by| by != 0.0).count() as f64 / self.shape().m as f64),
+                robust_mse: None,
             };
-            self.status = if step.train_mse <= self.settings.tolerance {
+            self.status = if step.train_mse <= self.problem.settings.tolerance {
                 Status::Converged
             } else if self.quiet_steps == 2 {
                 Status::Settled
-            } else if self.step >= self.settings.steps {
+            } else if self.step >= self.problem.settings.steps {
                 Status::StepLimit
             } else {
                 Status::Running
@@ -336,19 +292,66 @@ impl GaussNewton {
         Ok(None)
     }
 
+    /// Keeps lists from now on, where few enough fire; those of `w`.
+    fn list(&mut self) -> Result<(), TrainError> {
+        let Shape { n, d, m, .. } = self.shape();
+        let settings = &self.problem.settings;
+        let share = fired(&self.pattern, self.problem.shape).count(settings.level) as f64 / (n * m) as f64;
+        let lookup = match settings.lookup {
+            Lookup::Dense => return Ok(()),
+            Lookup::Auto if share >= FEW_FIRE => return Ok(()),
+            Lookup::Auto => Lookup::Candidates,
+            other => other,
+        };
+        let over = if settings.lookup == Lookup::Auto { Over::Data } else { settings.over };
+        let found = FiredSets::new(self.kernels, lookup, over, self.problem.x(), view(&self.w, m, d), settings.shift)?;
+        self.sets = Some(Listed { found, of: self.w.clone(), moved: vec![0.0; m] });
+        Ok(())
+    }
+
+    /// The lists are those of weights that were given up: back to those that are kept.
+    fn back(&mut self) -> Result<(), TrainError> {
+        let Shape { d, m, .. } = self.shape();
+        match &mut self.sets {
+            Some(sets) => sets.follow(self.problem.x(), view(&self.w, m, d)),
+            None => Ok(()),
+        }
+    }
+
+    /// The factor that a step made from this pattern.
+    fn factor_of(&mut self, pattern: Vec<u64>, made: (usize, f64)) -> Result<Option<Factor>, TrainError> {
+        let Shape { d, m, c, .. } = self.shape();
+        let Some(source) = self.problem.settings.source(view(&self.a, c, m), fired(&pattern, self.shape()), d) else { return Ok(None) };
+        let mut solve = SharedFactor::default();
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let done = solve.compute(self.problem.settings.level, self.tangent_x(), &source, made.1 as f32, self.shape().c, &mut scratch);
+        self.scratch = scratch;
+        done?;
+        Ok(Some(Factor { solve, made, pattern }))
+    }
+
     /// Solves `(K + total I) g = rhs` to a tenth of what is left, and leaves g in `dual`; the products it took.
     fn solve(&mut self, rhs: &[f32], total: f64, progress: &mut dyn FnMut(Progress)) -> Result<usize, TrainError> {
-        let level = self.settings.level;
-        let Shape { n, d, m, c } = self.shape;
-        let (x, a, pattern) = (view(&self.x, n, d), view(&self.a, c, m), fired(&self.pattern, self.shape));
-        let source = self.settings.source(a, pattern, d);
+        let level = self.problem.settings.level;
+        let Shape { n, d, m, c } = self.shape();
+        let scaled = if self.scaled.is_empty() { &self.problem.x } else { &self.scaled };
+        let (x, a, pattern) = (view(scaled, n, d), view(&self.a, c, m), fired(&self.pattern, self.problem.shape));
+        let source = self.problem.settings.source(a, pattern, d);
         // As many as last time, until it turns out to be more.
         let expected = self.products;
         let mut report_products = |done: usize| {
             progress(Progress { phase: "solving", done, total: if expected == 0 { 0 } else { expected.max(done + 1) } });
         };
-        let tangents =
-            Tangents { x, a, pattern, damping: total as f32, progress: std::cell::RefCell::new(&mut report_products), products: 0.into() };
+        let tangents = Tangents {
+            kernels: self.kernels,
+            x,
+            a,
+            pattern,
+            lists: self.sets.as_ref().map(|sets| sets.found.lists.view(n)).transpose()?,
+            damping: total as f32,
+            progress: std::cell::RefCell::new(&mut report_products),
+            products: 0.into(),
+        };
 
         // With a ridge the last g is nearly this one: what it leaves is the right-hand side, and a tenth of that is
         // enough. Without one, g belongs to a residual that is gone.
@@ -365,7 +368,7 @@ impl GaussNewton {
         let mut change = vec![0.0; n * c];
         let fresh = (self.step, total);
         // The paper's iteration stands or falls with its sketch.
-        let keep = |factor: &Factor| factor.made == fresh || !(factor.solve.is_cheap() || self.settings.solver.faithful.is_some());
+        let keep = |factor: &Factor| factor.made == fresh || !(factor.solve.is_cheap() || self.problem.settings.solver.faithful.is_some());
         if !self.factor.as_ref().is_some_and(keep) {
             self.factor = None;
         }
@@ -373,7 +376,7 @@ impl GaussNewton {
             if let (Some(source), None) = (&source, &self.factor) {
                 let mut solve = SharedFactor::default();
                 solve.compute(level, x, source, total as f32, c, &mut self.scratch)?;
-                self.factor = Some(Factor { solve, made: fresh });
+                self.factor = Some(Factor { solve, made: fresh, pattern: self.pattern.clone() });
             }
             let stale = self.factor.as_ref().is_some_and(|factor| factor.made != fresh);
             let stopping = Stopping {
@@ -385,8 +388,8 @@ impl GaussNewton {
             let need = cg::conjugate_gradient_scratch_len(n * c, cg::LinearOperator::scratch_len(&tangents), preconditioner);
             grow(&mut self.scratch, need);
             let report = match &self.factor {
-                Some(Factor { solve, .. }) if self.settings.solver.faithful.is_some() => {
-                    let step = self.settings.solver.faithful.unwrap_or(Faithful::Safe);
+                Some(Factor { solve, .. }) if self.problem.settings.solver.faithful.is_some() => {
+                    let step = self.problem.settings.solver.faithful.unwrap_or(Faithful::Safe);
                     solve.faithful(level, &tangents, step, &left, &mut change, stopping, &mut self.scratch)?
                 }
                 Some(factor) => conjugate_gradient(level, &tangents, &factor.solve, &left, &mut change, stopping, &mut self.scratch)?,
@@ -416,18 +419,19 @@ impl GaussNewton {
 
     /// `W + s` with `s = -(mu / t) V - J^T g`.
     fn propose(&mut self, share: f32) -> Result<(), TrainError> {
-        let Shape { n, d, m, c } = self.shape;
-        grow(&mut self.scratch, two_layer::vjp_scratch_len(d, m, c));
-        two_layer::vjp(
-            self.settings.level,
-            view(&self.x, n, d),
-            view(&self.a, c, m),
-            fired(&self.pattern, self.shape),
-            view(&self.dual, n, c),
-            MatMut::new(&mut self.next_w, m, d)?,
-            &mut self.scratch,
-        )?;
-        blas::xpby(self.settings.level, &self.w, -1.0, &mut self.next_w)?;
+        let Shape { n, d, m, c } = self.shape();
+        let scaled = if self.scaled.is_empty() { &self.problem.x } else { &self.scaled };
+        let pattern = fired(&self.pattern, self.problem.shape);
+        let (x, a, u) = (view(scaled, n, d), view(&self.a, c, m), view(&self.dual, n, c));
+        if let Some(sets) = &mut self.sets {
+            // The same bits, from the lists.
+            self.next_w.fill(0.0);
+            let lists = sets.found.lists.view(n)?;
+            gradient::descend(self.kernels, x, a, lists, u, -1.0, &mut self.next_w, &mut sets.moved, &mut self.scratch)?;
+        } else {
+            self.kernels.vjp(x, a, pattern, u, &mut self.next_w, &mut self.scratch)?;
+        }
+        blas::xpby(self.problem.settings.level, &self.w, -1.0, &mut self.next_w)?;
         if share > 0.0 {
             for ((next, &w), &w0) in self.next_w.iter_mut().zip(&self.w).zip(&self.w0) {
                 *next -= share * (w - w0);
@@ -438,20 +442,19 @@ impl GaussNewton {
 
     /// The residual and the pattern of `next_w`.
     fn evaluate(&mut self) -> Result<(), TrainError> {
-        let Shape { n, d, m, c } = self.shape;
-        grow(&mut self.scratch, two_layer::forward_scratch_len(d, m, c));
-        two_layer::forward(
-            self.settings.level,
-            view(&self.x, n, d),
-            view(&self.next_w, m, d),
-            view(&self.a, c, m),
-            self.settings.shift,
-            Some(PatternMut::new(&mut self.next_pattern, n, m)?),
-            MatMut::new(&mut self.next_residual, n, c)?,
-            &mut self.scratch,
-        )?;
-        blas::axpy(self.settings.level, -1.0, &self.y, &mut self.next_residual)?;
-        Ok(())
+        let Shape { d, m, c, .. } = self.shape();
+        let (w, a) = (view(&self.next_w, m, d), view(&self.a, c, m));
+        let shift = self.problem.settings.shift;
+        if let Some(sets) = &mut self.sets {
+            sets.follow(self.problem.x(), w)?;
+            let lists = sets.found.lists.view(self.problem.shape.n)?;
+            gradient::outputs(self.kernels, lists, a, d, shift, &mut self.next_residual, &mut self.scratch)?;
+            mark(lists, &mut self.next_pattern);
+            return self.problem.residual(&mut self.next_residual);
+        }
+        let pattern = Some(&mut self.next_pattern[..]);
+        self.kernels.forward(self.problem.x(), w, a, shift, pattern, &mut self.next_residual, &mut self.scratch)?;
+        self.problem.residual(&mut self.next_residual)
     }
 
     /// J V with V = W - W(0), where there is a ridge.
@@ -459,19 +462,13 @@ impl GaussNewton {
         if self.w0.is_empty() {
             return Ok(Vec::new());
         }
-        let Shape { n, d, m, c } = self.shape;
+        let Shape { n, d, m, c } = self.shape();
         let drift: Vec<f32> = self.w.iter().zip(&self.w0).map(|(w, w0)| w - w0).collect();
         let mut out = vec![0.0; n * c];
-        grow(&mut self.scratch, two_layer::jvp_scratch_len(d, m, c));
-        two_layer::jvp(
-            self.settings.level,
-            view(&self.x, n, d),
-            view(&self.a, c, m),
-            fired(&self.pattern, self.shape),
-            view(&drift, m, d),
-            MatMut::new(&mut out, n, c)?,
-            &mut self.scratch,
-        )?;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let (a, pattern) = (view(&self.a, c, m), fired(&self.pattern, self.problem.shape));
+        self.kernels.jvp(self.tangent_x(), a, pattern, view(&drift, m, d), &mut out, &mut scratch)?;
+        self.scratch = scratch;
         Ok(out)
     }
 
@@ -482,23 +479,74 @@ impl GaussNewton {
 
     /// trace(K) / (n C): the mean over samples of |x|^2 times the share of neurons that fire.
     fn mean_diagonal(&self) -> f64 {
-        let Shape { n, d, m, .. } = self.shape;
-        let level = self.settings.level;
-        let pattern = self.pattern();
-        let sum: f64 =
-            (0..n).map(|i| f64::from(blas::norm_squared(level, &self.x[i * d..(i + 1) * d])) * pattern.overlap(level, i, i) as f64).sum();
+        let Shape { n, m, .. } = self.shape();
+        let level = self.problem.settings.level;
+        let (x, pattern) = (self.tangent_x(), fired(&self.pattern, self.problem.shape));
+        let norm = |i: usize| f64::from(blas::norm_squared(level, x.row(i).unwrap_or_default()));
+        let sum: f64 = (0..n).map(|i| norm(i) * pattern.overlap(level, i, i) as f64).sum();
         sum / (n * m) as f64
     }
 }
 
-fn view(data: &[f32], rows: usize, cols: usize) -> MatRef<'_, f32> {
-    MatRef::new(data, rows, cols).expect("the run's buffers have the run's shape")
-}
+impl Algorithm for GaussNewton {
+    fn step(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Option<Step>, TrainError> {
+        self.take_step(progress)
+    }
 
-fn fired(words: &[u64], shape: Shape) -> PatternRef<'_> {
-    PatternRef::new(words, shape.n, shape.m).expect("the run's buffers have the run's shape")
-}
+    fn status(&self) -> Status {
+        self.status
+    }
 
-fn squares(x: &[f32]) -> f64 {
-    x.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
+    fn weights(&self) -> MatRef<'_, f32> {
+        view(&self.w, self.problem.shape.m, self.problem.shape.d)
+    }
+
+    fn signs(&self) -> MatRef<'_, f32> {
+        view(&self.a, self.problem.shape.c, self.problem.shape.m)
+    }
+
+    fn train_mse(&self) -> f64 {
+        squares(&self.residual) / self.residual.len() as f64
+    }
+
+    fn pattern(&self) -> Option<PatternRef<'_>> {
+        Some(fired(&self.pattern, self.problem.shape))
+    }
+
+    fn save(&self, to: &mut State) {
+        to.put_status(self.status);
+        to.put("step", self.step as f64);
+        to.put("quiet steps", self.quiet_steps as f64);
+        to.put("products", self.products as f64);
+        to.put("adapted damping", self.adapted);
+        to.put_floats("weights", &self.w);
+        to.put_floats("dual", &self.dual);
+        to.put("factored", f64::from(u8::from(self.factor.is_some())));
+        if let Some(factor) = &self.factor {
+            to.put("factor step", factor.made.0 as f64);
+            to.put("factor damping", factor.made.1);
+            to.words.push(("factor pattern".into(), factor.pattern.clone()));
+        }
+    }
+
+    fn restore(&mut self, from: &State) -> Result<(), TrainError> {
+        self.status = from.status()?;
+        self.step = from.count("step")?;
+        self.quiet_steps = from.count("quiet steps")?;
+        self.products = from.count("products")?;
+        self.adapted = from.number("adapted damping")?;
+        from.floats("dual", &mut self.dual)?;
+        from.floats("weights", &mut self.next_w)?;
+        self.evaluate()?;
+        std::mem::swap(&mut self.pattern, &mut self.next_pattern);
+        std::mem::swap(&mut self.residual, &mut self.next_residual);
+        self.w.copy_from_slice(&self.next_w);
+        self.factor = None;
+        if from.count("factored")? == 1 {
+            let made = (from.count("factor step")?, from.number("factor damping")?);
+            let pattern = from.words("factor pattern", self.pattern.len())?.to_vec();
+            self.factor = self.factor_of(pattern, made)?;
+        }
+        Ok(())
+    }
 }

@@ -71,6 +71,7 @@ impl Model {
             }
             Coding::Values { names, means, deviations } => {
                 agree("means of the target", names.len(), means.len())?;
+                agree("columns of the target", names.len(), 1 + self.columns.more_targets.len())?;
                 agree("standard deviations of the target", names.len(), deviations.len())?;
                 if !means.iter().all(|x| x.is_finite()) || !deviations.iter().all(|x| x.is_finite() && *x > 0.0) {
                     return Err("the statistics of the target are not finite numbers".into());
@@ -231,6 +232,7 @@ mod format {
                 "named": self.columns.named,
                 "target": self.columns.target,
                 "target_position": self.columns.target_position,
+                "more_targets": self.columns.more_targets,
                 "coding": target,
             });
             let scale: Vec<f64> = self.preparation.scale.into_iter().collect();
@@ -379,6 +381,12 @@ mod format {
             target: about.get("target").and_then(Value::as_str).ok_or("damaged: the name of the target is missing")?.into(),
             target_position: about.get("target_position").and_then(Value::as_u64).ok_or("damaged: the place of the target is missing")?
                 as usize,
+            more_targets: match about.get("more_targets") {
+                None => Vec::new(),
+                Some(list) => {
+                    serde_json::from_value(list.clone()).map_err(|_| "damaged: the list of further targets holds something else")?
+                }
+            },
             named: about.get("named").and_then(Value::as_bool).ok_or("damaged: whether the columns had names is missing")?,
         };
         let scale = match f64s("scale")?[..] {
@@ -413,7 +421,9 @@ mod tests {
         let train: Vec<usize> = (0..150).collect();
         let preparation = Preparation::fit(&features(), &train, PrepareOptions { rows, ..Default::default() }).unwrap();
         let names = (0..p).map(|i| format!("f {i}, \"é\"")).collect();
-        let columns = Columns { features: names, target: "t".into(), target_position: 2, named: true };
+        let more = if coding.is_classes() { 0 } else { coding.outputs() - 1 };
+        let more_targets = (0..more).map(|k| (format!("t{k}"), 3 + k)).collect();
+        let columns = Columns { features: names, target: "t".into(), target_position: 2, more_targets, named: true };
         let weights = numbers(m * (p + 1), 2);
         let signs: Vec<f32> = numbers(c * m, 3).iter().map(|x| x.signum()).collect();
         Model::new(columns, preparation, coding, 0.125, MatRef::new(&weights, m, p + 1).unwrap(), MatRef::new(&signs, c, m).unwrap())

@@ -1,8 +1,9 @@
 //! The settings of a run, and what is checked before it begins.
 
-use super::gauss_newton::{GaussNewton, Shape};
+use super::method::{Problem, Shape};
 use super::preconditioner::Solver;
-use crate::train::TrainError;
+use super::run::TwoLayer;
+use crate::train::{Init, TrainError};
 use crate::{Level, MatRef};
 
 /// Which preconditioner the conjugate gradients use. All but `None` approximate the Gram matrix of one output, and serve
@@ -31,6 +32,82 @@ pub enum PreconditionerChoice {
     None,
 }
 
+/// How a network is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// Gauss-Newton: few steps, each of which solves a linear system.
+    #[default]
+    GaussNewton,
+    /// Gradient descent over all samples, on the neurons that fire: see [`Lookup`].
+    Gradient,
+    /// Adam over all samples.
+    Adam,
+    /// Steps on samples that an adversary has moved: see [`Attack`].
+    Adversarial,
+}
+
+/// How [`Method::Gradient`] finds the neurons that fire. All answer alike: the run is the same, bit by bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lookup {
+    /// [`Lookup::Candidates`] where few neurons fire, else [`Lookup::Dense`].
+    #[default]
+    Auto,
+    /// Nothing is looked up: all of the network's products, fused and dense.
+    Dense,
+    /// Every neuron on every sample, and only the values that exceed the shift are kept.
+    Scan,
+    /// Products of bytes decide almost everything ([`Screened`](crate::halfspace::Screened)).
+    Screened,
+    /// All values, kept, under trees of maxima ([`MaxTree`](crate::halfspace::MaxTree)).
+    MaxTree,
+    /// Whole groups at once, in few dimensions ([`BallTree`](crate::halfspace::BallTree)).
+    BallTree,
+    /// Lists of what can have come to fire since they were made
+    /// ([`Candidates`](crate::halfspace::Candidates) over the weights; over the data, lists of the same kind per neuron).
+    Candidates,
+}
+
+/// What a lookup keeps its structure over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Over {
+    /// The weights: asked by sample, and updated for the neurons that moved.
+    Weights,
+    /// The data: asked by neuron, and never updated.
+    #[default]
+    Data,
+}
+
+/// The set that an adversary may move a sample in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ball {
+    /// The Euclidean ball.
+    #[default]
+    L2,
+    /// The cube: every number may move by the radius.
+    LInfinity,
+}
+
+/// Projected gradient ascent on the loss, which moves a sample inside a ball around it. The constant feature at the end
+/// of a prepared row stays where it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attack {
+    /// The ball.
+    pub ball: Ball,
+    /// Its radius, in units of the prepared inputs, whose rows have norm about 1.
+    pub radius: f32,
+    /// Steps of the ascent.
+    pub steps: usize,
+    /// Their length; 0: 2.5 radius / steps.
+    pub step: f32,
+}
+
+impl Default for Attack {
+    fn default() -> Self {
+        Self { ball: Ball::L2, radius: 0.3, steps: 10, step: 0.0 }
+    }
+}
+
 /// Settings of a run; each has a default that works.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -43,6 +120,27 @@ pub struct Builder {
     pub(super) steps: usize,
     pub(super) seed: u64,
     pub(super) level: Level,
+    pub(super) init: Init,
+    pub(super) method: Method,
+    pub(super) learning_rate: Option<f32>,
+    pub(super) lookup: Lookup,
+    pub(super) over: Over,
+    pub(super) attack: Attack,
+    pub(super) attacked: AttackedStep,
+    pub(super) train_outputs: bool,
+    pub(super) threads: usize,
+    pub(super) block: usize,
+    pub(super) row_weights: Vec<f32>,
+}
+
+/// The step that [`Method::Adversarial`] takes on the samples as the adversary has moved them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttackedStep {
+    /// A damped Gauss-Newton step.
+    #[default]
+    GaussNewton,
+    /// A gradient step.
+    Gradient,
 }
 
 impl Default for Builder {
@@ -57,12 +155,126 @@ impl Default for Builder {
             steps: 50,
             seed: 0,
             level: Level::detect(),
+            init: Init::Paired,
+            method: Method::GaussNewton,
+            learning_rate: None,
+            lookup: Lookup::Auto,
+            over: Over::Data,
+            attack: Attack::default(),
+            attacked: AttackedStep::GaussNewton,
+            train_outputs: false,
+            threads: 0,
+            block: 0,
+            row_weights: Vec::new(),
         }
     }
 }
 
 impl Builder {
-    /// Neurons m: even, for the paired start. Default 4096.
+    /// How to train. Default [`Method::GaussNewton`].
+    #[must_use]
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// How the first weights are drawn. Default [`Init::Paired`].
+    #[must_use]
+    pub fn init(mut self, init: Init) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// The length of a gradient step or of Adam's. Default: for gradients 1 over the largest eigenvalue of the Gram
+    /// matrix at the start, for Adam 0.01.
+    #[must_use]
+    pub fn learning_rate(mut self, rate: f32) -> Self {
+        self.learning_rate = Some(rate);
+        self
+    }
+
+    /// How gradient descent finds the neurons that fire, and over what. Default: whatever is faster, over the data.
+    #[must_use]
+    pub fn lookup(mut self, lookup: Lookup, over: Over) -> Self {
+        (self.lookup, self.over) = (lookup, over);
+        self
+    }
+
+    /// What [`Method::Adversarial`] trains against.
+    #[must_use]
+    pub fn attack(mut self, attack: Attack) -> Self {
+        self.attack = attack;
+        self
+    }
+
+    /// How [`Method::Adversarial`] trains on what the attack found.
+    #[must_use]
+    pub fn attacked_step(mut self, step: AttackedStep) -> Self {
+        self.attacked = step;
+        self
+    }
+
+    /// Whether gradient methods train the output weights too. Default: only the hidden ones are.
+    #[must_use]
+    pub fn train_outputs(mut self, train: bool) -> Self {
+        self.train_outputs = train;
+        self
+    }
+
+    /// Threads to use, with the feature `parallel`; 0: as many as there are. The result does not depend on it.
+    #[must_use]
+    pub fn number_of_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Samples of a Gauss-Newton step: with fewer than there are, steps go round in blocks, and memory for the square of
+    /// a block is enough. 0, the default: all.
+    #[must_use]
+    pub fn block(mut self, samples: usize) -> Self {
+        self.block = samples;
+        self
+    }
+
+    /// A weight for every sample: its squares in the loss count that often. They are scaled to a mean of 1. Default: all
+    /// count alike.
+    #[must_use]
+    pub fn row_weights(mut self, weights: &[f32]) -> Self {
+        self.row_weights = weights.to_vec();
+        self
+    }
+
+    /// How many threads there will be.
+    pub(super) fn threads(&self) -> usize {
+        #[cfg(feature = "parallel")]
+        return if self.threads == 0 { rayon::current_num_threads() } else { self.threads };
+        #[cfg(not(feature = "parallel"))]
+        1
+    }
+
+    /// What a checkpoint must agree on: all that the bits of a run depend on, the data aside.
+    pub(super) fn identity(&self) -> Vec<(String, String)> {
+        let Attack { ball, radius, steps, step } = self.attack;
+        let mut list = vec![
+            ("method".into(), format!("{:?}", self.method)),
+            ("seed".into(), self.seed.to_string()),
+            ("shift".into(), self.shift.to_string()),
+            ("damping".into(), self.damping.to_string()),
+            ("preconditioner".into(), format!("{:?}", self.preconditioner)),
+            ("solver".into(), format!("{:?}", self.solver)),
+            ("level".into(), self.level.name().into()),
+            ("initialisation".into(), format!("{:?}", self.init)),
+            ("learning rate".into(), self.learning_rate.map_or("automatic".into(), |rate| rate.to_string())),
+            ("choice to train the outputs".into(), self.train_outputs.to_string()),
+            ("block".into(), self.block.to_string()),
+        ];
+        if self.method == Method::Adversarial {
+            list.push(("attack".into(), format!("{ball:?} {radius} {steps} {step} {:?}", self.attacked)));
+        }
+        list
+    }
+
+    /// Neurons m: even for the paired start. Default 4096.
     #[must_use]
     pub fn width(mut self, neurons: usize) -> Self {
         self.width = neurons;
@@ -124,19 +336,32 @@ impl Builder {
     /// # Errors
     /// [`TrainError::Setting`] where a setting is out of range, [`TrainError::Data`] where X and Y do not fit or hold
     /// something that is no number.
-    pub fn build(self, x: MatRef<'_, f32>, y: MatRef<'_, f32>) -> Result<GaussNewton, TrainError> {
+    pub fn build(self, x: MatRef<'_, f32>, y: MatRef<'_, f32>) -> Result<TwoLayer, TrainError> {
+        TwoLayer::start(self.problem(x, y)?)
+    }
+
+    /// Checks everything, and copies the samples.
+    pub(super) fn problem(mut self, x: MatRef<'_, f32>, y: MatRef<'_, f32>) -> Result<Problem, TrainError> {
         let (n, d, c, m) = (x.rows(), x.cols(), y.cols(), self.width);
-        if m == 0 || !m.is_multiple_of(2) {
+        if m == 0 || (self.init == Init::Paired && !m.is_multiple_of(2)) {
             return Err(TrainError::setting("width", "even and at least 2: neurons start in pairs", m));
         }
-        if !(self.shift >= 0.0 && self.shift.is_finite()) {
-            return Err(TrainError::setting("shift", "a finite number, and not negative", self.shift));
-        }
-        if !(self.damping >= 0.0 && self.damping.is_finite()) {
-            return Err(TrainError::setting("damping", "a finite number, and not negative", self.damping));
+        let not_negative = |name: &'static str, x: f32| match x >= 0.0 && x.is_finite() {
+            true => Ok(()),
+            false => Err(TrainError::setting(name, "a finite number, and not negative", x)),
+        };
+        not_negative("shift", self.shift)?;
+        not_negative("damping", self.damping)?;
+        not_negative("attack radius", self.attack.radius)?;
+        not_negative("attack step", self.attack.step)?;
+        if self.learning_rate.is_some_and(|rate| !(rate > 0.0 && rate.is_finite())) {
+            return Err(TrainError::setting("learning rate", "a finite number above 0", self.learning_rate.unwrap_or_default()));
         }
         if self.tolerance.is_nan() || self.tolerance < 0.0 {
             return Err(TrainError::setting("tolerance", "a number, and not negative", self.tolerance));
+        }
+        if self.train_outputs && !matches!(self.method, Method::Gradient | Method::Adam) {
+            return Err(TrainError::setting("output weights", "fixed, unless gradient descent or Adam trains them", "trained"));
         }
         if y.rows() != n || n == 0 || d == 0 || c == 0 {
             return Err(TrainError::data(format!(
@@ -144,7 +369,16 @@ impl Builder {
                 y.rows()
             )));
         }
-        self.check_solver(n, d, c)?;
+        self.check_solver(if self.block == 0 { n } else { self.block.min(n) }, d, c)?;
+        let weights = std::mem::take(&mut self.row_weights);
+        let sum: f64 = weights.iter().map(|&w| f64::from(w)).sum();
+        if !weights.is_empty() && (weights.len() != n || weights.iter().any(|w| w.is_nan() || *w < 0.0) || sum <= 0.0 || !sum.is_finite()) {
+            return Err(TrainError::data(format!(
+                "weights of rows: expected {n} finite numbers, none of them negative and not all of them 0; found {} with the sum {sum}",
+                weights.len()
+            )));
+        }
+        let roots = weights.iter().map(|&w| (f64::from(w) * n as f64 / sum).sqrt() as f32).collect();
         let collect = |m: MatRef<'_, f32>, what: &str| -> Result<Vec<f32>, TrainError> {
             let mut all = Vec::with_capacity(m.rows() * m.cols());
             for i in 0..m.rows() {
@@ -162,9 +396,10 @@ impl Builder {
         let fits = |parts: &[usize]| {
             parts.iter().try_fold(4usize, |product, &part| product.checked_mul(part)).is_some_and(|bytes| bytes <= isize::MAX as usize)
         };
-        if !(fits(&[m, d]) && fits(&[m, c]) && fits(&[n, n]) && fits(&[n, c]) && fits(&[n, m.div_ceil(32)])) {
+        let block = if self.block == 0 { n } else { self.block.min(n) };
+        if !(fits(&[m, d]) && fits(&[m, c]) && fits(&[block, block]) && fits(&[n, c]) && fits(&[block, m.div_ceil(32)])) {
             return Err(TrainError::setting("width", "small enough for this machine's address space", m));
         }
-        GaussNewton::start(self, Shape { n, d, m, c }, collect(x, "inputs")?, collect(y, "targets")?)
+        Ok(Problem { settings: self, shape: Shape { n, d, m, c }, x: collect(x, "inputs")?, y: collect(y, "targets")?, roots })
     }
 }

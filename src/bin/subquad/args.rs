@@ -7,18 +7,20 @@ use subquad::Level;
 use subquad::train::{ColumnScaling, Faithful, Header, PreconditionerChoice, RowScaling, Task};
 
 use crate::Failure;
+use crate::choice;
 use crate::deep::DeepArgs;
+use crate::how::How;
 
 #[derive(Parser)]
 #[command(
     version,
-    about = "Trains wide two-layer ReLU networks by Gauss-Newton, and predicts with them.",
+    about = "Trains wide two-layer ReLU networks, by Gauss-Newton and otherwise, and predicts with them.",
     after_help = "Without a command, trains on the handwritten digits that come with the program.\n\n\
         Examples:\n  \
         subquad\n  \
         subquad train data.csv --target price --out model.safetensors --plot loss.svg\n  \
         subquad predict model.safetensors new.csv --out predictions.csv\n\n\
-        Exit codes: 0 done, 1 the data or the numbers are at fault, 2 the command line is."
+        Exit codes: 0 done, 1 the data or the numbers are at fault, 2 the command line is, 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -28,7 +30,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Trains a network on a table
-    Train(Train),
+    Train(Box<Train>),
     /// Predicts the target for every row of a table
     Predict(Predict),
     /// Measures the kernels on this machine, against what it can do at most
@@ -51,7 +53,7 @@ pub struct Train {
     #[arg(value_name = "DATA.csv")]
     pub data: Option<PathBuf>,
 
-    /// Column to predict [default: the last]
+    /// Column to predict; several numbers with commas between them [default: the last]
     #[arg(long, value_name = "COLUMN")]
     pub target: Option<String>,
 
@@ -71,9 +73,9 @@ pub struct Train {
     #[arg(long, value_name = "B", default_value_t = 0.0, value_parser = at_least_zero::<f32>, allow_negative_numbers = true)]
     pub shift: f32,
 
-    /// Most steps to take
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = positive, allow_negative_numbers = true)]
-    pub steps: usize,
+    /// Most steps to take [default: 50, 1000 for gradient and adam]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    pub steps: Option<usize>,
 
     /// Training MSE that is good enough
     #[arg(long, value_name = "MSE", default_value_t = 1e-6, value_parser = at_least_zero::<f64>, allow_negative_numbers = true)]
@@ -129,10 +131,18 @@ pub struct Train {
     pub json: bool,
 
     #[command(flatten)]
+    pub how: How,
+
+    #[command(flatten)]
     pub deep: DeepArgs,
 }
 
 impl Train {
+    /// Most steps to take.
+    pub fn steps(&self) -> usize {
+        self.steps.unwrap_or(if self.how.is_gradient() { 1000 } else { 50 })
+    }
+
     /// What the program does when it is told nothing.
     pub fn defaults() -> Self {
         #[derive(Parser)]
@@ -167,20 +177,6 @@ pub struct Predict {
     pub level: Level,
 }
 
-/// A choice of the command line that stands for one of the library's.
-macro_rules! choice {
-    ($Name:ident for $Target:ident { $($Variant:ident => $Value:ident),+ $(,)? }) => {
-        #[derive(Clone, Copy, ValueEnum)]
-        pub enum $Name { $($Variant),+ }
-
-        impl From<$Name> for $Target {
-            fn from(choice: $Name) -> Self {
-                match choice { $($Name::$Variant => Self::$Value),+ }
-            }
-        }
-    };
-}
-
 choice!(TaskArg for Task { Auto => Auto, Classification => Classification, Regression => Regression });
 choice!(HeaderArg for Header { Auto => Auto, Yes => Present, No => Absent });
 choice!(PreconditionerArg for PreconditionerChoice {
@@ -202,16 +198,16 @@ fn width(text: &str) -> Result<usize, String> {
     }
 }
 
-fn positive(text: &str) -> Result<usize, String> {
+pub fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "must be a whole number of at least 1".into())
 }
 
-fn at_least_zero<T: std::str::FromStr + Into<f64> + Copy>(text: &str) -> Result<T, String> {
+pub fn at_least_zero<T: std::str::FromStr + Into<f64> + Copy>(text: &str) -> Result<T, String> {
     let number = text.parse::<T>().ok().filter(|x| (0.0..f64::INFINITY).contains(&(*x).into()));
     number.ok_or_else(|| "must be a finite number of at least 0".into())
 }
 
-fn fraction(text: &str) -> Result<f64, String> {
+pub fn fraction(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|x| (0.0..1.0).contains(x)).ok_or_else(|| "must be at least 0 and below 1".into())
 }
 

@@ -1,16 +1,23 @@
 //! The program `subquad`: trains wide ReLU networks by Gauss-Newton, and predicts with them.
 //!
 //! Exit codes: 0 done, 1 the data, the files or the numbers are at fault, 2 the command line is (what can be told
-//! without opening a file).
+//! without opening a file), 130 somebody interrupted it.
 #![deny(unsafe_code)]
 
 mod args;
 mod bench;
 mod deep;
+mod folds;
+#[macro_use]
+mod how;
 mod info;
+
+mod interrupt;
 mod manual;
+mod page;
 mod plot;
 mod predict;
+mod problem;
 mod report;
 mod train;
 
@@ -26,6 +33,8 @@ enum Failure {
     Usage(String),
     /// Data, files or numbers are at fault.
     Fault(String),
+    /// Somebody pressed Ctrl-C: what was kept, and what was not.
+    Interrupted(String),
 }
 
 impl From<TrainError> for Failure {
@@ -47,7 +56,10 @@ fn main() -> ExitCode {
     let done = match args::Cli::parse().command {
         None => train::run(&args::Train::defaults()),
         Some(args::Command::Train(args)) => match args.deep.is_asked_for() {
-            Ok(true) => deep::train(&args),
+            Ok(true) => match args.how.for_two_layers_alone() {
+                Some(option) => Err(Failure::Usage(format!("{option} is for two-layer networks, not for --model deep"))),
+                None => deep::train(&args),
+            },
             Ok(false) => train::run(&args),
             Err(failure) => Err(failure),
         },
@@ -61,6 +73,7 @@ fn main() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Fault(message)) => (1, message),
         Err(Failure::Usage(message)) => (2, message),
+        Err(Failure::Interrupted(message)) => (interrupt::EXIT_CODE, message),
     };
     // Nobody is left to tell if this fails.
     let _ = writeln!(std::io::stderr(), "error: {message}");

@@ -99,6 +99,7 @@ pub struct Live {
     out: Out,
     bar: ProgressBar,
     phase: &'static str,
+    validated: bool,
 }
 
 impl Live {
@@ -108,7 +109,7 @@ impl Live {
         if let Ok(style) = ProgressStyle::with_template("        {msg:<26} {bar:24} {pos}/{len}  {elapsed}") {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        Self { json, out: Out::default(), bar, phase: "" }
+        Self { json, out: Out::default(), bar, phase: "", validated: false }
     }
 
     /// Writes past the bar. One that has not begun is not drawn either.
@@ -159,9 +160,11 @@ impl Live {
         self.bar.set_position(progress.done as u64);
     }
 
-    pub fn head(&mut self, mse: f64) {
-        self.say("  step        MSE    ratio     CG    damping   flipped     fired       time");
-        self.say(&format!("     0   {:>8}        -      -          -         -         -          -", sci(mse)));
+    pub fn head(&mut self, mse: f64, validated: bool) {
+        self.validated = validated;
+        let (head, none) = if validated { (" validation", "          -") } else { ("", "") };
+        self.say(&format!("  step        MSE{head}    ratio     CG    damping   flipped     fired       time"));
+        self.say(&format!("     0   {:>8}{none}        -      -          -         -         -          -", sci(mse)));
     }
 
     pub fn step(&mut self, step: &Step) {
@@ -175,16 +178,26 @@ impl Live {
             ("flipped", step.flipped.into()),
             ("fired", step.fired.into()),
             ("seconds", step.seconds.into()),
+            ("moved", step.moved.into()),
+            ("validation_mse", step.validation_mse.into()),
+            ("robust_mse", step.robust_mse.into()),
         ]);
+        // Of many short steps a person wants to see some.
+        let every = |k: usize| step.step.is_multiple_of(k);
+        let quick = step.cg_iterations == 0;
+        if (step.step > 20 && quick && !every(10)) || (step.step > 200 && !every(100)) {
+            return;
+        }
+        let flipped = if step.flipped.is_nan() { "-      ".into() } else { format!("{:.1} %", 100.0 * step.flipped) };
+        let validation = if self.validated { format!("   {:>8}", step.validation_mse.map_or("-".into(), sci)) } else { String::new() };
         let rejected = if step.rejected > 0 { format!("   ({} tried in vain)", step.rejected) } else { String::new() };
         self.say(&format!(
-            "  {:>4}   {:>8}   {:>6.3}   {:>4}   {:>8}   {:>5.1} %   {:>5.1} %   {:>8}{rejected}",
+            "  {:>4}   {:>8}{validation}   {:>6.3}   {:>4}   {:>8}   {flipped:>7}   {:>5.1} %   {:>8}{rejected}",
             step.step,
             sci(step.train_mse),
             step.residual_ratio,
             step.cg_iterations,
             sci(step.damping),
-            100.0 * step.flipped,
             100.0 * step.fired,
             seconds(step.seconds),
         ));

@@ -4,75 +4,72 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use serde_json::Value;
 use subquad::train::{
-    Chosen, Coding, Columns, Dataset, GaussNewton, Matrix, Model, Prediction, Preparation, PrepareOptions, RowScaling, Score, Split,
-    Status, Step, TableOptions, TrainError, Truth, check_writable, read_dataset, read_dataset_from, write_atomically,
+    Attack, Chosen, Coding, Columns, Matrix, Model, Prediction, Score, Status, Step, TrainError, Truth, TwoLayer, check_writable,
+    write_atomically,
 };
 
 use crate::Failure;
 use crate::args::{Train, keep_apart};
-use crate::plot;
+use crate::how::{BallArg, MethodArg};
+use crate::page::{self, Findings};
+use crate::problem::{Problem, introduce, read};
 use crate::report::{Live, count, counted, images, percent, sci, seconds, sparkline};
-
-/// The built-in data: see digits.LICENSE.md next to it.
-const DIGITS: &str = include_str!("digits.csv");
-const DIGITS_NAME: &str = "handwritten digits (built in)";
-
-/// Everything that is known before the first step.
-struct Problem {
-    data: Dataset,
-    split: Split,
-    preparation: Preparation,
-    coding: Coding,
-    x: Matrix,
-    y: Matrix,
-}
+use crate::{folds, interrupt, plot};
 
 pub fn run(args: &Train) -> Result<(), Failure> {
-    let outputs = [("--out", args.out.as_deref()), ("--plot", args.plot.as_deref())];
+    let outputs = [
+        ("--out", args.out.as_deref()),
+        ("--plot", args.plot.as_deref()),
+        ("--checkpoint", args.how.checkpoint.as_deref()),
+        ("--report", args.how.report.as_deref()),
+    ];
     keep_apart(&outputs, &args.data.as_deref().into_iter().collect::<Vec<_>>())?;
     // Not after an hour of training.
     for path in outputs.into_iter().filter_map(|(_, path)| path) {
         check_writable(path)?;
     }
+    interrupt::listen();
+    if let Some(k) = args.how.folds {
+        return folds::run(args, k);
+    }
     let mut live = Live::new(args.json);
-    let problem = prepare(args)?;
-    check_memory(args, &problem)?;
-    let mut builder = GaussNewton::builder()
-        .width(args.width)
-        .shift(args.shift)
-        .preconditioner(args.preconditioner.into())
-        .tolerance(args.tolerance)
-        .steps(args.steps)
-        .seed(args.seed)
-        .level(args.level);
-    if let Some(damping) = args.damping {
-        builder = builder.damping(damping);
-    }
-    if let Some(rows) = args.sketch_rows {
-        builder = builder.sketch_rows(rows);
-    }
-    if let Some(step) = args.faithful {
-        builder = builder.faithful(step.into());
-    }
-    let chosen = builder.chosen_preconditioner(problem.x.rows(), problem.x.cols(), problem.y.cols());
+    let data = read(args)?;
+    let split = data.split(args.test_fraction, args.seed)?;
+    let problem = Problem::new(args, data, split)?;
+    introduce(&mut live, args, &problem);
+    let chosen = problem.preconditioner(args);
+
     let start = Instant::now();
-    let mut trainer = builder.build(problem.x.as_ref(), problem.y.as_ref())?;
-    introduce(&mut live, args, &problem, &chosen);
-    let first = trainer.train_mse();
-    live.head(first);
-    let mut steps: Vec<Step> = Vec::new();
+    let mut trainer = problem.run(args)?;
+    let first = trainer.first_mse();
+    take_up(args, &mut live, &mut trainer)?;
+    live.head(first, !problem.validation.is_empty());
+    let mut since = 0;
     let interrupted = loop {
         match trainer.step_with(&mut |progress| live.progress(progress)) {
             Ok(Some(step)) => {
                 live.step(&step);
-                steps.push(step);
+                since += 1;
             }
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
+        let asked = interrupt::asked();
+        if let Some(path) = args.how.checkpoint.as_deref().filter(|_| asked || since >= args.how.checkpoint_every) {
+            trainer.save_checkpoint(path)?;
+            since = 0;
+        }
+        if asked {
+            live.end_of_steps();
+            return Err(broken_off(args, &mut live, &problem, &trainer));
+        }
     };
+    // The end, too, is something to take up: with more steps, or another tolerance.
+    if let (Some(path), None) = (&args.how.checkpoint, &interrupted) {
+        trainer.save_checkpoint(path)?;
+    }
+    let steps: Vec<Step> = trainer.history().to_vec();
     live.end_of_steps();
     let spent = start.elapsed().as_secs_f64();
     let status = trainer.status();
@@ -82,7 +79,9 @@ pub fn run(args: &Train) -> Result<(), Failure> {
 
     let Problem { data, split, preparation, coding, .. } = &problem;
     let columns: Columns = data.columns().clone();
-    let model = Model::new(columns, preparation.clone(), coding.clone(), args.shift, trainer.weights(), trainer.signs())?;
+    let best = trainer.best().map(|(step, mse, ..)| (step, mse));
+    let (weights, signs) = trainer.network();
+    let model = Model::new(columns, preparation.clone(), coding.clone(), args.shift, weights, signs)?;
     drop(trainer);
     // Saved first: whatever fails from here on, the model is there.
     let mut faults = Vec::new();
@@ -96,9 +95,12 @@ pub fn run(args: &Train) -> Result<(), Failure> {
         Ok((outputs, score, truth))
     };
     let (_, train, _) = on(&split.train)?;
-    let train = Score { mse: steps.last().map_or(train.mse, |step| step.train_mse), ..train };
+    // The same number as in the last line, where that is of these weights.
+    let same = best.is_none_or(|(step, _)| step == steps.len()) && problem.weights.is_empty();
+    let train = Score { mse: steps.last().filter(|_| same).map_or(train.mse, |step| step.train_mse), ..train };
     let test = if split.test.is_empty() { None } else { Some(on(&split.test)?) };
     let test_score = test.as_ref().map(|(_, score, _)| *score);
+    let robust = if args.how.robust || args.how.method == MethodArg::Adversarial { robustness(args, &problem, &model)? } else { None };
     live.event(&[
         ("event", "done".into()),
         ("steps", steps.len().into()),
@@ -108,24 +110,18 @@ pub fn run(args: &Train) -> Result<(), Failure> {
         ("test_accuracy", test_score.and_then(|score| score.accuracy()).into()),
         ("seconds", spent.into()),
         ("level", args.level.name().into()),
-        ("preconditioner", chosen.name().into()),
-        ("preconditioner_reason", chosen.reason.clone().into()),
+        ("preconditioner", chosen.as_ref().map(Chosen::name).into()),
+        ("preconditioner_reason", chosen.as_ref().map(|chosen| chosen.reason.clone()).into()),
         ("samples", data.rows().into()),
         ("features", data.features().cols().into()),
         ("outputs", coding.outputs().into()),
         ("width", args.width.into()),
         ("train_samples", split.train.len().into()),
         ("test_samples", split.test.len().into()),
-        (
-            "status",
-            Value::from(match status {
-                Status::Converged => "converged",
-                Status::StepLimit => "step limit",
-                Status::Settled => "settled",
-                Status::Stalled => "stalled",
-                _ => "running",
-            }),
-        ),
+        ("status", if status == Status::Running { "stalled" } else { status.name() }.into()),
+        ("robust_accuracy", robust.map(|(held, of)| held as f64 / of as f64).into()),
+        ("best_step", best.map(|(step, _)| step).into()),
+        ("validation_mse", best.map(|(_, mse)| mse).into()),
     ]);
     if let Some(path) = &args.plot {
         let title = format!("{}, width {}", data.source(), count(args.width));
@@ -134,10 +130,36 @@ pub fn run(args: &Train) -> Result<(), Failure> {
         faults.extend(drawn.and_then(|svg| write_atomically(path, svg.as_bytes()).map_err(|error| error.to_string())).err());
     }
 
+    if let Some(path) = &args.how.report {
+        let found = Findings {
+            problem: &problem,
+            first,
+            steps: &steps,
+            status: status.name(),
+            seconds: spent,
+            train,
+            test: test.as_ref().map(|(outputs, score, truth)| (outputs, *score, &truth[..])),
+            robust,
+        };
+        let written = page::write(args, &found).map_err(|problem| format!("cannot write {}: {problem}", path.display()));
+        faults.extend(written.and_then(|page| write_atomically(path, page.as_bytes()).map_err(|error| error.to_string())).err());
+    }
+
     let mut mses = vec![first];
     mses.extend(steps.iter().map(|step| step.train_mse));
     conclude(&mut live, args, status, &mses, spent);
+    if let Some((step, mse)) = best {
+        live.say(&format!("Kept: step {step}, the best on the validation rows (MSE {}).", sci(mse)));
+        live.say("");
+    }
     scores(&mut live, &train, test_score.as_ref());
+    if let Some((held, of)) = robust {
+        let (ball, radius) = (if args.how.ball == BallArg::L2 { "Euclidean ball" } else { "cube" }, args.how.radius);
+        let (share, held, of) = (percent(held, of), count(held), count(of));
+        live.say(&format!(
+            "  attacked             {share:>9}   ({held} of {of} hold in a {ball} of radius {radius}, {EVALUATION_STEPS} steps)"
+        ));
+    }
     if let Some((outputs, score, truth)) = &test {
         if coding.is_classes() {
             confusions(&mut live, &problem, outputs, truth, args.data.is_none());
@@ -149,75 +171,60 @@ pub fn run(args: &Train) -> Result<(), Failure> {
     if faults.is_empty() { Ok(()) } else { Err(Failure::Fault(faults.join("\nerror: "))) }
 }
 
-fn prepare(args: &Train) -> Result<Problem, Failure> {
-    let options = TableOptions { target: args.target.clone(), task: args.task.into(), header: args.header.into() };
-    let data = match &args.data {
-        Some(path) => read_dataset(path, &options)?,
-        None => read_dataset_from(DIGITS.as_bytes(), DIGITS_NAME, &options)?,
-    };
-    let split = data.split(args.test_fraction, args.seed)?;
-    let options = PrepareOptions { columns: args.columns.into(), rows: args.rows.into(), ..PrepareOptions::default() };
-    let preparation = Preparation::fit(data.features(), &split.train, options)?;
-    let coding = Coding::fit(data.target(), &split.train)?;
-    let x = preparation.apply(data.features(), &split.train)?;
-    let y = coding.encode(data.target(), &split.train)?;
-    Ok(Problem { data, split, preparation, coding, x, y })
-}
+/// Steps of an attack that judges.
+const EVALUATION_STEPS: usize = 50;
 
-/// Refuses what this machine's memory cannot hold, where it says how much it has: nothing is gained by being killed.
-fn check_memory(args: &Train, problem: &Problem) -> Result<(), Failure> {
-    let (n, d, c, m) = (problem.x.rows() as f64, problem.x.cols() as f64, problem.y.cols() as f64, args.width as f64);
-    // Weights, their proposal, their start or a step; the inputs twice; the factor and its Gram matrix; two patterns.
-    let needed = 4.0 * (3.0 * m * d + m * c + 2.0 * n * d + 8.0 * n * c + 2.0 * n * n) + n * m / 4.0;
-    let Ok(about) = std::fs::read_to_string("/proc/meminfo") else { return Ok(()) };
-    let available = about.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-    match available.map(|kilobytes| 1024.0 * kilobytes) {
-        Some(bytes) if needed > bytes => Err(Failure::Fault(format!(
-            "{} rows at width {} need about {:.1} GB of memory, {:.1} GB are free: choose a smaller --width",
-            count(problem.x.rows()),
-            count(args.width),
-            needed / 1e9,
-            bytes / 1e9
-        ))),
-        _ => Ok(()),
+/// How many test rows (training rows, where there are none) hold under attack; nothing for numbers.
+fn robustness(args: &Train, problem: &Problem, model: &Model) -> Result<Option<(usize, usize)>, Failure> {
+    let Problem { data, split, coding, .. } = problem;
+    if !coding.is_classes() {
+        return Ok(None);
     }
+    let rows = if split.test.is_empty() { &split.train } else { &split.test };
+    let attack = Attack { steps: EVALUATION_STEPS, step: 0.0, ..args.how.attack() };
+    let held = model.robust(args.level, data.features(), rows, &coding.truth(data.target(), rows)?, attack)?;
+    Ok(Some((held.iter().filter(|&&held| held).count(), rows.len())))
 }
 
-fn introduce(live: &mut Live, args: &Train, problem: &Problem, chosen: &Chosen) {
-    let Problem { data, split, preparation, coding, x, y } = problem;
-    let target = &data.columns().target;
-    let what = match coding {
-        Coding::Classes { labels } => format!("{} ('{target}')", counted(labels.len(), "class", "classes")),
-        _ => format!("a number ('{target}')"),
+/// Goes on where the checkpoint is, if that is wanted and there is one.
+fn take_up(args: &Train, live: &mut Live, trainer: &mut TwoLayer) -> Result<(), Failure> {
+    let Some(path) = args.how.checkpoint.as_deref().filter(|path| args.how.resume && path.metadata().is_ok_and(|m| m.len() > 0)) else {
+        return Ok(());
     };
-    let ignored: Vec<String> = preparation.ignored().filter_map(|j| data.columns().features.get(j).cloned()).collect();
-    let columns = if preparation.is_zscore() { "columns z-scored" } else { "columns centred" };
-    let rows = if preparation.rows() == RowScaling::Unit { "each row scaled to norm 1" } else { "all rows scaled by one factor" };
-    let ignored = match ignored.len() {
-        0 => String::new(),
-        1..=4 => format!("; constant, so ignored: {}", ignored.join(", ")),
-        more => format!("; {more} constant columns ignored"),
-    };
-    let header = if data.columns().named { "" } else { ", no header" };
-    live.say(&format!("subquad {}: a wide two-layer ReLU network, trained by Gauss-Newton", env!("CARGO_PKG_VERSION")));
+    trainer.load_checkpoint(path)?;
+    let steps = trainer.history().len();
+    live.say(&format!("Taken up after {} from {}.", counted(steps, "step", "steps"), path.display()));
     live.say("");
-    let features = counted(data.features().cols(), "feature", "features");
-    live.say(&format!("  data       {}: {} rows, {features}{header}", data.source(), count(data.rows())));
-    live.say(&format!("  target     {what}"));
-    live.say(&format!("  split      {} to train, {} to test (seed {})", count(split.train.len()), count(split.test.len()), args.seed));
-    live.say(&format!("  prepared   {columns}, {rows}{ignored}"));
-    let weights = count(args.width.saturating_mul(x.cols()));
-    live.say(&format!("  network    {} -> {} -> {}, {weights} weights to train", x.cols(), count(args.width), y.cols()));
-    live.say(&format!("  machine    {}", args.level));
-    live.say(&format!("  systems    preconditioner {}: {}", chosen.name(), chosen.reason));
-    live.say("");
+    live.event(&[("event", "resumed".into()), ("step", steps.into()), ("train_mse", trainer.train_mse().into())]);
+    Ok(())
+}
+
+/// What to say when somebody ends the run, and what to keep.
+fn broken_off(args: &Train, live: &mut Live, problem: &Problem, trainer: &TwoLayer) -> Failure {
+    let steps = counted(trainer.history().len(), "step", "steps");
+    let mut kept = Vec::new();
+    if let Some(path) = &args.how.checkpoint {
+        kept.push(format!("the run is in {0}: go on with --checkpoint {0} --resume", path.display()));
+    }
+    if let Some(out) = &args.out {
+        let (weights, signs) = trainer.network();
+        let (columns, preparation, coding) = (problem.data.columns().clone(), problem.preparation.clone(), problem.coding.clone());
+        match Model::new(columns, preparation, coding, args.shift, weights, signs).map(|model| save(&model, out)) {
+            Ok(None) => kept.push(format!("the model is in {}", out.display())),
+            Ok(Some(fault)) => live.warn(&format!("error: {fault}")),
+            Err(error) => live.warn(&format!("error: {error}")),
+        }
+    }
+    let kept = if kept.is_empty() { "nothing of it is kept, for want of --checkpoint or --out".into() } else { kept.join("; ") };
+    Failure::Interrupted(format!("interrupted after {steps}; {kept}"))
 }
 
 /// What to do when a step fails: keep what the steps before it have learnt.
-fn rescue(args: &Train, live: &mut Live, problem: &Problem, trainer: &GaussNewton, steps: usize, error: TrainError) -> Failure {
+fn rescue(args: &Train, live: &mut Live, problem: &Problem, trainer: &TwoLayer, steps: usize, error: TrainError) -> Failure {
     if let Some(out) = args.out.as_deref().filter(|_| steps > 0) {
         let (columns, preparation, coding) = (problem.data.columns().clone(), problem.preparation.clone(), problem.coding.clone());
-        if let Ok(model) = Model::new(columns, preparation, coding, args.shift, trainer.weights(), trainer.signs()) {
+        let (weights, signs) = trainer.network();
+        if let Ok(model) = Model::new(columns, preparation, coding, args.shift, weights, signs) {
             match save(&model, out) {
                 None => live.warn(&format!("the model after {} is saved in {}", counted(steps, "step", "steps"), out.display())),
                 Some(fault) => live.warn(&format!("error: {fault}")),
@@ -246,6 +253,9 @@ fn conclude(live: &mut Live, args: &Train, status: Status, mses: &[f64], spent: 
     live.say("");
     live.say(&match status {
         Status::Converged => format!("Reached a training MSE of {last} (goal {goal}) in {steps} and {}.", seconds(spent)),
+        Status::Stopped => {
+            format!("Stopped after {steps} and {}: the validation error falls no more; training MSE {last}.", seconds(spent))
+        }
         Status::Stalled => {
             format!("No step lowers the loss any more: training MSE {last} (goal {goal}) after {steps} and {}.", seconds(spent))
         }
@@ -338,5 +348,8 @@ fn farewell(live: &mut Live, args: &Train, whole: bool) {
     }
     if whole && let Some(plot) = &args.plot {
         live.say(&format!("Course of the training drawn in {}.", plot.display()));
+    }
+    if whole && let Some(report) = &args.how.report {
+        live.say(&format!("Report of the run written to {}.", report.display()));
     }
 }

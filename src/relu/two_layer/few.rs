@@ -12,7 +12,7 @@ use super::normaliser;
 use crate::blas::{axpy_body, tile};
 use crate::matrix::{MatMut, MatRef};
 use crate::relu::pattern::PatternRef;
-use crate::scratch::{all_of, area};
+use crate::scratch::{all_of, area, part_mut, split};
 use crate::simd::{Float, Level, Simd};
 
 /// Neurons of a word.
@@ -141,7 +141,7 @@ multiversion! {
 #[inline(always)]
 fn pack_outputs<T: Float>(a: MatRef<'_, T>, first: usize, to: &mut [T]) {
     let scale: T = normaliser(a.cols());
-    for (r, to) in to.chunks_exact_mut(padded(a.rows())).enumerate() {
+    for (r, to) in to.chunks_exact_mut(padded(a.rows()).max(1)).enumerate() {
         for (c, to) in to.iter_mut().enumerate() {
             *to = scale * a.get(c, first + r).unwrap_or(T::ZERO);
         }
@@ -302,8 +302,8 @@ fn jvp_body<T: Float, S: Simd<T>>(
     scratch: &mut [T],
 ) {
     let neurons = group(x.cols(), a.cols()) * WORD;
-    let (sums, scratch) = scratch.split_at_mut(sums_len(a.rows()));
-    let weights = &mut scratch[..neurons * padded(a.rows())];
+    let (sums, scratch) = split(scratch, sums_len(a.rows()));
+    let weights = part_mut(scratch, 0, neurons * padded(a.rows()));
     for first in (0..v.rows()).step_by(neurons) {
         pack_outputs(a, first, weights);
         outputs_of_group(s, x, pattern, first, v.row_range(first, neurons), weights, sums, &mut out);
@@ -323,7 +323,7 @@ fn vjp_body<T: Float, S: Simd<T>>(
 ) {
     // Not a.cols(): a caller with fewer rows hands over the scratch for these.
     let neurons = group(x.cols(), out.rows()) * WORD;
-    let weights = &mut scratch[..neurons * padded(a.rows())];
+    let weights = part_mut(scratch, 0, neurons * padded(a.rows()));
     for first in (0..out.rows()).step_by(neurons) {
         pack_outputs(a, from + first, weights);
         let mut g = out.reborrow().block(first, 0, neurons, usize::MAX);
@@ -343,9 +343,9 @@ fn gram_product_body<T: Float, S: Simd<T>>(
 ) {
     let (d, m) = (x.cols(), a.cols());
     let neurons = group(d, m) * WORD;
-    let (g, scratch) = scratch.split_at_mut(neurons * d);
-    let (sums, scratch) = scratch.split_at_mut(sums_len(a.rows()));
-    let weights = &mut scratch[..neurons * padded(a.rows())];
+    let (g, scratch) = split(scratch, neurons * d);
+    let (sums, scratch) = split(scratch, sums_len(a.rows()));
+    let weights = part_mut(scratch, 0, neurons * padded(a.rows()));
     for first in (0..m).step_by(neurons) {
         pack_outputs(a, first, weights);
         if let Ok(g) = MatMut::new(g, neurons, d) {

@@ -72,6 +72,7 @@ impl Parts<'_> {
             "named": self.columns.named,
             "target": self.columns.target,
             "target_position": self.columns.target_position,
+            "more_targets": self.columns.more_targets,
             "coding": target,
             "layers": settings.layers,
             "width": settings.width,
@@ -260,6 +261,10 @@ fn parse(bytes: &[u8]) -> Result<DeepModel, String> {
         features: strings(&about["features"], "feature names")?,
         target: about["target"].as_str().ok_or("damaged: the name of the target is missing")?.into(),
         target_position: number("target_position")? as usize,
+        more_targets: match &about["more_targets"] {
+            Value::Null => Vec::new(),
+            list => serde_json::from_value(list.clone()).map_err(|_| "damaged: the list of further targets holds something else")?,
+        },
         named: about["named"].as_bool().ok_or("damaged: whether the columns had names is missing")?,
     };
     let constant = f32s("constant")?;
