@@ -437,7 +437,8 @@ fn conjugate_gradients() {
                 &mut || {
                     theirs.fill(0.0);
                     let params = faer_cg::CgParams {
-                        initial_guess: InitialGuessStatus::Zero,
+                        // `Zero` would leave its residual uninitialised in this version.
+                        initial_guess: InitialGuessStatus::MaybeNonZero,
                         abs_tolerance: 1e-300,
                         rel_tolerance: 0.0,
                         max_iters: iterations,
