@@ -7,8 +7,9 @@
 
 use std::time::Instant;
 
+use subquad::low_rank::Flush;
 use subquad::relu::deep::paper_shift;
-use subquad::train::{Deep, Firing, FirstWeights, Phase, Work};
+use subquad::train::{Deep, Firing, FirstWeights, FlushPolicy, Phase, Work};
 use subquad::{Level, MatMut, MatRef, blas};
 
 const SAMPLES: usize = 256;
@@ -66,11 +67,21 @@ struct Run {
     fired: f64,
 }
 
+/// From the environment, for comparisons: `FLUSH=never`, `sparse` or `dense`.
+fn flush() -> FlushPolicy {
+    match std::env::var("FLUSH").as_deref() {
+        Ok("never") => FlushPolicy::Always(Flush::Never),
+        Ok("sparse") => FlushPolicy::Always(Flush::Sparse),
+        Ok("dense") => FlushPolicy::Always(Flush::Dense),
+        _ => FlushPolicy::Auto,
+    }
+}
+
 fn sparse(data: &Data, layers: usize, m: usize, weights: FirstWeights, rounds: usize) -> Run {
     let mut best: Option<Run> = None;
     for _ in 0..rounds {
         let begun = Instant::now();
-        let builder = Deep::builder().layers(layers).width(m).firing(Firing::Shift(paper_shift(m))).weights(weights);
+        let builder = Deep::builder().layers(layers).width(m).firing(Firing::Shift(paper_shift(m))).weights(weights).flush(flush());
         let mut run = builder.build(data.x(), data.y()).unwrap();
         let built = begun.elapsed().as_secs_f64();
         let first = run.first_pass_work();

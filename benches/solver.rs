@@ -129,7 +129,7 @@ fn networks(c: &mut Criterion) {
             let mut words = vec![0; pattern::pattern_len(n, m)];
             let (mut f, mut g, mut k) = (vec![0.0f32; n * outputs], vec![0.0f32; m * d], vec![0.0f32; n * outputs]);
             let mut scratch = vec![0.0f32; two_layer::gram_product_scratch_len(d, m, outputs)];
-            let mut forward = |words: &mut Vec<u64>, f: &mut Vec<f32>, scratch: &mut [f32]| {
+            let forward = |words: &mut Vec<u64>, f: &mut Vec<f32>, scratch: &mut [f32]| {
                 let pattern = PatternMut::new(words, n, m).unwrap();
                 two_layer::forward(level, x, w, a, b, Some(pattern), MatMut::new(f, n, outputs).unwrap(), scratch).unwrap();
             };

@@ -5,8 +5,10 @@ use subquad::blas::{self, Definite};
 use subquad::cg::{self, Identity, LinearOperator, Status, Stopping};
 use subquad::hadamard::{self, Order, Signs, Transform};
 use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::low_rank::Update;
 use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 use subquad::sketch::{Srht, TensorSketch, TensorSrht};
+use subquad::sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len, transpose};
 use subquad::{Element, Error, Level, MatMut, MatRef};
 
 /// Bytes, handed out piece by piece; zeros when there are no more.
@@ -601,6 +603,93 @@ pub fn sketch(bytes: &[u8]) {
             // The hash of a sum of products: its total is that of the factors' hashes, up to signs; sizes are bounded.
             let most = u.iter().map(|x| f64::from(x.abs())).sum::<f64>() * v.iter().map(|x| f64::from(x.abs())).sum::<f64>();
             assert!(t.iter().all(|t| f64::from(t.abs()) <= most * 1.0001 + 1e-3), "{level}: an entry above the sum of all");
+        }
+    }
+}
+
+/// A sparse matrix with its columns.
+struct Sparse {
+    cols: usize,
+    starts: Vec<usize>,
+    indices: Vec<u32>,
+    values: Vec<f32>,
+    depth: usize,
+    columns: (Vec<usize>, Vec<u32>, Vec<u32>),
+}
+
+impl Sparse {
+    /// Small integers at random places; with `wild`, columns that belong to something else.
+    fn take(source: &mut Source<'_>, rows: usize, cols: usize, depth: usize, wild: bool) -> Self {
+        let (mut starts, mut indices) = (vec![0], Vec::new());
+        for _ in 0..rows {
+            let dense = source.byte() % 4;
+            indices.extend((0..cols as u32).filter(|_| source.byte() % 4 <= dense && dense > 0));
+            starts.push(indices.len());
+        }
+        let values = (0..depth * indices.len()).map(|_| f32::from(source.byte() as i8 % 4)).collect();
+        let mut columns = (vec![0; cols + 1], vec![0; indices.len()], vec![0; indices.len()]);
+        let support = Support::new(&starts, &indices, cols).expect("ascending");
+        transpose(support, &mut columns.0, &mut columns.1, &mut columns.2).expect("as many as there are");
+        if wild {
+            columns.1.iter_mut().chain(&mut columns.2).filter(|x| (**x + 1) % 3 == 0).for_each(|x| *x = source.u32());
+        }
+        Self { cols, starts, indices, values, depth, columns }
+    }
+    fn support(&self) -> Support<'_> {
+        Support::new(&self.starts, &self.indices, self.cols).expect("checked before")
+    }
+    fn get(&self) -> (SparseRef<'_, f32>, Columns<'_>) {
+        let (starts, rows, places) = &self.columns;
+        let values = SparseRef::new(self.support(), self.depth, &self.values).expect("as many as there are");
+        (values, Columns::new(starts, rows, places).expect("ascending"))
+    }
+    fn at(&self, i: usize, c: usize, j: usize) -> f64 {
+        let row = self.support().row(i);
+        row.iter().position(|&k| k as usize == j).map_or(0.0, |at| f64::from(self.get().0.row(i, c)[at]))
+    }
+}
+
+/// What a low-rank update adds, by the definition; both ways to fold it agree; columns that lie are no panic.
+pub fn low_rank(bytes: &[u8]) {
+    let mut source = Source(bytes);
+    let (rank, n, outs, ins) = (source.below(6), source.below(9), source.below(50), source.below(50));
+    let wild = source.byte() % 4 == 0;
+    let u = Sparse::take(&mut source, rank, outs, 1, wild);
+    let v = Sparse::take(&mut source, rank, ins, 1, wild);
+    let x = Sparse::take(&mut source, n, ins, 1, wild);
+    let g = Sparse::take(&mut source, n, outs, 2, wild);
+    let update = Update::new(u.get(), v.get()).expect("shapes fit");
+    for level in Level::available() {
+        let mut z = vec![1.0f32; n * outs];
+        let mut scratch = vec![f32::NAN; update.query_scratch_len(n)];
+        let done = update.query(level, 2.0, x.get(), MatMut::new(&mut z, n, outs).expect("fits"), &mut scratch);
+        let mut e = vec![1.0f32; 2 * x.indices.len()];
+        let mut scratch = vec![f32::NAN; update.transposed_query_scratch_len(2)];
+        let back = update.transposed_query(level, g.get(), x.support(), &mut e, &mut scratch);
+        let (mut a, mut b) = (vec![0.0f32; panels_len(ins, outs)], vec![0.0f32; panels_len(ins, outs)]);
+        update.fold_sparse(&mut PanelsMut::packed(&mut a, ins, outs).expect("fits")).expect("shapes fit");
+        let mut scratch = vec![f32::NAN; update.fold_dense_scratch_len()];
+        update.fold_dense(level, &mut PanelsMut::packed(&mut b, ins, outs).expect("fits"), &mut scratch).expect("shapes fit");
+        if wild {
+            continue;
+        }
+        (done.expect("shapes fit"), back.expect("shapes fit"));
+        let term = |j: usize, r: usize| -> f64 { (0..rank).map(|f| v.at(f, 0, j) * u.at(f, 0, r)).sum() };
+        let (a, b) = (Panels::packed(&a, ins, outs).expect("fits"), Panels::packed(&b, ins, outs).expect("fits"));
+        for (j, r) in (0..ins).flat_map(|j| (0..outs).map(move |r| (j, r))) {
+            let wanted = Some(term(j, r) as f32);
+            assert!(a.get(j, r) == wanted && b.get(j, r) == wanted, "{level}: ({j}, {r}) of the update");
+        }
+        for (i, r) in (0..n).flat_map(|i| (0..outs).map(move |r| (i, r))) {
+            let wanted = 1.0 + 2.0 * (0..ins).map(|j| x.at(i, 0, j) * term(j, r)).sum::<f64>();
+            assert_eq!(f64::from(z[i * outs + r]), wanted, "{level}: ({i}, {r}) of a query");
+        }
+        let e = SparseRef::new(x.support(), 2, &e).expect("as many as there are");
+        for (i, c) in (0..n).flat_map(|i| [(i, 0), (i, 1)]) {
+            for (&j, &found) in x.support().row(i).iter().zip(e.row(i, c)) {
+                let wanted = 1.0 + (0..outs).map(|r| g.at(i, c, r) * term(j as usize, r)).sum::<f64>();
+                assert_eq!(f64::from(found), wanted, "{level}: ({i}, {c}, {j}) of a transposed query");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The C face (feature `capi`): every kernel, and prediction, as plain C functions. `include/subquad.h` is made from it.
+//! The C face (feature `capi`): every kernel, and prediction, as plain C functions. `src/capi/subquad.h` is made from it.
 //!
 //! # Conventions
 //! * Every function that can fail returns a code, `SUBQUAD_OK` = 0 or one of the others, and takes a

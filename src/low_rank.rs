@@ -18,7 +18,7 @@ use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, any_of, area, take};
 use crate::simd::{Float, Level, Simd};
 use crate::sparse::{
-    BLOCK, Columns, PANEL, Panels, PanelsMut, SparseRef, Support, overlap, overlap_scratch_len, spread, spread_scratch_len,
+    BLOCK, Columns, PANEL, Panels, PanelsMut, SparseRef, Support, overlap, overlap_scratch_len, spread, spread_scratch_len, touch,
 };
 
 /// Samples whose transposed query is in flight at once.
@@ -198,10 +198,16 @@ impl<'a, T: Float> Update<'a, T> {
     /// One multiply-add in memory for each place of u_f and of v_f: R k^2.
     pub fn fold_sparse(&self, w: &mut PanelsMut<'_, T>) -> Result<(), Error> {
         self.check_matrix(w)?;
+        // Whether most lines (of 16 entries, say) are touched by some term.
+        let wanted = self.u.support().len() as f64 * self.v.support().len() as f64 / self.rank().max(1) as f64;
+        let busy = wanted * 16.0 > w.rows() as f64 * w.cols() as f64;
         // Blocks of panels outside, as everywhere: one of them fits the second-level cache.
         for p in 0..w.cols().div_ceil(PANEL) {
             for from in (0..w.rows()).step_by(2 * BLOCK) {
                 let block = w.rows_of(p, from, 2 * BLOCK);
+                if busy {
+                    touch(block);
+                }
                 for f in 0..self.rank() {
                     let (rows, values) = within(self.u, f, p * PANEL, PANEL);
                     if rows.is_empty() {

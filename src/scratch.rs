@@ -64,6 +64,12 @@ pub(crate) fn part_mut<T>(x: &mut [T], from: usize, len: usize) -> &mut [T] {
     x.get_mut(from..).and_then(|x| x.get_mut(..len)).unwrap_or_default()
 }
 
+/// Copies as many numbers as both have.
+#[inline(always)]
+pub(crate) fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    to.iter_mut().zip(from).for_each(|(to, &x)| *to = x);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

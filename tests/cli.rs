@@ -317,6 +317,21 @@ fn info_help_and_version() {
     assert!(stdout(&good(&room, &["--help"])).contains("Exit codes"));
     assert!(stdout(&good(&room, &["train", "--help"])).contains("--preconditioner"));
     assert!(stdout(&good(&room, &["--version"])).contains(env!("CARGO_PKG_VERSION")));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout(&good(&room, &["completions", shell])).contains("--preconditioner"), "{shell}");
+    }
+    assert!(stdout(&good(&room, &["man"])).starts_with(".ie"));
+}
+
+#[test]
+fn the_self_test_says_what_share_of_the_limit_is_reached() {
+    let room = room();
+    let output = good(&room, &["bench", "gemm", "--seconds", "0", "--level", "scalar", "--json"]);
+    let rows: Vec<serde_json::Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let gemm = rows.iter().find(|row| row["kernel"] == "gemm").unwrap();
+    assert!(gemm["share"].as_f64().unwrap() > 0.0 && gemm["level"] == "scalar");
+    bad(&room, 2, &["bench", "nothing"], "invalid value 'nothing'");
+    bad(&room, 2, &["bench", "--seconds", "61"], "0 to 60 seconds");
 }
 
 #[test]

@@ -309,13 +309,15 @@ fn back<T: Float>(level: Level, w: &impl Weights<T>, units: f64) {
         let mut scratch = dirty::<T>(w.backward_scratch_len(depth, below.support().longest()));
         w.backward(level, g.get(), below.support(), &mut e, &mut scratch).unwrap();
         let wanted: Vec<Dense> = (0..depth).map(|c| g.dense(c).times(&matrix)).collect();
-        let bound: Vec<Dense> = (0..depth).map(|c| abs(&g.dense(c)).times(&abs(&matrix)).map(|x| x + 1e-30)).collect();
+        // Transforms round relative to the whole row, not to each entry: entries of W are about 1.
+        let ones = matrix.map(|w| w.abs() + 1.0);
+        let bound: Vec<Dense> = (0..depth).map(|c| abs(&g.dense(c)).times(&ones).map(|x| x + 1e-30)).collect();
         assert_close(&e, &below.pick(&wanted), &below.pick(&bound), units, "backward");
 
         let h = Rows::<T>::random(n, d, 1, share, 43);
         let mut z = dirty::<T>(n * m);
         w.forward(level, h.both(), MatMut::new(&mut z, n, m).unwrap(), &mut dirty(w.forward_scratch_len(h.indices.len()))).unwrap();
-        assert_close(&z, &h.dense(0).times(&matrix.t()).data, &size(&h.dense(0), &matrix.t()), units, "forward");
+        assert_close(&z, &h.dense(0).times(&matrix.t()).data, &size(&h.dense(0), &ones.t()), units, "forward");
     }
 }
 

@@ -1,12 +1,15 @@
 //! Every way in which a public function of the kernels refuses its arguments, and what it says: the figure that is at
 //! fault, and the one that would fit. Dimensions whose products overflow are among them; none may panic.
 
+#![allow(clippy::useless_vec, reason = "the macro `out!` serves shapes that are constants and shapes that are not")]
 use subquad::blas::{self, Triangle};
-use subquad::cg::{self, Identity, LinearOperator, Preconditioner, Stopping};
+use subquad::cg::{self, Identity, Jacobi, LinearOperator, Preconditioner, SharedCholesky, Stopping};
 use subquad::hadamard::{self, Order, Signs, Transform};
 use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::low_rank::Update;
 use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 use subquad::sketch::{Bounds, Factor, FixedStep, Sketched, Srht, TensorSketch, TensorSrht, fixed_step, fixed_step_scratch_len};
+use subquad::sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len, times_panels, transpose};
 use subquad::{Error, Level, MatMut, MatRef};
 
 const HUGE: usize = usize::MAX / 2 + 1;
@@ -313,7 +316,10 @@ fn networks() {
             "two_layer: columns of A, against rows of the weights: expected 3, found 5",
             two_layer::jvp(level, x, a, p, mat(&z[..9], 3, d), out!(n, c), s),
         ),
-        (&short(fl), two_layer::jvp(level, x, a, p, w, out!(n, c), &mut s[..two_layer::jvp_scratch_len(d, m, c) - 1])),
+        (
+            &short(two_layer::jvp_scratch_len(d, m, c)),
+            two_layer::jvp(level, x, a, p, w, out!(n, c), &mut s[..two_layer::jvp_scratch_len(d, m, c) - 1]),
+        ),
         (
             "two_layer: rows of the outputs, against rows of X: expected 2, found 4",
             two_layer::vjp(level, x, a, p, mat(&z[..8], 4, c), out!(m, d), s),
@@ -395,6 +401,111 @@ fn sketches() {
     ]);
     assert_eq!(TensorSketch::new((1, 1), HUGE, 0).unwrap().scratch_len(), usize::MAX);
     assert_eq!(TensorSrht::new((HUGE, HUGE), 1, 0).unwrap().scratch_len(), usize::MAX);
+}
+
+#[test]
+fn sparse_matrices_and_updates() {
+    let level = Level::detect();
+    let short = |need: usize| format!("scratch: needs at least {need} elements, found {}", need - 1);
+    let ascending = "support: columns of a row: must be strictly ascending, and below the number of columns";
+    let (starts, indices) = ([0, 2, 3], [0, 2, 1]);
+    let support = Support::new(&starts, &indices, 3).unwrap();
+    let (mut at, mut rows, mut places) = ([0; 4], [0; 3], [0; 3]);
+    transpose(support, &mut at, &mut rows, &mut places).unwrap();
+    let columns = Columns::new(&at, &rows, &places).unwrap();
+    let none = Columns::new(&[0, 0, 0, 0], &[], &[]).unwrap();
+    let two = Columns::new(&[0, 0, 3], &rows, &places).unwrap();
+    let z = [1.0f32; 64];
+    let a = SparseRef::new(support, 1, &z[..3]).unwrap();
+    let deep = SparseRef::new(support, 2, &z[..6]).unwrap();
+    let one = Support::new(&[0, 1], &[1], 3).unwrap();
+    let row = SparseRef::new(one, 1, &z[..1]).unwrap();
+    let update = Update::new((a, columns), (a, columns)).unwrap();
+    let s = &mut [0.0f32; 60_000];
+    let (query, back, dense) = (update.query_scratch_len(2), update.transposed_query_scratch_len(1), update.fold_dense_scratch_len());
+    let mut w = vec![0.0f32; panels_len(3, 3)];
+    let panels = Panels::row_major(&z[..6], 3, 2).unwrap();
+    refusals(vec![
+        ("support: starts: needs at least 1 elements, found 0", Support::new(&[], &[], 3).map(drop)),
+        ("support: first start: expected 0, found 1", Support::new(&[1, 1], &[0], 3).map(drop)),
+        ("support: indices: expected 2, found 1", Support::new(&[0, 2], &[0], 3).map(drop)),
+        ("support: starts: must be ascending", Support::new(&[0, 2, 1, 3], &[0, 1, 2], 3).map(drop)),
+        (ascending, Support::new(&[0, 2], &[1, 1], 3).map(drop)),
+        (ascending, Support::new(&[0, 1], &[3], 3).map(drop)),
+        ("sparse: numbers, against places x depth: expected 6, found 5", SparseRef::new(support, 2, &z[..5]).map(drop)),
+        (
+            &format!("sparse: numbers, against places x depth: expected {}, found 5", usize::MAX),
+            SparseRef::new(support, HUGE, &z[..5]).map(drop),
+        ),
+        ("columns: starts: needs at least 1 elements, found 0", Columns::new(&[], &[], &[]).map(drop)),
+        ("columns: first start: expected 0, found 1", Columns::new(&[1, 1], &[0], &[0]).map(drop)),
+        ("columns: rows: expected 2, found 1", Columns::new(&[0, 2], &[0], &[0, 0]).map(drop)),
+        ("columns: places: expected 1, found 2", Columns::new(&[0, 1], &[0], &[0, 0]).map(drop)),
+        ("columns: starts: must be ascending", Columns::new(&[0, 1, 0, 1], &[0], &[0]).map(drop)),
+        ("transpose: starts: expected 4, found 3", transpose(support, &mut [0; 3], &mut [0; 3], &mut [0; 3])),
+        ("transpose: rows: expected 3, found 2", transpose(support, &mut [0; 4], &mut [0; 2], &mut [0; 3])),
+        ("transpose: places: expected 3, found 2", transpose(support, &mut [0; 4], &mut [0; 3], &mut [0; 2])),
+        (&format!("panels: expected {}, found 9", panels_len(3, 3)), Panels::packed(&z[..9], 3, 3).map(drop)),
+        ("matrix: rows x columns: expected 9, found 8", Panels::row_major(&z[..8], 3, 3).map(drop)),
+        ("matrix: rows x columns does not fit this machine's address space", Panels::row_major(&z[..8], HUGE, 2).map(drop)),
+        ("update: rows of V: expected 2, found 1", Update::new((a, columns), (row, columns)).map(drop)),
+        ("update: depth: expected 1, found 2", Update::new((deep, columns), (a, columns)).map(drop)),
+        ("update: columns: expected 3, found 2", Update::new((a, two), (a, columns)).map(drop)),
+        ("update: places: expected 3, found 0", Update::new((a, none), (a, columns)).map(drop)),
+        (&short(query), update.query(level, 1.0, (a, columns), out!(2, 3), &mut s[..query - 1])),
+        ("overlap: depth of B: expected 1, found 2", update.query(level, 1.0, (deep, columns), out!(2, 3), s)),
+        ("spread: rows of Z: expected 2, found 1", update.query(level, 1.0, (a, columns), out!(1, 3), s)),
+        ("spread: columns of Z: expected 3, found 2", update.query(level, 1.0, (a, columns), out!(2, 2), s)),
+        ("transposed query: rows: expected 2, found 1", update.transposed_query(level, (a, columns), one, &mut [0.0; 1], s)),
+        ("transposed query: columns: expected 3, found 2", update.transposed_query(level, (a, two), support, &mut [0.0; 3], s)),
+        ("transposed query: places: expected 3, found 0", update.transposed_query(level, (a, none), support, &mut [0.0; 3], s)),
+        ("transposed query: result: expected 3, found 2", update.transposed_query(level, (a, columns), support, &mut [0.0; 2], s)),
+        (&short(back), update.transposed_query(level, (a, columns), support, &mut [0.0; 3], &mut s[..back - 1])),
+        ("fold: rows of W^T: expected 3, found 0", update.fold_sparse(&mut PanelsMut::packed(&mut [], 0, 3).unwrap())),
+        ("fold: columns of W^T: expected 3, found 0", update.fold_dense(level, &mut PanelsMut::packed(&mut [], 3, 0).unwrap(), s)),
+        (&short(dense), update.fold_dense(level, &mut PanelsMut::packed(&mut w, 3, 3).unwrap(), &mut s[..dense - 1])),
+        ("times_panels: depth of A: expected 1, found 2", times_panels(level, deep, panels, false, out!(2, 2))),
+        ("times_panels: rows of the result: expected 2, found 3", times_panels(level, a, panels, false, out!(3, 2))),
+        ("times_panels: columns of the result: expected 2, found 3", times_panels(level, a, panels, false, out!(2, 3))),
+    ]);
+}
+
+#[test]
+fn preconditioners_and_several_sides() {
+    let level = Level::detect();
+    let (b, eye) = ([1.0f32; 6], [1.0f32, 0.0, 0.0, 1.0]);
+    let s = &mut [0.0f32; 4096];
+    let stop = Stopping { relative: 0.1, absolute: 0.0, max_iterations: 3 };
+    let bad = Stopping { absolute: -1.0, ..stop };
+    let jacobi = Jacobi::new(&b[..2], 3).unwrap();
+    let shared = SharedCholesky::new(mat(&eye, 2, 2), 3).unwrap();
+    let mut columns = [cg::Column::default(); 2];
+    let need = cg::conjugate_gradient_rows_scratch_len(3, 2, 0, 0);
+    let turned = mat(&b, 3, 2).t();
+    let mut watch = cg::Watch::default();
+    let mut rows = |b: MatRef<'_, f32>, x: MatMut<'_, f32>, stop: Stopping, columns: &mut [cg::Column], s: &mut [f32]| {
+        cg::conjugate_gradient_rows(level, &Nothing(3), &Identity, b, x, stop, &mut watch, columns, s)
+    };
+    refusals(vec![
+        ("Jacobi: diagonal: must be positive and finite", Jacobi::new(&[1.0f32, 0.0], 1).map(drop)),
+        ("Jacobi: diagonal: must be positive and finite", Jacobi::new(&[f32::NAN], 1).map(drop)),
+        ("Jacobi: r: expected 6, found 5", jacobi.precondition(level, &b[..5], &mut [0.0; 5], s)),
+        ("Jacobi: z: expected 6, found 5", jacobi.precondition(level, &b, &mut [0.0; 5], s)),
+        ("SharedCholesky: columns of the factor: expected 1, found 4", SharedCholesky::new(mat(&eye, 1, 4), 1).map(drop)),
+        ("SharedCholesky: diagonal of the factor: must be positive and finite", SharedCholesky::new(mat(&[0.0; 4], 2, 2), 1).map(drop)),
+        ("SharedCholesky: r: expected 6, found 5", shared.precondition(level, &b[..5], &mut [0.0; 5], s)),
+        ("SharedCholesky: z: expected 6, found 5", shared.precondition(level, &b, &mut [0.0; 5], s)),
+        ("conjugate_gradient_rows: columns of B: expected 3, found 2", rows(mat(&b, 3, 2), out!(3, 2), stop, &mut columns, s)),
+        ("conjugate_gradient_rows: rows of X: expected 2, found 3", rows(mat(&b, 2, 3), out!(3, 3), stop, &mut columns, s)),
+        ("conjugate_gradient_rows: columns of X: expected 3, found 2", rows(mat(&b, 2, 3), out!(2, 2), stop, &mut columns, s)),
+        ("conjugate_gradient_rows: reports: expected 2, found 1", rows(mat(&b, 2, 3), out!(2, 3), stop, &mut columns[..1], s)),
+        ("conjugate_gradient_rows: B: must be laid out by rows", rows(turned, out!(2, 3), stop, &mut columns, s)),
+        ("conjugate_gradient: tolerance: must be a number, and not negative", rows(mat(&b, 2, 3), out!(2, 3), bad, &mut columns, s)),
+        (
+            &format!("scratch: needs at least {need} elements, found {}", need - 1),
+            rows(mat(&b, 2, 3), out!(2, 3), stop, &mut columns, &mut s[..need - 1]),
+        ),
+    ]);
 }
 
 /// Room for an index.

@@ -48,6 +48,11 @@ fn index() {
 }
 
 #[test]
+fn low_rank() {
+    inputs().for_each(|bytes| bodies::low_rank(&bytes));
+}
+
+#[test]
 fn sketch() {
     inputs().for_each(|bytes| bodies::sketch(&bytes));
 }

@@ -2,7 +2,7 @@
 
 use super::gemm::{syrk, syrk_scratch_len};
 use super::triangular::{panel_scratch_len, right_solve_entry, solve_panels};
-use super::vector::dot_body;
+use super::vector::axpy_body;
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, any_of, area, take};
@@ -27,7 +27,7 @@ pub enum Definite {
 
 /// Scratch of [`cholesky`], in elements: the columns that were factored last, and room to multiply them.
 pub const fn cholesky_scratch_len(n: usize) -> usize {
-    all_of(&[area(n, BLOCK), any_of(&[syrk_scratch_len(n, BLOCK), panel_scratch_len(BLOCK)])])
+    all_of(&[area(n, BLOCK), any_of(&[syrk_scratch_len(n, BLOCK), panel_scratch_len(BLOCK), area(BLOCK, BLOCK)])])
 }
 
 /// `A = L L^T`: overwrites the lower triangle of A by L.
@@ -66,7 +66,7 @@ pub fn cholesky<T: Float>(level: Level, mut a: MatMut<'_, T>, scratch: &mut [T])
         let block = BLOCK.min(n - from);
         let rest = n - from - block;
         let (mut top, mut below) = a.reborrow().block(from, from, n, n).split_rows(block);
-        if let Definite::No { pivot, value } = diagonal_entry(level, top.reborrow().block(0, 0, block, block)) {
+        if let Definite::No { pivot, value } = diagonal_entry(level, top.reborrow().block(0, 0, block, block), scratch) {
             return Ok(Definite::No { pivot: from + pivot, value });
         }
         // The product below reads these columns while it writes those right of them in the same rows: it reads a copy.
@@ -80,30 +80,41 @@ pub fn cholesky<T: Float>(level: Level, mut a: MatMut<'_, T>, scratch: &mut [T])
 }
 
 multiversion! {
-    fn diagonal_entry<T: Float>(a: MatMut<'_, T>) -> Definite = diagonal;
+    fn diagonal_entry<T: Float>(a: MatMut<'_, T>, turned: &mut [T]) -> Definite = diagonal;
 }
 
-/// Factors one block, row by row: what stands left in two rows is multiplied, the rest divided by the pivot.
+/// Factors one block: turned, so that what a row takes off those below it lies in line, in vectors.
 #[inline(always)]
-fn diagonal<T: Float, S: Simd<T>>(s: S, mut a: MatMut<'_, T>) -> Definite {
+fn diagonal<T: Float, S: Simd<T>>(s: S, mut a: MatMut<'_, T>, turned: &mut [T]) -> Definite {
     let n = a.rows();
+    let Some(turned) = turned.get_mut(..n * n) else { return Definite::Yes };
     for i in 0..n {
-        let (above, mut rest) = a.reborrow().split_rows(i);
-        let above = above.as_ref();
-        let Some(row) = rest.row(0) else { break };
-        for j in 0..i {
-            let Some(other) = above.row(j) else { break };
-            let (Some((left, [x, ..])), Some((above, [pivot, ..]))) = (row.split_at_mut_checked(j), other.split_at_checked(j)) else {
-                break;
-            };
-            *x = (*x - dot_body(s, left, above)) / *pivot;
+        let row = a.row(i).unwrap_or_default();
+        for (&x, to) in row.iter().zip(turned.chunks_exact_mut(n.max(1))).take(i + 1) {
+            to.get_mut(i).into_iter().for_each(|to| *to = x);
         }
-        let Some((left, [diagonal, ..])) = row.split_at_mut_checked(i) else { break };
-        let pivot = *diagonal - dot_body(s, left, left);
+    }
+    for k in 0..n {
+        let Some((done, rest)) = turned.split_at_mut_checked((k + 1) * n) else { break };
+        let Some([first, row @ ..]) = done.get_mut(k * n + k..) else { break };
+        let pivot = *first;
         if !(pivot > T::ZERO && pivot.is_finite()) {
-            return Definite::No { pivot: i, value: pivot.to_f64() };
+            return Definite::No { pivot: k, value: pivot.to_f64() };
         }
-        *diagonal = pivot.sqrt();
+        *first = pivot.sqrt();
+        let inverse = T::ONE / *first;
+        row.iter_mut().for_each(|x| *x *= inverse);
+        for (i, below) in rest.chunks_exact_mut(n.max(1)).enumerate() {
+            if let (Some(row @ [x, ..]), Some(below)) = (row.get(i..), below.get_mut(k + 1 + i..)) {
+                axpy_body(s, -*x, row, below);
+            }
+        }
+    }
+    for i in 0..n {
+        let row = a.row(i).unwrap_or_default();
+        for (to, from) in row.iter_mut().zip(turned.chunks_exact(n.max(1))).take(i + 1) {
+            from.get(i).into_iter().for_each(|&x| *to = x);
+        }
     }
     Definite::Yes
 }

@@ -123,14 +123,14 @@ fn right_solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T
         gather(some.as_ref().t(), panel, width);
         let (chunks, _) = s.chunks_mut(panel).0.as_chunks_mut::<2>();
         forward(s, l, chunks, strip);
-        scatter(panel, width, |i, p, x| {
-            if let Some(to) = some.row(i).and_then(|row| row.get_mut(p)) {
-                *to = x;
-            }
-        });
         for i in 0..some.rows() {
-            if let (Some(to), Some(row)) = (copies.next(), some.row(i)) {
-                to.iter_mut().zip(row).for_each(|(to, &mut x)| *to = x);
+            if let Some(row) = some.row(i) {
+                for (to, numbers) in row.iter_mut().zip(panel.chunks_exact(width)) {
+                    numbers.get(i).into_iter().for_each(|&x| *to = x);
+                }
+                if let Some(to) = copies.next() {
+                    to.iter_mut().zip(row).for_each(|(to, &mut x)| *to = x);
+                }
             }
         }
         from += width;
@@ -140,19 +140,23 @@ fn right_solve<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, mut b: MatMut<'_, T
 /// Copies a matrix of at most `width` columns into a panel, zeros behind the last column.
 #[inline(always)]
 fn gather<T: Float>(b: MatRef<'_, T>, panel: &mut [T], width: usize) {
-    for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-        for (j, to) in row.iter_mut().enumerate() {
-            *to = b.get(p, j).unwrap_or(T::ZERO);
+    if b.col_stride() == 1 {
+        for (p, to) in panel.chunks_exact_mut(width).enumerate() {
+            let row = b.row(p).unwrap_or_default();
+            if let Some((head, tail)) = to.split_at_mut_checked(row.len()) {
+                head.copy_from_slice(row);
+                tail.fill(T::ZERO);
+            }
         }
+        return;
     }
-}
-
-/// Hands every number of a panel out: (column, row, number).
-#[inline(always)]
-fn scatter<T: Float>(panel: &[T], width: usize, mut to: impl FnMut(usize, usize, T)) {
-    for (p, row) in panel.chunks_exact(width).enumerate() {
-        for (j, &x) in row.iter().enumerate() {
-            to(j, p, x);
+    // Down the columns, which lie in line where the matrix is turned.
+    for j in 0..width {
+        let rows = panel.chunks_exact_mut(width).filter_map(|row| row.get_mut(j));
+        if let Some(column) = b.t().row(j) {
+            rows.zip(column).for_each(|(to, &x)| *to = x);
+        } else {
+            rows.enumerate().for_each(|(p, to)| *to = b.get(p, j).unwrap_or(T::ZERO));
         }
     }
 }

@@ -71,8 +71,8 @@ macro_rules! halfspace {
             error: *mut subquad_error,
         ) -> c_int {
             guard(error, || {
-                // SAFETY: the caller's promise.
                 let (w, x, scratch) =
+                    // SAFETY: the caller's promise.
                     unsafe { (matrix("w", w, m, d)?, matrix("x", x, n, d)?, slice_mut("scratch", scratch, scratch_len)?) };
                 // SAFETY: the caller's promise.
                 let mut hits = unsafe { hits(n, room, counts, indices, values) }?;
@@ -117,13 +117,13 @@ macro_rules! halfspace {
             error: *mut subquad_error,
         ) -> c_int {
             guard(error, || {
-                // SAFETY: the caller's promise.
                 let (w, bytes, scratch) =
+                    // SAFETY: the caller's promise.
                     unsafe { (matrix("w", w, m, d)?, slice_mut("bytes", bytes, bytes_len)?, slice_mut("scratch", scratch, scratch_len)?) };
                 match kind(kind_number)? {
-                    Kind::Packed => drop(Packed::build(w, bytes)?),
-                    Kind::Screened => drop(Screened::build(w, bytes)?),
-                    Kind::BallTree => drop(BallTree::build(w, bytes, scratch)?),
+                    Kind::Packed => Packed::build(w, bytes).map(|_| ())?,
+                    Kind::Screened => Screened::build(w, bytes).map(|_| ())?,
+                    Kind::BallTree => BallTree::build(w, bytes, scratch).map(|_| ())?,
                 }
                 Ok(())
             })
@@ -151,8 +151,8 @@ macro_rules! halfspace {
             error: *mut subquad_error,
         ) -> c_int {
             guard(error, || {
-                // SAFETY: the caller's promise.
                 let (bytes, x, scratch) =
+                    // SAFETY: the caller's promise.
                     unsafe { (slice("bytes", bytes, bytes_len)?, matrix("x", x, n, d)?, slice_mut("scratch", scratch, scratch_len)?) };
                 // SAFETY: the caller's promise.
                 let mut hits = unsafe { hits(n, room, counts, indices, values) }?;

@@ -44,7 +44,8 @@ pub struct subquad_stopping {
 /// How conjugate gradients ended.
 #[repr(C)]
 pub struct subquad_report {
-    /// 0 converged, 1 iteration limit, 2 indefinite operator, 3 indefinite preconditioner, 4 not finite, 5 something else.
+    /// 0 converged, 1 iteration limit, 2 indefinite operator, 3 indefinite preconditioner, 4 not finite, 5 stagnated,
+    /// 6 broken down, 7 stopped.
     pub status: c_int,
     /// Products with the operator that led to x.
     pub iterations: usize,
@@ -272,8 +273,9 @@ fn put_report(report: cg::Report, to: &mut subquad_report) {
         Status::IndefiniteOperator => 2,
         Status::IndefinitePreconditioner => 3,
         Status::NotFinite => 4,
-        #[allow(unreachable_patterns, reason = "a status may be added")]
-        _ => 5,
+        Status::Stagnated => 5,
+        Status::Breakdown => 6,
+        Status::Stopped => 7,
     };
     *to = subquad_report { status, iterations: report.iterations, residual_norm: report.residual_norm, rhs_norm: report.rhs_norm };
 }
@@ -346,15 +348,15 @@ macro_rules! kernels {
             error: *mut subquad_error,
         ) -> c_int {
             guard(error, || {
-                // SAFETY: the caller's promise.
                 let (l, b, scratch) =
+                    // SAFETY: the caller's promise.
                     unsafe { (matrix("l", l, n, n)?, matrix_mut("b", b, n, columns)?, slice_mut("scratch", scratch, scratch_len)?) };
                 Ok(blas::cholesky_solve(level(level_number)?, l, b, scratch)?)
             })
         }
 
         /// A = Q R for A of rows x cols numbers, handed over by its columns (cols x rows): entry (j, i) becomes
-        /// R[i][j] for i <= j and i < rows; the rest is meaningless afterwards.
+        /// `R[i][j]` for i <= j and i < rows; the rest is meaningless afterwards.
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $qr(
             level_number: u8,
@@ -366,8 +368,8 @@ macro_rules! kernels {
             error: *mut subquad_error,
         ) -> c_int {
             guard(error, || {
-                // SAFETY: the caller's promise.
                 let (columns, scratch) =
+                    // SAFETY: the caller's promise.
                     unsafe { (matrix_mut("columns", columns, cols, rows)?, slice_mut("scratch", scratch, scratch_len)?) };
                 Ok(blas::qr(level(level_number)?, columns, scratch)?)
             })
@@ -546,7 +548,7 @@ macro_rules! kernels {
             })
         }
 
-        /// K[i][j] = <x_i, x_j> |S_i and S_j| / m for j <= i: X n x d, the pattern n x m, the result n x n; what stands
+        /// `K[i][j] = <x_i, x_j> |S_i and S_j| / m` for j <= i: X n x d, the pattern n x m, the result n x n; what stands
         /// above the diagonal is meaningless.
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $gram(
@@ -562,8 +564,8 @@ macro_rules! kernels {
             error: *mut subquad_error,
         ) -> c_int {
             guard(error, || {
-                // SAFETY: the caller's promise.
                 let (x, out, scratch) =
+                    // SAFETY: the caller's promise.
                     unsafe { (matrix("x", x, n, d)?, matrix_mut("out", out, n, n)?, slice_mut("scratch", scratch, scratch_len)?) };
                 // SAFETY: the caller's promise.
                 let pattern = PatternRef::new(unsafe { slice("words", words, pattern::pattern_len(n, m)) }?, n, m)?;
@@ -586,8 +588,8 @@ macro_rules! kernels {
             error: *mut subquad_error,
         ) -> c_int {
             guard(error, || {
-                // SAFETY: the caller's promise.
                 let (x, out, scratch) =
+                    // SAFETY: the caller's promise.
                     unsafe { (matrix("x", x, n, d)?, matrix_mut("out", out, n, n)?, slice_mut("scratch", scratch, scratch_len)?) };
                 Ok(gram::analytic_gram(level(level_number)?, x, shift, out, scratch)?)
             })
@@ -607,8 +609,8 @@ macro_rules! kernels {
             error: *mut subquad_error,
         ) -> c_int {
             guard(error, || {
-                // SAFETY: the caller's promise.
                 let (x, y, scratch) =
+                    // SAFETY: the caller's promise.
                     unsafe { (slice("x", x, len)?, slice_mut("y", y, rows)?, slice_mut("scratch", scratch, scratch_len)?) };
                 Ok(Srht::new(len, rows, seed)?.accumulate(level(level_number)?, x, y, scratch)?)
             })

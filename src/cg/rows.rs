@@ -5,7 +5,7 @@ use super::{Check, Iteration, LinearOperator, Preconditioner, Report, Status, St
 use crate::blas::{axpy, norm_squared, xpby};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, any_of, area, take};
+use crate::scratch::{all_of, any_of, area, copy, part, part_mut, take};
 use crate::simd::{Float, Level};
 
 /// Steps in turn that leave x as it was, after which the iteration has stagnated.
@@ -160,14 +160,13 @@ where
     let (q, scratch) = take(scratch, all)?;
     let (z, scratch) = take(scratch, all)?;
     let norm = |v: &[T]| libm::sqrt(norm_squared(level, v).to_f64());
-    let row_of = |seat: usize| seat * n..(seat + 1) * n;
 
     for (i, column) in columns.iter_mut().enumerate() {
-        let (b, x, r) = (b.row(i).unwrap_or_default(), x.row(i).unwrap_or_default(), &mut r[row_of(i)]);
-        r.copy_from_slice(b);
+        let (b, x, r) = (b.row(i).unwrap_or_default(), x.row(i).unwrap_or_default(), part_mut(r, i * n, n));
+        copy(b, r);
         if x.iter().any(|&x| x != T::ZERO) {
-            (system.product)(MatRef::new(x, 1, n)?, MatMut::new(&mut q[..n], 1, n)?, scratch)?;
-            axpy(level, -T::ONE, &q[..n], r)?;
+            (system.product)(MatRef::new(x, 1, n)?, MatMut::new(part_mut(q, 0, n), 1, n)?, scratch)?;
+            axpy(level, -T::ONE, part(q, 0, n), r)?;
         }
         let residual_norm = norm(r);
         *column =
@@ -187,10 +186,10 @@ where
             if column.residual_norm <= enough && watch.check == Check::Insist {
                 // Said to be converged: is it?
                 let (b, x) = (b.row(i).unwrap_or_default(), x.row(i).unwrap_or_default());
-                (system.product)(MatRef::new(x, 1, n)?, MatMut::new(&mut q[..n], 1, n)?, scratch)?;
-                let r = &mut r[row_of(column.seat)];
-                r.copy_from_slice(b);
-                axpy(level, -T::ONE, &q[..n], r)?;
+                (system.product)(MatRef::new(x, 1, n)?, MatMut::new(part_mut(q, 0, n), 1, n)?, scratch)?;
+                let r = part_mut(r, column.seat * n, n);
+                copy(b, r);
+                axpy(level, -T::ONE, part(q, 0, n), r)?;
                 column.residual_norm = norm(r);
                 column.true_residual_norm = Some(column.residual_norm);
                 column.rho = 0.0;
@@ -200,9 +199,10 @@ where
                 Some(Status::NotFinite)
             } else if column.residual_norm <= enough {
                 Some(Status::Converged)
-            } else if column.rho == 0.0 && iterations > 0 && column.residual_norm > 0.5 * column.checked {
-                Some(Status::Stagnated)
-            } else if column.idle >= IDLE || (watch.patience > 0 && iterations - column.best.1 >= watch.patience) {
+            } else if (column.rho == 0.0 && iterations > 0 && column.residual_norm > 0.5 * column.checked)
+                || column.idle >= IDLE
+                || (watch.patience > 0 && iterations - column.best.1 >= watch.patience)
+            {
                 Some(Status::Stagnated)
             } else if iterations >= stopping.max_iterations {
                 Some(Status::IterationLimit)
@@ -220,12 +220,12 @@ where
             break;
         }
         if !system.identity {
-            let (r, z) = (MatRef::new(&r[..active * n], active, n)?, MatMut::new(&mut z[..active * n], active, n)?);
+            let (r, z) = (MatRef::new(part(r, 0, active * n), active, n)?, MatMut::new(part_mut(z, 0, active * n), active, n)?);
             (system.precondition)(r, z, scratch)?;
         }
         for column in columns.iter_mut().filter(|column| column.status.is_none()) {
-            let (r, p) = (&r[row_of(column.seat)], &mut p[row_of(column.seat)]);
-            let z = if system.identity { r } else { &z[row_of(column.seat)] };
+            let (r, p) = (part(r, column.seat * n, n), part_mut(p, column.seat * n, n));
+            let z = if system.identity { r } else { part(z, column.seat * n, n) };
             let rho = inner(level, r, z);
             if !(rho > 0.0 && rho.is_finite()) {
                 column.status = Some(if !rho.is_finite() {
@@ -238,7 +238,7 @@ where
                 continue;
             }
             if column.rho == 0.0 {
-                p.copy_from_slice(z);
+                copy(z, p);
             } else {
                 xpby(level, z, T::from_f64(rho / column.rho), p)?;
             }
@@ -248,10 +248,10 @@ where
         if active == 0 {
             break;
         }
-        (system.product)(MatRef::new(&p[..active * n], active, n)?, MatMut::new(&mut q[..active * n], active, n)?, scratch)?;
+        (system.product)(MatRef::new(part(p, 0, active * n), active, n)?, MatMut::new(part_mut(q, 0, active * n), active, n)?, scratch)?;
         iterations += 1;
         for (i, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.status.is_none()) {
-            let (p, q, r) = (&p[row_of(column.seat)], &q[row_of(column.seat)], &mut r[row_of(column.seat)]);
+            let (p, q, r) = (part(p, column.seat * n, n), part(q, column.seat * n, n), part_mut(r, column.seat * n, n));
             let curvature = inner(level, p, q);
             let alpha = T::from_f64(column.rho / curvature);
             column.status = if !curvature.is_finite() {
@@ -282,10 +282,10 @@ where
             if watch.check == Check::Insist && column.status == Some(Status::Converged) {
                 continue;
             }
-            (system.product)(MatRef::new(x, 1, n)?, MatMut::new(&mut q[..n], 1, n)?, scratch)?;
-            let r = &mut r[..n];
-            r.copy_from_slice(b);
-            axpy(level, -T::ONE, &q[..n], r)?;
+            (system.product)(MatRef::new(x, 1, n)?, MatMut::new(part_mut(q, 0, n), 1, n)?, scratch)?;
+            let r = part_mut(r, 0, n);
+            copy(b, r);
+            axpy(level, -T::ONE, part(q, 0, n), r)?;
             column.true_residual_norm = Some(norm(r));
         }
     }
@@ -308,8 +308,12 @@ fn gather<T: Float>(columns: &mut [Column], n: usize, r: &mut [T], p: &mut [T]) 
     for column in columns.iter_mut().filter(|column| column.status.is_none()) {
         if column.seat != seat {
             let from = column.seat * n;
-            r.copy_within(from..from + n, seat * n);
-            p.copy_within(from..from + n, seat * n);
+            for v in [&mut *r, &mut *p] {
+                // Seats move forward only: the new one ends where the old one begins, or before.
+                if let Some((before, row)) = v.split_at_mut_checked(from) {
+                    copy(row, part_mut(before, seat * n, n));
+                }
+            }
             column.seat = seat;
         }
         seat += 1;

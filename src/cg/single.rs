@@ -25,7 +25,7 @@ pub const fn conjugate_gradient_scratch_len(dim: usize, operator: usize, precond
 /// is a report, not an error.
 ///
 /// # Numerics
-/// Inner products as in [`dot`], scalars in f64. The residual follows the recurrence, which drifts from the true one
+/// Inner products as in [`dot`](crate::blas::dot), scalars in f64. The residual follows the recurrence, which drifts from the true one
 /// by about `iterations * eps * |A| |x|`.
 ///
 /// # Cost

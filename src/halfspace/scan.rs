@@ -207,7 +207,8 @@ fn accumulate<T: Float, S: Simd<T>, const J: usize>(s: S, acc: &mut [[S::V; 2]; 
     }
     let mut sums = *acc;
     for (w, x) in pairs.chunks_exact(strips::<T, S>()).zip(x) {
-        let (w0, w1) = (s.load(&w[strip][0]), s.load(&w[strip][1]));
+        let Some(w) = w.get(strip) else { break };
+        let (w0, w1) = (s.load(&w[0]), s.load(&w[1]));
         for j in 0..J {
             let x = s.splat(x[j]);
             sums[j][0] = s.mul_add(x, w0, sums[j][0]);
@@ -252,8 +253,9 @@ fn one_query<T: Float, S: Simd<T>>(
         for ((((x, a), b), c), e) in x.iter().zip(a.chunks(strips)).zip(b.chunks(strips)).zip(c.chunks(strips)).zip(e.chunks(strips)) {
             let x = s.splat(x[0]);
             for (acc, w) in acc.iter_mut().zip([a, b, c, e]) {
-                acc[0] = s.mul_add(x, s.load(&w[0][0]), acc[0]);
-                acc[1] = s.mul_add(x, s.load(&w[0][1]), acc[1]);
+                let Some(w) = w.first() else { break };
+                acc[0] = s.mul_add(x, s.load(&w[0]), acc[0]);
+                acc[1] = s.mul_add(x, s.load(&w[1]), acc[1]);
             }
         }
         for &z in &acc {

@@ -29,7 +29,9 @@ def output(*command):
 
 
 symbols = output(tool("nm"), "-C", library)
-wrong = [f"called, not inlined: {name}" for name in sorted(set(re.findall(r" [tTwW] (.*core_arch::.*)", symbols)))]
+# What asks the processor is called once.
+called = {name for name in re.findall(r" [tTwW] (.*core_arch::.*)", symbols) if not re.search(r"xsave|cpuid", name)}
+wrong = [f"called, not inlined: {name}" for name in sorted(called)]
 
 # A kernel's copies are functions inside its entry, named after the level.
 entries = set()
@@ -52,4 +54,4 @@ if "--no-vectors" in sys.argv:
     wrong += [f"a vector register on a soft-float target: {line.strip()}" for line in vectors[:5]]
 
 print(f"census|{platform}|{len(kernels)} kernels at {', '.join(levels) or 'scalar'}|{'FAIL' if wrong else 'no calls of intrinsics'}")
-sys.exit("\n".join(wrong) or 0)
+sys.exit("\n".join(wrong[:20]) or 0)

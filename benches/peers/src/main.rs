@@ -445,11 +445,12 @@ fn conjugate_gradients() {
                     };
                     let x = FaerMut::from_column_major_slice_mut(&mut theirs, n, 1);
                     let b = FaerRef::from_column_major_slice(&b, n, 1);
-                    let _ = if jacobi {
+                    let ended = if jacobi {
                         faer_cg::conjugate_gradient(x, &diagonal, &chain, b, params, |_| {}, Par::Seq, MemStack::new(&mut memory))
                     } else {
                         faer_cg::conjugate_gradient(x, identity, &chain, b, params, |_| {}, Par::Seq, MemStack::new(&mut memory))
                     };
+                    assert!(matches!(ended, Err(faer_cg::CgError::NoConvergence { .. })), "{ended:?}");
                 },
             ]);
             assert_eq!(count, iterations);

@@ -37,6 +37,14 @@ pub enum Command {
     Bench(crate::bench::Bench),
     /// Shows what this machine has and what the program uses
     Info,
+    /// Writes what a shell needs to complete this program's command lines
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Writes the manual page
+    Man,
 }
 
 #[derive(Args)]

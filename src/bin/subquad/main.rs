@@ -11,7 +11,9 @@ mod folds;
 #[macro_use]
 mod how;
 mod info;
+
 mod interrupt;
+mod manual;
 mod page;
 mod plot;
 mod predict;
@@ -64,6 +66,8 @@ fn main() -> ExitCode {
         Some(args::Command::Predict(args)) => predict::run(&args),
         Some(args::Command::Bench(args)) => bench::run(&args),
         Some(args::Command::Info) => info::run(),
+        Some(args::Command::Completions { shell }) => manual::completions(shell),
+        Some(args::Command::Man) => manual::page(),
     };
     let (code, message) = match done {
         Ok(()) => return ExitCode::SUCCESS,

@@ -74,6 +74,10 @@ fn backward_body<T: Float, S: Simd<T>>(
 ) {
     let depth = g.depth();
     let (entries, results) = scratch.split_at_mut(ROWS * most);
+    // Whether most lines (of 16 entries, say) are wanted by some sample.
+    let wanted =
+        g.support().len() as f64 * below.len() as f64 / g.rows().max(1) as f64 * SAMPLES.min(g.rows()) as f64 / g.rows().max(1) as f64;
+    let busy = wanted * 16.0 > b.rows() as f64 * b.cols() as f64;
     let mut next = [0u32; SAMPLES];
     let mut inside = [(0u32, 0u32); SAMPLES];
     for from in (0..g.rows()).step_by(SAMPLES) {
@@ -92,7 +96,10 @@ fn backward_body<T: Float, S: Simd<T>>(
                 }
             }
             for p in 0..b.count() {
-                let (panel, step) = b.from_row(p, block);
+                let (panel, step) = b.panel_from(p, block);
+                if busy {
+                    b.fetch(p, block, COLUMNS);
+                }
                 for (i, (next, &(first, last))) in next.iter_mut().zip(&inside).take(samples).enumerate() {
                     let above = g.support().row(from + i);
                     let begin = *next as usize;

@@ -1,16 +1,18 @@
 //! The same products where few neurons fire: entry by entry of the pattern, nothing for those that are silent.
 //!
-//! A tile is 64 neurons, a word of the pattern, by 64 samples: both factors stay in the first-level cache while the
-//! words are walked bit by bit. The words of a tile's samples lie a row of the pattern apart, mostly a power of two, and
-//! would push each other out of the cache: those of eight tiles, a line of each sample, are copied together first.
+//! A tile is 64 neurons, a word of the pattern, by 64 samples: both factors stay in the first-level cache. The words of
+//! a tile's samples lie a row of the pattern apart, mostly a power of two, and would push each other out of the cache:
+//! those of eight tiles, a line of each sample, are copied together first. The bits of a tile become a list of entries,
+//! four at a time, because a loop that ends with the last bit of each word is foreseen wrongly every time; the list is
+//! walked without a branch that depends on it.
 //!
-//! An entry costs 2 (d + C) flops, a word the branch that ends its walk.
+//! An entry costs 2 (d + C) flops.
 
 use super::normaliser;
-use crate::blas::{axpy_body, dot_body};
+use crate::blas::{axpy_body, tile};
 use crate::matrix::{MatMut, MatRef};
 use crate::relu::pattern::PatternRef;
-use crate::scratch::{all_of, area};
+use crate::scratch::{all_of, area, part_mut, split};
 use crate::simd::{Float, Level, Simd};
 
 /// Neurons of a word.
@@ -35,30 +37,91 @@ const LINE: usize = 8;
 /// Samples of a tile.
 const SAMPLES: usize = 64;
 
-/// Scratch of all three: a group's gradients and output weights, one sample's sums.
-pub(super) const fn scratch_len(d: usize, m: usize, c: usize) -> usize {
-    let neurons = group(d, m) * WORD;
-    all_of(&[area(neurons, d), area(neurons, padded(c)), padded(c)])
+/// Sums of a tile's samples: a vector for one output, a padded row for several.
+const fn sums_len(c: usize) -> usize {
+    area(SAMPLES, if c == 1 { tile::MOST_WIDTH / 2 } else { padded(c) })
 }
 
-/// Whether entry by entry is faster than all neurons: from the share that fires, and what an entry costs against a
-/// register tile.
+/// Scratch of all three: a group's gradients and output weights, the sums of a tile's samples.
+pub(super) const fn scratch_len(d: usize, m: usize, c: usize) -> usize {
+    let neurons = group(d, m) * WORD;
+    all_of(&[area(neurons, d), area(neurons, padded(c)), sums_len(c)])
+}
+
+/// Entries of a list: some tiles need several.
+const ROOM: usize = 1024;
+
+/// Lists the entries of the words from `next` on, as far as there is room: 64 times the sample plus the neuron.
+#[inline(always)]
+fn list(words: &[u64; SAMPLES], next: &mut usize, entries: &mut [u16; ROOM]) -> usize {
+    let mut len = 0;
+    while let Some(&word) = words.get(*next)
+        && len <= ROOM - WORD
+    {
+        let (mut bits, mut at) = (word, len);
+        while let Some(four) = entries.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
+            for entry in four {
+                // Behind the last bit something is written that the next word overwrites.
+                *entry = (*next * WORD) as u16 | (bits.trailing_zeros() % WORD as u32) as u16;
+                bits &= bits.wrapping_sub(1);
+            }
+            at += 4;
+            if bits == 0 {
+                break;
+            }
+        }
+        len += word.count_ones() as usize;
+        *next += 1;
+    }
+    len
+}
+
+/// Row i of rows that lie `stride` apart.
+#[inline(always)]
+fn row_at<T>(data: &[T], i: usize, stride: usize, len: usize) -> &[T] {
+    data.get(i * stride..).and_then(|rest| rest.get(..len)).unwrap_or_default()
+}
+
+/// `<x, y>`, before the lanes are added.
+#[inline(always)]
+fn dot_lanes<T: Float, S: Simd<T>>(s: S, x: &[T], y: &[T]) -> S::V {
+    let ((xs, x_tail), (ys, y_tail)) = (s.chunks(x), s.chunks(y));
+    let ((x_pairs, x_rest), (y_pairs, y_rest)) = (xs.as_chunks::<2>(), ys.as_chunks::<2>());
+    let mut sums = [s.splat(T::ZERO); 2];
+    for (x, y) in x_pairs.iter().zip(y_pairs) {
+        sums[0] = s.mul_add(s.load(&x[0]), s.load(&y[0]), sums[0]);
+        sums[1] = s.mul_add(s.load(&x[1]), s.load(&y[1]), sums[1]);
+    }
+    for (x, y) in x_rest.iter().zip(y_rest) {
+        sums[0] = s.mul_add(s.load(x), s.load(y), sums[0]);
+    }
+    if !x_tail.is_empty() {
+        sums[1] = s.mul_add(s.load_part(x_tail), s.load_part(y_tail), sums[1]);
+    }
+    s.add(sums[0], sums[1])
+}
+
+/// Whether entry by entry is faster than all neurons: from the share that fires, and what an entry and a word cost,
+/// counted in a register tile's multiply-adds.
 ///
-/// Measured at n = 1024, m = 16384 on AVX-512, f32 (percent of neurons firing at which both take the same time; the
-/// product's is between): C = 1: d = 16: ..; the line below stays under all of them.
+/// Measured at n = 1024, m = 16384, f32, AVX-512: both take the same time where about 3 % of the neurons fire with d = 16
+/// and one output, 15 % with d = 64, 18 % with d = 64 and ten outputs, 18 % with d = 256. This stays a little below. Other
+/// levels have slower tiles and would gain from more.
 pub(super) fn pays<T: Float>(level: Level, x: MatRef<'_, T>, c: usize, pattern: PatternRef<'_>) -> bool {
     if x.col_stride() != 1 || pattern.neurons() < WORD {
         return false;
     }
     let entries = pattern.samples() as u64 * pattern.neurons() as u64;
-    // An entry's own work shrinks with the vectors; what surrounds it does not.
     let (d, c) = (x.cols() as u64, c as u64);
-    let fired = pattern.count(level);
-    fired.saturating_mul(ENTRY + 2 * d + 4 * c) < entries.saturating_mul(d + c)
+    let one = ENTRY.saturating_add(d.saturating_mul(4)).saturating_add(c.saturating_mul(12));
+    let dense = d.saturating_add(c).saturating_sub(SILENT);
+    pattern.count(level).saturating_mul(one) < entries.saturating_mul(dense)
 }
 
-/// What surrounds an entry's multiply-adds, in multiply-adds of a tile.
-const ENTRY: u64 = 128;
+/// What surrounds an entry's own multiply-adds.
+const ENTRY: u64 = 290;
+/// What a neuron costs that does not fire: its part of a word's walk.
+const SILENT: u64 = 10;
 
 multiversion! {
     pub(super) fn jvp_entry<T: Float>(x: MatRef<'_, T>, a: MatRef<'_, T>, pattern: PatternRef<'_>, v: MatRef<'_, T>,
@@ -77,7 +140,7 @@ multiversion! {
 #[inline(always)]
 fn pack_outputs<T: Float>(a: MatRef<'_, T>, first: usize, to: &mut [T]) {
     let scale: T = normaliser(a.cols());
-    for (r, to) in to.chunks_exact_mut(padded(a.rows())).enumerate() {
+    for (r, to) in to.chunks_exact_mut(padded(a.rows()).max(1)).enumerate() {
         for (c, to) in to.iter_mut().enumerate() {
             *to = scale * a.get(c, first + r).unwrap_or(T::ZERO);
         }
@@ -98,7 +161,7 @@ fn copy_words(pattern: PatternRef<'_>, sample: usize, first: usize, words: usize
     }
 }
 
-/// `F[i] += sum_r (<x_i, v_r>) a_r` over a tile's entries that fire.
+/// `sums[i] += sum_r (<x_i, v_r>) a_r` over a tile's entries that fire.
 #[inline(always)]
 fn outputs_of_tile<T: Float, S: Simd<T>>(
     s: S,
@@ -106,34 +169,34 @@ fn outputs_of_tile<T: Float, S: Simd<T>>(
     words: &[u64; SAMPLES],
     v: MatRef<'_, T>,
     weights: &[T],
+    outputs: usize,
     sums: &mut [T],
-    out: &mut MatMut<'_, T>,
 ) {
-    let wide = sums.len();
-    for (i, &word) in words.iter().enumerate().filter(|(_, word)| **word != 0) {
-        let mut bits = word;
-        let (Some(row), Some(to)) = (x.row(i), out.row(i)) else { return };
-        if let [to] = to {
-            let mut sum = *to;
-            while bits != 0 {
-                let r = bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                if let (Some(v), Some(&weight)) = (v.row(r), weights.get(r)) {
-                    sum = s.mul_add_one(dot_body(s, row, v), weight, sum);
+    let (d, wide) = (x.cols(), padded(outputs));
+    let (x, x_stride, v, v_stride) = (x.data(), x.row_stride(), v.data(), v.row_stride());
+    let (mut entries, mut next) = ([0; ROOM], 0);
+    while next < SAMPLES {
+        let len = list(words, &mut next, &mut entries);
+        let entries = entries.get(..len).unwrap_or_default();
+        if outputs == 1 {
+            let (sums, _) = s.chunks_mut(sums);
+            for &entry in entries {
+                let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
+                let product = dot_lanes(s, row_at(x, i, x_stride, d), row_at(v, r, v_stride, d));
+                if let (Some(sum), Some(&weight)) = (sums.get_mut(i), weights.get(r)) {
+                    let sum_of_lanes = s.mul_add(product, s.splat(weight), s.load(sum));
+                    s.store(sum, sum_of_lanes);
                 }
             }
-            *to = sum;
-            continue;
-        }
-        sums.fill(T::ZERO);
-        while bits != 0 {
-            let r = bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            if let (Some(v), Some(weights)) = (v.row(r), weights.get(r * wide..(r + 1) * wide)) {
-                axpy_body(s, dot_body(s, row, v), weights, sums);
+        } else {
+            for &entry in entries {
+                let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
+                let product = s.sum(dot_lanes(s, row_at(x, i, x_stride, d), row_at(v, r, v_stride, d)));
+                if let (Some(sums), Some(weights)) = (sums.get_mut(i * wide..(i + 1) * wide), weights.get(r * wide..(r + 1) * wide)) {
+                    axpy_body(s, product, weights, sums);
+                }
             }
         }
-        to.iter_mut().zip(sums.iter()).for_each(|(to, &sum)| *to += sum);
     }
 }
 
@@ -145,18 +208,21 @@ fn gradients_of_tile<T: Float, S: Simd<T>>(
     words: &[u64; SAMPLES],
     u: MatRef<'_, T>,
     weights: &[T],
-    g: &mut MatMut<'_, T>,
+    mut g: MatMut<'_, T>,
 ) {
-    let wide = padded(u.cols());
-    for (i, &word) in words.iter().enumerate().filter(|(_, word)| **word != 0) {
-        let mut bits = word;
-        let (Some(row), Some(u)) = (x.row(i), u.row(i)) else { return };
-        while bits != 0 {
-            let r = bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            if let (Some(g), Some(weights)) = (g.row(r), weights.get(r * wide..(r + 1) * wide)) {
-                let masked = u.iter().zip(weights).fold(T::ZERO, |sum, (&u, &weight)| s.mul_add_one(u, weight, sum));
-                axpy_body(s, masked, row, g);
+    let (d, c, wide) = (x.cols(), u.cols(), padded(u.cols()));
+    let (x, x_stride, u, u_stride) = (x.data(), x.row_stride(), u.data(), u.row_stride());
+    let g_stride = g.stride();
+    let g = g.data();
+    let (mut entries, mut next) = ([0; ROOM], 0);
+    while next < SAMPLES {
+        let len = list(words, &mut next, &mut entries);
+        for &entry in entries.get(..len).unwrap_or_default() {
+            let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
+            let (u, weights) = (row_at(u, i, u_stride, c), row_at(weights, r, wide, wide));
+            let masked = u.iter().zip(weights).fold(T::ZERO, |sum, (&u, &weight)| s.mul_add_one(u, weight, sum));
+            if let Some(g) = g.get_mut(r * g_stride..).and_then(|rest| rest.get_mut(..d)) {
+                axpy_body(s, masked, row_at(x, i, x_stride, d), g);
             }
         }
     }
@@ -179,10 +245,21 @@ fn outputs_of_group<T: Float, S: Simd<T>>(
     for sample in (0..x.rows()).step_by(SAMPLES) {
         copy_words(pattern, sample, first / WORD, tiles, &mut words);
         let x = x.row_range(sample, SAMPLES);
-        let mut out = out.reborrow().block(sample, 0, SAMPLES, usize::MAX);
+        sums.fill(T::ZERO);
         for (k, words) in words.iter().enumerate().take(tiles) {
-            let weights = weights.get(k * WORD * sums.len()..).unwrap_or_default();
-            outputs_of_tile(s, x, words, v.row_range(k * WORD, WORD), weights, sums, &mut out);
+            let weights = weights.get(k * WORD * padded(out.cols())..).unwrap_or_default();
+            outputs_of_tile(s, x, words, v.row_range(k * WORD, WORD), weights, out.cols(), sums);
+        }
+        let mut out = out.reborrow().block(sample, 0, SAMPLES, usize::MAX);
+        for i in 0..out.rows() {
+            match out.row(i) {
+                Some([to]) => *to += s.chunks(sums).0.get(i).map_or(T::ZERO, |sum| s.sum(s.load(sum))),
+                Some(to) => {
+                    let wide = padded(to.len());
+                    to.iter_mut().zip(row_at(sums, i, wide, wide)).for_each(|(to, &sum)| *to += sum);
+                }
+                None => {}
+            }
         }
     }
 }
@@ -208,7 +285,7 @@ fn gradients_of_group<T: Float, S: Simd<T>>(
         let (x, u) = (x.row_range(sample, SAMPLES), u.row_range(sample, SAMPLES));
         for (k, words) in words.iter().enumerate().take(tiles) {
             let weights = weights.get(k * WORD * padded(u.cols())..).unwrap_or_default();
-            gradients_of_tile(s, x, words, u, weights, &mut g.reborrow().block(k * WORD, 0, WORD, usize::MAX));
+            gradients_of_tile(s, x, words, u, weights, g.reborrow().block(k * WORD, 0, WORD, usize::MAX));
         }
     }
 }
@@ -224,8 +301,8 @@ fn jvp_body<T: Float, S: Simd<T>>(
     scratch: &mut [T],
 ) {
     let neurons = group(x.cols(), a.cols()) * WORD;
-    let (sums, scratch) = scratch.split_at_mut(padded(a.rows()));
-    let weights = &mut scratch[..neurons * padded(a.rows())];
+    let (sums, scratch) = split(scratch, sums_len(a.rows()));
+    let weights = part_mut(scratch, 0, neurons * padded(a.rows()));
     for first in (0..v.rows()).step_by(neurons) {
         pack_outputs(a, first, weights);
         outputs_of_group(s, x, pattern, first, v.row_range(first, neurons), weights, sums, &mut out);
@@ -245,7 +322,7 @@ fn vjp_body<T: Float, S: Simd<T>>(
 ) {
     // Not a.cols(): a caller with fewer rows hands over the scratch for these.
     let neurons = group(x.cols(), out.rows()) * WORD;
-    let weights = &mut scratch[..neurons * padded(a.rows())];
+    let weights = part_mut(scratch, 0, neurons * padded(a.rows()));
     for first in (0..out.rows()).step_by(neurons) {
         pack_outputs(a, from + first, weights);
         let mut g = out.reborrow().block(first, 0, neurons, usize::MAX);
@@ -265,9 +342,9 @@ fn gram_product_body<T: Float, S: Simd<T>>(
 ) {
     let (d, m) = (x.cols(), a.cols());
     let neurons = group(d, m) * WORD;
-    let (g, scratch) = scratch.split_at_mut(neurons * d);
-    let (sums, scratch) = scratch.split_at_mut(padded(a.rows()));
-    let weights = &mut scratch[..neurons * padded(a.rows())];
+    let (g, scratch) = split(scratch, neurons * d);
+    let (sums, scratch) = split(scratch, sums_len(a.rows()));
+    let weights = part_mut(scratch, 0, neurons * padded(a.rows()));
     for first in (0..m).step_by(neurons) {
         pack_outputs(a, first, weights);
         if let Ok(g) = MatMut::new(g, neurons, d) {

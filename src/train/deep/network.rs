@@ -137,10 +137,6 @@ impl Matrix {
         }
     }
 
-    pub fn is_ours(&self) -> bool {
-        matches!(self, Self::Panels { .. })
-    }
-
     /// Multiply-adds of a forward pass of sparse rows with so many places in all.
     pub fn forward_work(&self, samples: usize, places: usize) -> u64 {
         match self {

@@ -9,7 +9,7 @@ use super::network::{Block, Network, Rows, When, grow, pairs, query};
 use super::settings::{DeepBuilder, DeepPreconditioner, FlushPolicy};
 use super::system::{MeanFactor, Part, System};
 use crate::cg::{self, Identity, LinearOperator, Preconditioner, Stopping, conjugate_gradient};
-use crate::low_rank::{Flush, Situation, cheapest};
+use crate::low_rank::{Situation, cheapest};
 use crate::relu::deep::{Form, combine, output_gradients, unnormalise};
 use crate::sparse::{Panels, overlap, overlap_scratch_len, spread, spread_scratch_len};
 use crate::train::{Progress, Status, Step, TrainError};
@@ -26,7 +26,7 @@ const ATTEMPTS: usize = 16;
 /// A run has settled when two steps in turn lower the loss by less than this share of it.
 const SETTLED: f64 = 1e-4;
 /// Steps that a run is expected to take, for the choice of what becomes of updates.
-const EXPECTED_STEPS: usize = 5;
+const EXPECTED_STEPS: usize = 4;
 
 /// What a part of a step cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -278,6 +278,7 @@ impl Deep {
         let begun = Instant::now();
         self.phase = Phase::default();
         let active = if self.settings.one_by_one { vec![self.trained[self.step % self.trained.len()]] } else { self.trained.clone() };
+        self.flush()?;
         progress(Progress { phase: "gradients", done: 0, total: 0 });
         let gradients = self.gradients(active[0])?;
         self.input_products()?;
@@ -534,31 +535,35 @@ impl Deep {
         Ok(Candidate { z: moved, h, residual })
     }
 
-    /// Makes a candidate the state, and puts its blocks where they belong.
+    /// Decides what becomes of the last step's updates; asked when another step follows, because none is worth folding after the last.
+    fn flush(&mut self) -> Result<(), TrainError> {
+        let begun = Instant::now();
+        // The lowest trained layer's own weights are not used any more.
+        for &l in &self.trained[1..] {
+            let layer = &mut self.network.layers[l];
+            let Some(block) = layer.blocks.get(layer.folded..).and_then(<[Block]>::last) else { continue };
+            let fired = block.u.len() as f64 / (self.n * block.u.cols).max(1) as f64;
+            let flush = match self.settings.flush {
+                FlushPolicy::Always(flush) => flush,
+                FlushPolicy::Auto => {
+                    let passes = EXPECTED_STEPS.saturating_sub(self.step).max(1);
+                    cheapest(Situation { samples: self.n, outputs: self.c, width: self.settings.width, fired, passes })
+                }
+            };
+            self.phase.update.operations += layer.fold(self.settings.level, flush, &mut self.scratch)?;
+        }
+        self.phase.update.seconds += begun.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    /// Makes a candidate the state, and keeps its blocks.
     fn take(&mut self, blocks: Vec<(usize, Block)>, length: f32, candidate: Candidate) -> Result<(), TrainError> {
         let begun = Instant::now();
-        let level = self.settings.level;
         for (l, mut block) in blocks {
             if length != 1.0 {
                 block.u_values.iter_mut().for_each(|s| *s *= length);
             }
-            let fired = block.u.len() as f64 / (self.n * block.u.cols).max(1) as f64;
-            let layer = &mut self.network.layers[l];
-            layer.blocks.push(block);
-            // The lowest trained layer's own weights are not used any more.
-            if l == self.trained[0] || !layer.weights.is_ours() {
-                continue;
-            }
-            let flush = match self.settings.flush {
-                FlushPolicy::Always(flush) => flush,
-                FlushPolicy::Auto => {
-                    let passes = EXPECTED_STEPS.saturating_sub(self.step).max(2);
-                    cheapest(Situation { samples: self.n, outputs: self.c, width: self.settings.width, fired, passes })
-                }
-            };
-            if flush != Flush::Never {
-                self.phase.update.operations += layer.fold(level, flush, &mut self.scratch)?;
-            }
+            self.network.layers[l].blocks.push(block);
         }
         if let Some(z) = candidate.z {
             self.z = z;

@@ -71,12 +71,12 @@ impl Runner<'_> {
 
 /// The limits themselves.
 pub fn limits(bench: &mut Runner<'_>, level: Level) {
-    for (case, unit, limit, rate) in [
-        ("multiply-adds in registers", "Gflop/s", Limit::Flops, flops(bench, level)),
-        ("additions in registers", "Gadd/s", Limit::Adds, adds(bench, level)),
-        ("words ANDed and counted", "Gword/s", Limit::Words, words(bench, level)),
+    for (case, unit, limit, work, rate) in [
+        ("multiply-adds in registers", "Gflop/s", Limit::Flops, limits::flops::<f32>(level, ROUNDS), flops(bench, level)),
+        ("additions in registers", "Gadd/s", Limit::Adds, limits::adds::<f32>(level, ROUNDS), adds(bench, level)),
+        ("words ANDed and counted", "Gword/s", Limit::Words, limits::words::<f32>(level, ROUNDS), words(bench, level)),
     ] {
-        bench.row(Row { kernel: "limit", case: case.into(), level, seconds: 1.0 / rate, rate, unit, limit, share: 1.0 });
+        bench.row(Row { kernel: "limit", case: case.into(), level, seconds: work as f64 / rate, rate, unit, limit, share: 1.0 });
     }
     let n = 1 << 24;
     let (x, mut y) = (vec![1.0f32; n], vec![0.0f32; n]);

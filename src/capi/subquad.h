@@ -45,6 +45,9 @@
 // A defect of the library.
 #define SUBQUAD_PANIC 9
 
+// Columns of a panel.
+#define PANEL 64
+
 // A trained model; it is read only, and may be asked from several threads at once.
 typedef struct subquad_model subquad_model;
 
@@ -93,7 +96,8 @@ typedef struct {
 
 // How conjugate gradients ended.
 typedef struct {
-  // 0 converged, 1 iteration limit, 2 indefinite operator, 3 indefinite preconditioner, 4 not finite, 5 something else.
+  // 0 converged, 1 iteration limit, 2 indefinite operator, 3 indefinite preconditioner, 4 not finite, 5 stagnated,
+  // 6 broken down, 7 stopped.
   int status;
   // Products with the operator that led to x.
   size_t iterations;
@@ -435,7 +439,7 @@ int subquad_cholesky_solve_f32(uint8_t level_number,
                                subquad_error *error);
 
 // A = Q R for A of rows x cols numbers, handed over by its columns (cols x rows): entry (j, i) becomes
-// R[i][j] for i <= j and i < rows; the rest is meaningless afterwards.
+// `R[i][j]` for i <= j and i < rows; the rest is meaningless afterwards.
 int subquad_qr_f32(uint8_t level_number,
                    size_t rows,
                    size_t cols,
@@ -522,7 +526,7 @@ int subquad_gram_product_f32(uint8_t level_number,
                              size_t scratch_len,
                              subquad_error *error);
 
-// K[i][j] = <x_i, x_j> |S_i and S_j| / m for j <= i: X n x d, the pattern n x m, the result n x n; what stands
+// `K[i][j] = <x_i, x_j> |S_i and S_j| / m` for j <= i: X n x d, the pattern n x m, the result n x n; what stands
 // above the diagonal is meaningless.
 int subquad_gram_f32(uint8_t level_number,
                      size_t n,
@@ -612,7 +616,7 @@ int subquad_cholesky_solve_f64(uint8_t level_number,
                                subquad_error *error);
 
 // A = Q R for A of rows x cols numbers, handed over by its columns (cols x rows): entry (j, i) becomes
-// R[i][j] for i <= j and i < rows; the rest is meaningless afterwards.
+// `R[i][j]` for i <= j and i < rows; the rest is meaningless afterwards.
 int subquad_qr_f64(uint8_t level_number,
                    size_t rows,
                    size_t cols,
@@ -699,7 +703,7 @@ int subquad_gram_product_f64(uint8_t level_number,
                              size_t scratch_len,
                              subquad_error *error);
 
-// K[i][j] = <x_i, x_j> |S_i and S_j| / m for j <= i: X n x d, the pattern n x m, the result n x n; what stands
+// `K[i][j] = <x_i, x_j> |S_i and S_j| / m` for j <= i: X n x d, the pattern n x m, the result n x n; what stands
 // above the diagonal is meaningless.
 int subquad_gram_f64(uint8_t level_number,
                      size_t n,
