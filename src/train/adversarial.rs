@@ -53,6 +53,10 @@ impl Goal<'_> {
     }
 }
 
+/// Damping of a Gauss-Newton step, at least, in units of the mean diagonal entry of the Gram matrix: undamped, rounds
+/// undo each other (digits: no better than plain training).
+const LEAST_DAMPING: f64 = 1.0;
+
 /// Rows that are attacked together in an evaluation.
 const ROWS: usize = 512;
 
@@ -217,7 +221,10 @@ impl Inner {
     }
     fn attacked(&mut self, x: &[f32]) -> Result<(), TrainError> {
         match self {
-            Inner::GaussNewton(inner) => inner.replace_samples(x),
+            Inner::GaussNewton(inner) => {
+                inner.damp(LEAST_DAMPING);
+                inner.replace_samples(x)
+            }
             Inner::Gradient(inner) => inner.replace_samples(x),
         }
     }

@@ -174,6 +174,11 @@ impl GaussNewton {
         done
     }
 
+    /// Damps the next step by at least this, in units of the mean diagonal.
+    pub fn damp(&mut self, least: f64) {
+        self.adapted = self.adapted.max(least * self.unit);
+    }
+
     /// The samples have been moved: what was made for the others is made anew, and the run is not settled.
     pub fn replace_samples(&mut self, x: &[f32]) -> Result<(), TrainError> {
         let d = self.shape().d;

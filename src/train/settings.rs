@@ -136,10 +136,11 @@ pub struct Builder {
 /// The step that [`Method::Adversarial`] takes on the samples as the adversary has moved them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AttackedStep {
-    /// A damped Gauss-Newton step.
-    #[default]
+    /// A Gauss-Newton step, damped by at least the mean diagonal entry of the Gram matrix: one that fits what the attack
+    /// found forgets what it will find next.
     GaussNewton,
-    /// A gradient step.
+    /// A gradient step: many short ones hold better.
+    #[default]
     Gradient,
 }
 
@@ -161,7 +162,7 @@ impl Default for Builder {
             lookup: Lookup::Auto,
             over: Over::Data,
             attack: Attack::default(),
-            attacked: AttackedStep::GaussNewton,
+            attacked: AttackedStep::Gradient,
             train_outputs: false,
             threads: 0,
             block: 0,

@@ -9,7 +9,7 @@ use subquad::train::{ColumnScaling, Faithful, Header, PreconditionerChoice, RowS
 use crate::Failure;
 use crate::choice;
 use crate::deep::DeepArgs;
-use crate::how::How;
+use crate::how::{How, MethodArg};
 
 #[derive(Parser)]
 #[command(
@@ -73,7 +73,7 @@ pub struct Train {
     #[arg(long, value_name = "B", default_value_t = 0.0, value_parser = at_least_zero::<f32>, allow_negative_numbers = true)]
     pub shift: f32,
 
-    /// Most steps to take [default: 50, 1000 for gradient and adam]
+    /// Most steps to take [default: 50, 1000 for gradient and adam, 150 against an adversary]
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub steps: Option<usize>,
 
@@ -140,7 +140,11 @@ pub struct Train {
 impl Train {
     /// Most steps to take.
     pub fn steps(&self) -> usize {
-        self.steps.unwrap_or(if self.how.is_gradient() { 1000 } else { 50 })
+        self.steps.unwrap_or(match self.how.method {
+            MethodArg::Gradient | MethodArg::Adam => 1000,
+            MethodArg::Adversarial => 150,
+            MethodArg::GaussNewton => 50,
+        })
     }
 
     /// What the program does when it is told nothing.

@@ -50,7 +50,7 @@ pub struct How {
     pub attack_step: Option<f32>,
 
     /// The step taken on attacked samples
-    #[arg(long, value_enum, default_value = "gauss-newton", help_heading = "Method")]
+    #[arg(long, value_enum, default_value = "gradient", help_heading = "Method")]
     pub attacked_step: AttackedStepArg,
 
     /// Attack the trained network too, with 50 steps, and say what it still gets right (classes)
