@@ -60,8 +60,8 @@ fn trains_saves_and_predicts() {
         &[],
         &["--layers", "3", "--train-layers", "2,3", "--flush", "sparse"],
         &["--layers", "3", "--train-layers", "1,3", "--flush", "dense", "--one-by-one", "--steps", "12"],
-        &["--weights", "hadamard", "--layers", "3", "--sketch", "tensorsrht"],
-        &["--form", "hard", "--steps", "5", "--layers", "1", "--sketch", "tensorsketch"],
+        &["--weights", "hadamard", "--layers", "3", "--preconditioner", "tensor-srht"],
+        &["--form", "hard", "--steps", "5", "--layers", "1", "--preconditioner", "tensor-sketch", "--sketch-rows", "300"],
     ];
     for more in ways {
         let output = good(&room, &with(&[more, &["--out", "model.safetensors", "--plot", "loss.svg", "--json"]].concat()));
@@ -158,7 +158,6 @@ fn damaged_models_and_wrong_words_are_refused() {
         (&["--train-layers", "3"], "layers"),
         (&["--train-layers", "0"], "from 1 to 64"),
         (&["--layers", "0"], "from 1 to 64"),
-        (&["--sketch-rows", "0"], "from 1 to 1024"),
     ] {
         bad(&room, 2, &with(more), expected);
     }

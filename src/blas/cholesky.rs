@@ -103,7 +103,7 @@ fn diagonal<T: Float, S: Simd<T>>(s: S, mut a: MatMut<'_, T>, turned: &mut [T]) 
         }
         *first = pivot.sqrt();
         let inverse = T::ONE / *first;
-        row.iter_mut().for_each(|x| *x = *x * inverse);
+        row.iter_mut().for_each(|x| *x *= inverse);
         for (i, below) in rest.chunks_exact_mut(n.max(1)).enumerate() {
             if let (Some(row @ [x, ..]), Some(below)) = (row.get(i..), below.get_mut(k + 1 + i..)) {
                 axpy_body(s, -*x, row, below);

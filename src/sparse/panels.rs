@@ -5,7 +5,6 @@
 //! apart, and share a handful of the cache's sets.
 
 use super::{Columns, SparseRef};
-use crate::blas::tile::MOST_WIDTH;
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, area, take};
@@ -313,12 +312,12 @@ fn gather_part<T: Float, S: Simd<T>>(s: S, indices: &[u32], values: &[T], b: Pan
     }
 }
 
-/// Samples whose sums are in flight at once: two vectors for each of them, 32 KiB, which the first-level cache holds.
+/// Samples whose sums are in flight at once: two vectors of each are updated together, 32 KiB, which the first-level cache holds.
 const FLIGHT: usize = 256;
 
 /// Scratch of [`times_panels_by_columns`], in elements: the numbers of A, column by column, and the sums in flight.
 pub const fn times_panels_by_columns_scratch_len(places: usize) -> usize {
-    all_of(&[places, area(FLIGHT, MOST_WIDTH)])
+    all_of(&[places, area(FLIGHT, PANEL)])
 }
 
 /// `Out <- A B` for sparse rows A that are known column by column: a row of B is read once for all rows of A that want it, and in
@@ -370,53 +369,61 @@ fn by_columns_body<T: Float, S: Simd<T>>(
     let (values, sums) = scratch.split_at_mut(columns.len());
     turn(a, columns, T::ONE, values);
     let wide = 2 * S::LANES;
+    let busy = 2 * columns.len() > b.rows();
     for p in 0..b.count() {
-        for side in (0..b.width(p)).step_by(wide) {
-            let width = wide.min(b.width(p) - side);
-            // Where a whole pair of vectors may be read, though less of it may be wanted.
-            let whole = width == wide || b.is_whole(p);
-            for from in (0..a.rows()).step_by(FLIGHT) {
-                let rows = FLIGHT.min(a.rows() - from);
-                let (sums, _) = s.chunks_mut(sums.get_mut(..rows * wide).unwrap_or_default());
-                let (sums, _) = sums.as_chunks_mut::<2>();
-                for sum in sums.iter_mut() {
-                    s.store(&mut sum[0], s.splat(T::ZERO));
-                    s.store(&mut sum[1], s.splat(T::ZERO));
+        let sides = b.width(p).div_ceil(wide);
+        for from in (0..a.rows()).step_by(FLIGHT) {
+            let rows = FLIGHT.min(a.rows() - from);
+            let Some(sums) = sums.get_mut(..sides * rows * wide) else { continue };
+            sums.fill(T::ZERO);
+            for block in (0..b.rows()).step_by(BLOCK) {
+                if busy {
+                    b.fetch(p, block, BLOCK);
                 }
-                for j in 0..b.rows() {
-                    let Some(range) = columns.range(j) else { continue };
-                    let (mut samples, mut values) =
-                        (columns.rows().get(range.clone()).unwrap_or_default(), values.get(range).unwrap_or_default());
-                    if rows < a.rows() {
-                        let first = samples.partition_point(|&i| (i as usize) < from);
-                        let count = samples[first..].partition_point(|&i| (i as usize) < from + rows);
-                        (samples, values) = (&samples[first..first + count], values.get(first..first + count).unwrap_or_default());
-                    }
-                    if samples.is_empty() {
-                        continue;
-                    }
-                    let at = p * b.panel_step + j * b.row_step + side;
-                    let w = if whole {
-                        let Some(row) = b.data.get(at..at + wide) else { continue };
-                        let [first, second] = s.chunks(row).0 else { continue };
-                        [s.load(first), s.load(second)]
-                    } else {
-                        let row = b.data.get(at..at + width).unwrap_or_default();
-                        [s.load_part(row), s.load_part(row.get(S::LANES..).unwrap_or_default())]
-                    };
-                    for (&i, &x) in samples.iter().zip(values) {
-                        let Some(sum) = sums.get_mut(i as usize - from) else { continue };
-                        let x = s.splat(x);
-                        let (first, second) = (s.mul_add(x, w[0], s.load(&sum[0])), s.mul_add(x, w[1], s.load(&sum[1])));
-                        s.store(&mut sum[0], first);
-                        s.store(&mut sum[1], second);
+                for (side, sums) in sums.chunks_exact_mut(rows * wide).enumerate() {
+                    let (sums, _) = s.chunks_mut(sums);
+                    let (sums, _) = sums.as_chunks_mut::<2>();
+                    let width = wide.min(b.width(p) - side * wide);
+                    // Where a whole pair of vectors may be read, though less of it may be wanted.
+                    let whole = width == wide || b.is_whole(p);
+                    for j in block..b.rows().min(block + BLOCK) {
+                        let Some(range) = columns.range(j) else { continue };
+                        let (mut samples, mut values) =
+                            (columns.rows().get(range.clone()).unwrap_or_default(), values.get(range).unwrap_or_default());
+                        if rows < a.rows() {
+                            let first = samples.partition_point(|&i| (i as usize) < from);
+                            let count = samples[first..].partition_point(|&i| (i as usize) < from + rows);
+                            (samples, values) = (&samples[first..first + count], values.get(first..first + count).unwrap_or_default());
+                        }
+                        if samples.is_empty() {
+                            continue;
+                        }
+                        let at = p * b.panel_step + j * b.row_step + side * wide;
+                        let w = if whole {
+                            let Some(row) = b.data.get(at..at + wide) else { continue };
+                            let [first, second] = s.chunks(row).0 else { continue };
+                            [s.load(first), s.load(second)]
+                        } else {
+                            let row = b.data.get(at..at + width).unwrap_or_default();
+                            [s.load_part(row), s.load_part(row.get(S::LANES..).unwrap_or_default())]
+                        };
+                        for (&i, &x) in samples.iter().zip(values) {
+                            let Some(sum) = sums.get_mut(i as usize - from) else { continue };
+                            let x = s.splat(x);
+                            let (first, second) = (s.mul_add(x, w[0], s.load(&sum[0])), s.mul_add(x, w[1], s.load(&sum[1])));
+                            s.store(&mut sum[0], first);
+                            s.store(&mut sum[1], second);
+                        }
                     }
                 }
-                for (i, sum) in sums.iter().enumerate() {
-                    let Some(to) = out.row(from + i).and_then(|row| row.get_mut(p * PANEL + side..)?.get_mut(..width)) else { continue };
-                    let (first, second) = to.split_at_mut(width.min(S::LANES));
-                    s.store_part(first, s.load(&sum[0]));
-                    s.store_part(second, s.load(&sum[1]));
+            }
+            for (side, sums) in sums.chunks_exact(rows * wide).enumerate() {
+                let width = wide.min(b.width(p) - side * wide);
+                let at = p * PANEL + side * wide;
+                for (i, sum) in sums.chunks_exact(wide).enumerate() {
+                    if let (Some(to), Some(sum)) = (out.row(from + i).and_then(|row| row.get_mut(at..at + width)), sum.get(..width)) {
+                        to.copy_from_slice(sum);
+                    }
                 }
             }
         }

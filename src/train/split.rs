@@ -162,7 +162,7 @@ mod tests {
         let of_row: Vec<u32> = (0..50).map(|i| u32::from(i % 5 == 0)).collect();
         let data = classes(&of_row);
         let folds = data.folds(5, 3).unwrap();
-        let mut tested = vec![0; 50];
+        let mut tested = [0; 50];
         for fold in &folds {
             assert_eq!((fold.train.len(), fold.test.len()), (40, 10));
             assert_eq!(fold.test.iter().filter(|&&row| of_row[row] == 1).count(), 2);

@@ -50,13 +50,6 @@ pub enum FormArg {
     Hard,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub enum SketchArg {
-    None,
-    Tensorsrht,
-    Tensorsketch,
-}
-
 #[derive(Args)]
 #[command(next_help_heading = "Deep networks (--model deep)")]
 pub struct DeepArgs {
@@ -92,14 +85,6 @@ pub struct DeepArgs {
     #[arg(long, value_enum, default_value = "soft")]
     pub form: FormArg,
 
-    /// Precondition by a sketch of the gradients instead of their exact Gram matrix
-    #[arg(long, value_enum, default_value = "none")]
-    pub sketch: SketchArg,
-
-    /// Rows of the sketch for each sample
-    #[arg(long, value_name = "S", default_value_t = 4, value_parser = sketch_rows, allow_negative_numbers = true)]
-    pub sketch_rows: usize,
-
     /// Train one layer per step, in turn, instead of all together
     #[arg(long)]
     pub one_by_one: bool,
@@ -111,10 +96,6 @@ pub struct DeepArgs {
 
 fn layers(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|l| (1..=64).contains(l)).ok_or_else(|| "must be a whole number from 1 to 64".into())
-}
-
-fn sketch_rows(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|l| (1..=1024).contains(l)).ok_or_else(|| "must be a whole number from 1 to 1024".into())
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -140,13 +121,24 @@ impl DeepArgs {
             (!matches!(self.weights, WeightsArg::Gaussian), "--weights"),
             (!matches!(self.flush, FlushArg::Auto), "--flush"),
             (!matches!(self.form, FormArg::Soft), "--form"),
-            (!matches!(self.sketch, SketchArg::None), "--sketch"),
         ];
         match said.iter().find(|(said, _)| *said) {
             Some((_, name)) => Err(Failure::Usage(format!("{name} is for deep networks: add --model deep"))),
             None => Ok(false),
         }
     }
+}
+
+/// What --preconditioner says to a run of n samples.
+fn preconditioner(args: &Train, n: usize) -> Result<DeepPreconditioner, Failure> {
+    let rows = args.sketch_rows.map_or(4, |rows| rows.div_ceil(n).clamp(1, 1024));
+    Ok(match args.preconditioner {
+        PreconditionerArg::Auto | PreconditionerArg::Exact => DeepPreconditioner::Exact,
+        PreconditionerArg::TensorSrht => DeepPreconditioner::TensorSrht { rows },
+        PreconditionerArg::TensorSketch => DeepPreconditioner::TensorSketch { rows },
+        PreconditionerArg::None => DeepPreconditioner::None,
+        _ => return Err(Failure::Usage("--preconditioner: deep networks have exact, tensor-srht, tensor-sketch and none".into())),
+    })
 }
 
 fn settings(args: &Train) -> Result<DeepBuilder, Failure> {
@@ -162,13 +154,7 @@ fn settings(args: &Train) -> Result<DeepBuilder, Failure> {
     if args.damping.is_some() {
         return Err(Failure::Usage("--damping is a ridge of two-layer networks; deep ones have none".into()));
     }
-    let preconditioner = match (args.preconditioner, deep.sketch) {
-        (PreconditionerArg::Auto | PreconditionerArg::Exact, SketchArg::None) => DeepPreconditioner::Exact,
-        (PreconditionerArg::Auto, SketchArg::Tensorsrht) => DeepPreconditioner::TensorSrht { rows: deep.sketch_rows },
-        (PreconditionerArg::Auto, SketchArg::Tensorsketch) => DeepPreconditioner::TensorSketch { rows: deep.sketch_rows },
-        (PreconditionerArg::None, SketchArg::None) => DeepPreconditioner::None,
-        _ => return Err(Failure::Usage("--preconditioner: deep networks have exact, none, or else a --sketch".into())),
-    };
+    let preconditioner = preconditioner(args, 1)?;
     let flush = match deep.flush {
         FlushArg::Auto => FlushPolicy::Auto,
         FlushArg::Never => FlushPolicy::Always(Flush::Never),
@@ -215,6 +201,7 @@ pub fn train(args: &Train) -> Result<(), Failure> {
     let coding = Coding::fit(data.target(), &split.train)?;
     let (x, y) = (preparation.apply(data.features(), &split.train)?, coding.encode(data.target(), &split.train)?);
 
+    builder = builder.preconditioner(preconditioner(args, x.rows())?);
     let mut width = args.width;
     if let Some(path) = &deep.base {
         let (base, found) = read_base(path)?;

@@ -102,24 +102,27 @@ fn dot_lanes<T: Float, S: Simd<T>>(s: S, x: &[T], y: &[T]) -> S::V {
     s.add(sums[0], sums[1])
 }
 
-/// Whether entry by entry is faster than all neurons: from the share that fires, and what an entry costs against a
-/// register tile.
+/// Whether entry by entry is faster than all neurons: from the share that fires, and what an entry and a word cost,
+/// counted in a register tile's multiply-adds.
 ///
-/// Measured at n = 1024, m = 16384 on AVX-512, f32 (percent of neurons firing at which both take the same time; the
-/// product's is between): C = 1: d = 16: ..; the line below stays under all of them.
+/// Measured at n = 1024, m = 16384, f32, AVX-512: both take the same time where about 3 % of the neurons fire with d = 16
+/// and one output, 15 % with d = 64, 18 % with d = 64 and ten outputs, 18 % with d = 256. This stays a little below. Other
+/// levels have slower tiles and would gain from more.
 pub(super) fn pays<T: Float>(level: Level, x: MatRef<'_, T>, c: usize, pattern: PatternRef<'_>) -> bool {
     if x.col_stride() != 1 || pattern.neurons() < WORD {
         return false;
     }
     let entries = pattern.samples() as u64 * pattern.neurons() as u64;
-    // An entry's own work shrinks with the vectors; what surrounds it does not.
     let (d, c) = (x.cols() as u64, c as u64);
-    let fired = pattern.count(level);
-    fired.saturating_mul(ENTRY + 2 * d + 4 * c) < entries.saturating_mul(d + c)
+    let one = ENTRY.saturating_add(d.saturating_mul(4)).saturating_add(c.saturating_mul(12));
+    let dense = d.saturating_add(c).saturating_sub(SILENT);
+    pattern.count(level).saturating_mul(one) < entries.saturating_mul(dense)
 }
 
-/// What surrounds an entry's multiply-adds, in multiply-adds of a tile.
-const ENTRY: u64 = 128;
+/// What surrounds an entry's own multiply-adds.
+const ENTRY: u64 = 290;
+/// What a neuron costs that does not fire: its part of a word's walk.
+const SILENT: u64 = 10;
 
 multiversion! {
     pub(super) fn jvp_entry<T: Float>(x: MatRef<'_, T>, a: MatRef<'_, T>, pattern: PatternRef<'_>, v: MatRef<'_, T>,
