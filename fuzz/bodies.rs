@@ -114,10 +114,10 @@ pub fn hadamard(bytes: &[u8]) {
 
 /// Every way to run a transform, for one element type.
 fn transforms<T: Number>(source: &mut Source<'_>) {
-    let (kind, any) = (source.byte(), source.byte() % 2 == 0);
+    let (kind, any) = (source.byte(), source.byte().is_multiple_of(2));
     let wanted = source.below(if kind % 16 == 15 { 20_000 } else { 1500 });
     // Mostly lengths that exist, q 2^p among them.
-    let n = if source.byte() % 8 == 0 { wanted } else { hadamard::len_above(wanted).unwrap_or(1) };
+    let n = if source.byte().is_multiple_of(8) { wanted } else { hadamard::len_above(wanted).unwrap_or(1) };
     let seed = u64::from(source.u32());
     let words: Vec<u64> = (0..n.div_ceil(64)).map(|_| u64::from(source.u32()) << 32 | u64::from(source.u32())).collect();
     let signs = match source.byte() % 3 {
@@ -127,12 +127,12 @@ fn transforms<T: Number>(source: &mut Source<'_>) {
     };
     let order = [Order::Natural, Order::Dyadic, Order::Sequency][usize::from(source.byte() % 3)];
     let mut transform = Transform::new().signs(signs).order(order);
-    let scaled = source.byte() % 3 == 0;
+    let scaled = source.byte().is_multiple_of(3);
     if scaled {
         transform = transform.scaled(T::from_small(source.byte() as i8));
     }
     let valid = hadamard::is_len(n) && (order == Order::Natural || n.is_power_of_two());
-    let have = if source.byte() % 2 == 0 { n } else { source.below(n + 1) };
+    let have = if source.byte().is_multiple_of(2) { n } else { source.below(n + 1) };
     let x: Vec<T> = (0..have).map(|_| T::take(source, any)).collect();
     let (rows, extra) = (source.below(4) + 1, source.below(3));
     let chosen: Vec<usize> = (0..source.below(9)).map(|_| source.below(n.max(1))).collect();
@@ -224,7 +224,7 @@ pub fn blas(bytes: &[u8]) {
         }
     }
     let n = source.below(90);
-    let any = source.byte() % 2 == 0;
+    let any = source.byte().is_multiple_of(2);
     let mut matrix = source.floats(n * n, any);
     if !any {
         (0..n).for_each(|i| matrix[i * n + i] = 8.0 * n as f32 + 1.0); // dominant, so definite
@@ -244,9 +244,9 @@ pub fn blas(bytes: &[u8]) {
 pub fn relu(bytes: &[u8]) {
     let mut source = Source(bytes);
     let (n, d, m, c) = (source.below(20), source.below(12), source.below(150), source.below(4));
-    let any = source.byte() % 2 == 0;
+    let any = source.byte().is_multiple_of(2);
     let (x, w, u) = (source.floats(n * d, any), source.floats(m * d, any), source.floats(n * c, any));
-    let a: Vec<f32> = (0..c * m).map(|_| if source.byte() % 2 == 0 { 1.0 } else { -1.0 }).collect();
+    let a: Vec<f32> = (0..c * m).map(|_| if source.byte().is_multiple_of(2) { 1.0 } else { -1.0 }).collect();
     let shift = f32::from(source.byte()) / 64.0;
     let shape = "as many numbers as the shape says";
     let (x, w) = (MatRef::new(&x, n, d).expect(shape), MatRef::new(&w, m, d).expect(shape));
@@ -313,7 +313,7 @@ pub fn relu(bytes: &[u8]) {
 pub fn factors(bytes: &[u8]) {
     let mut source = Source(bytes);
     let (s, n) = (source.below(70), source.below(50));
-    let any = source.byte() % 2 == 0;
+    let any = source.byte().is_multiple_of(2);
     let columns = source.floats(n * s, any);
     let shape = "as many numbers as the shape says";
     let inner = |i: usize, j: usize| -> f64 { (0..s).map(|k| f64::from(columns[i * s + k]) * f64::from(columns[j * s + k])).sum() };
@@ -392,8 +392,8 @@ impl Words {
 pub fn halfspace(bytes: &[u8]) {
     let mut source = Source(bytes);
     let (m, d, n) = (source.below(140), source.below(9), source.below(7));
-    let any = source.byte() % 2 == 0;
-    let room = if source.byte() % 2 == 0 { m } else { source.below(m + 1) };
+    let any = source.byte().is_multiple_of(2);
+    let room = if source.byte().is_multiple_of(2) { m } else { source.below(m + 1) };
     let threshold = if any { f32::from_bits(source.u32()) } else { f32::from(source.byte() as i8) / 4.0 };
     let rho = f64::from(source.byte()) / 32.0;
     let mut w = source.floats(m * d, any);
@@ -519,7 +519,7 @@ pub fn index(bytes: &[u8]) {
             *byte = value;
         }
     }
-    let end = if source.byte() % 8 == 0 { source.below(all.len().min(60_000) + 1) } else { all.len() };
+    let end = if source.byte().is_multiple_of(8) { source.below(all.len().min(60_000) + 1) } else { all.len() };
     let all = &mut all[..end];
     // Dimensions of a damaged header are bounded by the bytes that are there.
     let mut room = (vec![0; 4096], vec![0; 4096], vec![0.0f32; 4096]);
@@ -582,7 +582,7 @@ pub fn sketch(bytes: &[u8]) {
     let mut source = Source(bytes);
     let (left, right, rows) = (source.below(60), source.below(60), source.below(70));
     let seed = u64::from(source.u32());
-    let any = source.byte() % 2 == 0;
+    let any = source.byte().is_multiple_of(2);
     let (u, v) = (source.floats(left, any), source.floats(right, any));
     let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan());
     let mut first: Option<(Vec<f32>, Vec<f32>)> = None;
@@ -653,7 +653,7 @@ impl Sparse {
 pub fn low_rank(bytes: &[u8]) {
     let mut source = Source(bytes);
     let (rank, n, outs, ins) = (source.below(6), source.below(9), source.below(50), source.below(50));
-    let wild = source.byte() % 4 == 0;
+    let wild = source.byte().is_multiple_of(4);
     let u = Sparse::take(&mut source, rank, outs, 1, wild);
     let v = Sparse::take(&mut source, rank, ins, 1, wild);
     let x = Sparse::take(&mut source, n, ins, 1, wild);
@@ -673,7 +673,8 @@ pub fn low_rank(bytes: &[u8]) {
         if wild {
             continue;
         }
-        (done.expect("shapes fit"), back.expect("shapes fit"));
+        done.expect("shapes fit");
+        back.expect("shapes fit");
         let term = |j: usize, r: usize| -> f64 { (0..rank).map(|f| v.at(f, 0, j) * u.at(f, 0, r)).sum() };
         let (a, b) = (Panels::packed(&a, ins, outs).expect("fits"), Panels::packed(&b, ins, outs).expect("fits"));
         for (j, r) in (0..ins).flat_map(|j| (0..outs).map(move |r| (j, r))) {
@@ -709,7 +710,7 @@ impl LinearOperator<f32> for Diagonal {
 pub fn cg(bytes: &[u8]) {
     let mut source = Source(bytes);
     let n = source.below(70);
-    let any = source.byte() % 2 == 0;
+    let any = source.byte().is_multiple_of(2);
     let diagonal = source.floats(n, any);
     let (a, b) = (Diagonal(diagonal), source.floats(n, any));
     let stopping = Stopping { relative: 1e-3, absolute: 0.0, max_iterations: source.below(100) };

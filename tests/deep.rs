@@ -555,9 +555,9 @@ fn gradients_against_finite_differences() {
                     };
                     let (up, down) = (moved(step), moved(-step));
                     for i in 0..n {
-                        for o in 0..c {
+                        for (o, g) in g.iter().enumerate() {
                             let slope = (up.at(i, o) - down.at(i, o)) / (2.0 * step);
-                            let found = g[o].at(i, r) * h.at(i, j);
+                            let found = g.at(i, r) * h.at(i, j);
                             assert!(
                                 (slope - found).abs() < 1e-6 * (1.0 + slope.abs()),
                                 "{level}, layer {l}, ({r}, {j}), sample {i}, output {o}: {slope} {found}"
