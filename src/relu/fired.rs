@@ -168,7 +168,7 @@ fn outputs_body<T: Float, S: Simd<T>>(
     }
 }
 
-/// Scratch of [`descend`] and [`gradient`], in elements.
+/// Scratch of [`descend`], in elements.
 pub const fn descend_scratch_len(d: usize, c: usize) -> usize {
     all_of(&[d, c])
 }

@@ -92,7 +92,7 @@ impl TwoLayer {
     }
 
     /// Rows to judge the run by: after every step the error on them is measured, and training stops when it has not
-    /// fallen for `patience` steps. [`restore_best`](Self::restore_best) then goes back to the best step.
+    /// fallen for `patience` steps. [`best`](Self::best) is that step then, and [`network`](Self::network) its network.
     ///
     /// # Errors
     /// [`TrainError::Data`] where X and Y do not fit the run.
