@@ -37,11 +37,12 @@ pub fn run(args: &Train) -> Result<(), Failure> {
     let data = read(args)?;
     let split = data.split(args.test_fraction, args.seed)?;
     let problem = Problem::new(args, data, split)?;
-    introduce(&mut live, args, &problem);
     let chosen = problem.preconditioner(args);
 
+    // What cannot be is refused before anything is said.
     let start = Instant::now();
     let mut trainer = problem.run(args)?;
+    introduce(&mut live, args, &problem);
     let first = trainer.first_mse();
     take_up(args, &mut live, &mut trainer)?;
     live.head(first, !problem.validation.is_empty());
