@@ -246,7 +246,7 @@ impl Adversarial {
                 return Err(TrainError::setting(
                     "lookup",
                     "auto, dense, scan, screened or ball-tree against an adversary: samples are new in every round",
-                    "another one",
+                    settings.lookup,
                 ));
             }
             other => Some(other),

@@ -93,7 +93,7 @@ impl Gradient {
             _ => true,
         };
         if !listed && !matches!(settings.lookup, Lookup::Auto | Lookup::Dense) {
-            return Err(TrainError::setting("lookup", "auto or dense, with damping or Adam: all neurons move then", "another one"));
+            return Err(TrainError::setting("lookup", "auto or dense, with damping or Adam: all neurons move then", settings.lookup));
         }
         let sets = if listed {
             let lookup = if matches!(settings.lookup, Lookup::Auto | Lookup::Dense) { Lookup::Candidates } else { settings.lookup };

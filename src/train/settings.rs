@@ -68,6 +68,20 @@ pub enum Lookup {
     Candidates,
 }
 
+impl std::fmt::Display for Lookup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Dense => "dense",
+            Self::Scan => "scan",
+            Self::Screened => "screened",
+            Self::MaxTree => "max-tree",
+            Self::BallTree => "ball-tree",
+            Self::Candidates => "candidates",
+        })
+    }
+}
+
 /// What a lookup keeps its structure over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Over {

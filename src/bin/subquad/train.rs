@@ -39,6 +39,9 @@ pub fn run(args: &Train) -> Result<(), Failure> {
     let problem = Problem::new(args, data, split)?;
     let chosen = problem.preconditioner(args);
 
+    if let (Some(n @ 2..), false) = (args.how.threads, cfg!(feature = "parallel")) {
+        live.warn(&format!("note: this program was built without threads, so --threads {n} is one; build it with --features cli,parallel"));
+    }
     // What cannot be is refused before anything is said.
     let start = Instant::now();
     let mut trainer = problem.run(args)?;
