@@ -11,11 +11,15 @@
 //! * [`blas`]: sums of products, matrix products over one register tile, Cholesky, QR
 //! * [`hadamard`]: the fast Walsh-Hadamard transform
 //! * [`cg`]: conjugate gradients with a truthful report
-//! * [`relu`]: firing patterns, forward passes, Jacobian-vector products, Gram matrices
+//! * [`sparse`]: rows of what fires, and products with them
+//! * [`relu`]: firing patterns, forward passes, Jacobian-vector products, Gram matrices; networks of several layers
+//! * [`low_rank`]: a large matrix and what was added to it, kept apart
 //! * [`halfspace`]: which neurons fire on an input
 //! * [`sketch`]: SRHT, TensorSRHT and TensorSketch, and the regression that they precondition
 //! * [`random`]: weights and signs from a seed
+//! * [`limits`]: what a core can do at most, to measure against
 //! * `train` (feature `std`): the trainers, and what tables and models need
+//! * `capi` (feature `capi`): the kernels and prediction as functions of C
 //!
 //! # The conventions of all of them
 //! * **The level comes first.** [`Level::detect`] finds the best of the machine; tests, benchmarks and fuzzers name each.
