@@ -21,36 +21,82 @@ use crate::simd::{Float, Level, Simd, Token};
 const CHAINS: usize = 12;
 
 /// `rounds` multiply-adds (fused where the level has them) in each of twelve vectors, and a number made from all of them.
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// // x -> x / 2 + 1 / 2, from 1/2: 3/4 after one round, in each of the scalar level's twelve chains.
+/// assert_eq!(limits::multiply_adds(Level::Scalar(Scalar), 1, 0.5f32), 12.0 * 0.75);
+/// ```
 pub fn multiply_adds<T: Float>(level: Level, rounds: usize, x: T) -> T {
     multiply_adds_entry(level, rounds, x)
 }
 
 /// `rounds` additions in each of twelve vectors, and a number made from all of them.
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// // 1 and then five times 1 more, in each of twelve chains.
+/// assert_eq!(limits::additions(Level::Scalar(Scalar), 5, 1.0f64), 12.0 * 6.0);
+/// ```
 pub fn additions<T: Float>(level: Level, rounds: usize, x: T) -> T {
     additions_entry(level, rounds, x)
 }
 
 /// `rounds` times AND, population count and addition in each of twelve vectors of words, and a number made from all of them.
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// // A chain begins at 7; 7 and 7 have three bits in common.
+/// assert_eq!(limits::counted_bits::<f32>(Level::Scalar(Scalar), 1, 7), 12 * (7 + 3));
+/// ```
 pub fn counted_bits<T: Float>(level: Level, rounds: usize, x: u64) -> u64 {
     counted_bits_entry::<T>(level, rounds, x)
 }
 
 /// The sum of the elements: one read of memory.
+///
+/// ```
+/// assert_eq!(subquad::limits::read(subquad::Level::detect(), &[1.0f32; 1000]), 1000.0);
+/// ```
 pub fn read<T: Float>(level: Level, x: &[T]) -> T {
     read_entry(level, x)
 }
 
 /// Floating-point operations of [`multiply_adds`]: two for each lane.
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// assert_eq!(limits::flops::<f32>(Level::Scalar(Scalar), 10), 2 * 12 * 10);
+/// ```
 pub fn flops<T: Float>(level: Level, rounds: usize) -> u64 {
     2 * adds::<T>(level, rounds)
 }
 
 /// Additions of [`additions`].
+///
+/// ```
+/// use subquad::{Level, limits};
+///
+/// // Half as many f64 as f32 fit a vector, except where a vector is one number.
+/// let level = Level::detect();
+/// let (single, double) = (limits::adds::<f32>(level, 10), limits::adds::<f64>(level, 10));
+/// assert!(single == 2 * double || level.name() == "scalar");
+/// ```
 pub fn adds<T: Float>(level: Level, rounds: usize) -> u64 {
     lanes_entry::<T>(level) as u64 * (CHAINS * rounds) as u64
 }
 
 /// 64-bit words of [`counted_bits`].
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// assert_eq!(limits::words::<f32>(Level::Scalar(Scalar), 10), 12 * 10);
+/// ```
 pub fn words<T: Float>(level: Level, rounds: usize) -> u64 {
     words_entry::<T>(level) as u64 * (CHAINS * rounds) as u64
 }

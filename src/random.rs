@@ -47,6 +47,15 @@ pub fn gaussian<T: Real>(rng: &mut impl Rng, out: &mut [T]) {
 }
 
 /// Fills with independent signs, +1 or -1.
+///
+/// ```
+/// use subquad::random::{signs, stream};
+///
+/// let mut a = [0.0f32; 100];
+/// signs(&mut stream(1, 2), &mut a);
+/// assert!(a.iter().all(|a| a.abs() == 1.0));
+/// assert!(a.contains(&1.0) && a.contains(&-1.0));
+/// ```
 pub fn signs<T: Real>(rng: &mut impl Rng, out: &mut [T]) {
     for group in out.chunks_mut(64) {
         let bits = rng.next_u64();
