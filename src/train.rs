@@ -80,4 +80,14 @@ pub use settings::{Attack, AttackedStep, Ball, Builder, Lookup, Method, Over, Pr
 pub use split::Split;
 
 /// A run by its default method.
+///
+/// ```
+/// use subquad::train::{GaussNewton, Method};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = GaussNewton::builder().width(64).method(Method::GaussNewton).build(x, y)?; // the default method
+/// assert!(run.step()?.unwrap().residual_ratio < 1.0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 pub type GaussNewton = TwoLayer;

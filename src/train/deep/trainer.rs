@@ -29,6 +29,15 @@ const SETTLED: f64 = 1e-4;
 const EXPECTED_STEPS: usize = 4;
 
 /// What a part of a step cost.
+///
+/// ```
+/// # use subquad::train::Deep;
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+/// assert!(run.first_pass_work().operations > 0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Work {
     /// Wall time.
@@ -38,6 +47,17 @@ pub struct Work {
 }
 
 /// The parts of a step.
+///
+/// ```
+/// # use subquad::train::Deep;
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+/// run.step()?;
+/// let phases = run.phases();
+/// assert!(phases.forward.operations > 0 && phases.product.operations > 0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Phase {
     /// Passes through the network.
@@ -53,6 +73,17 @@ pub struct Phase {
 }
 
 /// A training run of a deep network.
+///
+/// ```
+/// use subquad::train::{Deep, Status};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+/// while run.step()?.is_some() {}
+/// assert_eq!(run.status(), Status::Converged);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Debug)]
 pub struct Deep {
     pub(super) settings: DeepBuilder,
@@ -92,6 +123,12 @@ struct Candidate {
 
 impl Deep {
     /// Settings to begin with.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// assert_eq!(Deep::builder().hidden_layers(), 2); // a default
+    /// ```
     pub fn builder() -> DeepBuilder {
         DeepBuilder::default()
     }
@@ -160,6 +197,25 @@ impl Deep {
     ///
     /// # Errors
     /// [`TrainError::Data`] if the model is of another network.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// // A run with the same settings, on the same samples, that begins where the model's run ended.
+    /// let mut again = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// again.resume(&model)?;
+    /// assert!(again.train_mse() <= 1e-3);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn resume(&mut self, model: &DeepModel) -> Result<(), TrainError> {
         let (ours, theirs) = (&self.settings, &model.settings);
         let same = self.step == 0
@@ -205,16 +261,45 @@ impl Deep {
     }
 
     /// Whether there are steps to take, or why there are none.
+    ///
+    /// ```
+    /// # use subquad::train::Status;
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert_eq!(run.status(), Status::Running);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn status(&self) -> Status {
         self.status
     }
 
     /// Mean of (F - F_0 - Y)^2 over samples and outputs.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert_eq!(run.train_mse(), 1.0); // F - F_0 = 0, and Y is 1 and -1
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn train_mse(&self) -> f64 {
         squares(&self.residual) / self.residual.len() as f64
     }
 
     /// `F - F_0` on the training samples, n x C.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// while run.step()?.is_some() {}
+    /// assert!(run.fitted(y).iter().zip([1.0, -1.0, 1.0, -1.0]).all(|(f, y)| (f - y).abs() < 0.1));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn fitted(&self, y: MatRef<'_, f32>) -> Vec<f32> {
         (0..self.n * self.c).map(|k| self.residual[k] + y.get(k / self.c, k % self.c).unwrap_or(0.0)).collect()
     }
@@ -223,32 +308,89 @@ impl Deep {
     ///
     /// # Errors
     /// [`TrainError::Kernel`] unless they have as many inputs.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert_eq!(run.outputs(x)?, [0.0; 4]); // before the first step
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn outputs(&self, x: MatRef<'_, f32>) -> Result<Vec<f32>, TrainError> {
         Ok(self.network.outputs(self.settings.level, x, When::Now)?)
     }
 
     /// What the parts of the last step cost.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// run.step()?;
+    /// assert!(run.phases().backward.operations > 0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn phases(&self) -> Phase {
         self.phase
     }
 
     /// What the pass before the first step cost.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert!(run.first_pass_work().seconds >= 0.0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn first_pass_work(&self) -> Work {
         self.first_pass
     }
 
     /// The shift b.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert!((run.shift() - 1.2816).abs() < 1e-4); // exceeded by one normal number in ten
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn shift(&self) -> f32 {
         self.network.shift
     }
 
     /// Share of the neurons that fire, over all layers.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert!(run.fired() > 0.02 && run.fired() < 0.3); // about a tenth
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn fired(&self) -> f64 {
         let entries = (self.n * self.network.width() * self.network.layers.len()) as f64;
         self.h[1..].iter().map(|h| h.len() as f64).sum::<f64>() / entries
     }
 
     /// Updates that are held apart from the weights, over all layers: (kept, folded).
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert_eq!(run.updates(), (0, 0));
+    /// run.step()?;
+    /// assert_eq!(run.updates(), (1, 0)); // the one trained layer's
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn updates(&self) -> (usize, usize) {
         self.network.layers.iter().fold((0, 0), |(kept, folded), layer| (kept + layer.blocks.len() - layer.folded, folded + layer.folded))
     }
@@ -257,6 +399,17 @@ impl Deep {
     ///
     /// # Errors
     /// [`TrainError::Numbers`] when the numbers leave the range of f32. The network is then as it was before the step.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// let step = run.step()?.unwrap();
+    /// assert_eq!(step.step, 1);
+    /// assert!(step.train_mse < 1.0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn step(&mut self) -> Result<Option<Step>, TrainError> {
         self.step_with(&mut |_| {})
     }
@@ -265,6 +418,17 @@ impl Deep {
     ///
     /// # Errors
     /// As [`step`](Self::step).
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// let mut phases = Vec::new();
+    /// run.step_with(&mut |progress| phases.push(progress.phase))?;
+    /// assert!(!phases.is_empty());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn step_with(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Option<Step>, TrainError> {
         if self.status == Status::Running && self.train_mse() <= self.settings.tolerance {
             self.status = Status::Converged;
