@@ -73,30 +73,58 @@ impl<'a, T> MatRef<'a, T> {
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatRef::new(&[0; 6], 2, 3)?.rows(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatRef::new(&[0; 6], 2, 3)?.cols(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn cols(&self) -> usize {
         self.cols
     }
 
     /// Elements from one row to the next.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[0; 6], 2, 3)?;
+    /// assert_eq!((a.row_stride(), a.t().row_stride()), (3, 1));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn row_stride(&self) -> usize {
         self.row_stride
     }
 
     /// Elements from one column to the next.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[0; 6], 2, 3)?;
+    /// assert_eq!((a.col_stride(), a.t().col_stride()), (1, 3));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn col_stride(&self) -> usize {
         self.col_stride
     }
 
     /// The flat slice below, from entry (0, 0) on.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[1, 2, 3, 4], 2, 2)?;
+    /// assert_eq!((a.data(), a.row_range(1, 1).data()), (&[1, 2, 3, 4][..], &[3, 4][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn data(&self) -> &'a [T] {
         self.data
@@ -239,24 +267,46 @@ impl<'a, T> MatMut<'a, T> {
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatMut::new(&mut [0; 6], 2, 3)?.rows(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatMut::new(&mut [0; 6], 2, 3)?.cols(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn cols(&self) -> usize {
         self.cols
     }
 
     /// Elements from one row to the next.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatMut::with_stride(&mut [0; 8], 2, 3, 4)?.stride(), 4);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn stride(&self) -> usize {
         self.stride
     }
 
     /// The flat slice below, from entry (0, 0) on.
+    ///
+    /// ```
+    /// let mut entries = [0; 4];
+    /// subquad::MatMut::new(&mut entries, 2, 2)?.data().fill(5);
+    /// assert_eq!(entries, [5; 4]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn data(&mut self) -> &mut [T] {
         self.data

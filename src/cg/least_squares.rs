@@ -38,12 +38,78 @@ use crate::simd::{Float, Level};
 /// ```
 pub trait TallOperator<T: Float> {
     /// Rows.
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// assert_eq!(ThreeFour.rows(), 2); // the matrix of one column, (3, 4)
+    /// ```
     fn rows(&self) -> usize;
 
     /// Columns.
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// assert_eq!(ThreeFour.cols(), 1); // the matrix of one column, (3, 4)
+    /// ```
     fn cols(&self) -> usize;
 
     /// Scratch of both products, in elements.
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// assert_eq!(ThreeFour.scratch_len(), 0); // unless the operator says otherwise
+    /// ```
     fn scratch_len(&self) -> usize {
         0
     }
@@ -52,12 +118,62 @@ pub trait TallOperator<T: Float> {
     ///
     /// # Errors
     /// Whatever makes the product impossible; [`least_squares`] hands it on.
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// let mut y = [0.0; 2];
+    /// ThreeFour.apply(Level::detect(), &[10.0], &mut y, &mut [])?;
+    /// assert_eq!(y, [30.0, 40.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn apply(&self, level: Level, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error>;
 
     /// `x <- J^T y`; x may hold anything before.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// let mut x = [0.0];
+    /// ThreeFour.apply_transpose(Level::detect(), &[1.0, 10.0], &mut x, &mut [])?;
+    /// assert_eq!(x, [43.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn apply_transpose(&self, level: Level, y: &[T], x: &mut [T], scratch: &mut [T]) -> Result<(), Error>;
 }
 

@@ -124,6 +124,13 @@ pub fn law(rows_per_sample: f64) -> Bounds {
 /// exceeds sqrt(2), which by [`law`] is below 39.5; finite sketches need the margin, and a
 /// [`TensorSrht`](super::TensorSrht) uses most of it. A [`TensorSketch`](super::TensorSketch) of few samples may exceed it
 /// even so, where large entries of a short factor share a bucket: it wants [`FixedStep::Within`].
+///
+/// ```
+/// use subquad::sketch::{SAFE_ROWS, law};
+///
+/// // What the law leaves: no eigenvalue where the unit step would diverge, above sqrt(2).
+/// assert!(law(SAFE_ROWS as f64).high < 2f64.sqrt());
+/// ```
 pub const SAFE_ROWS: usize = 64;
 
 /// The step of [`fixed_step`].
