@@ -1,10 +1,31 @@
 //! The conjugate-gradient method, preconditioned, in the caller's memory, with a truthful report.
 //!
+//! Solves `A x = b` for a symmetric positive definite A that is known by its products alone, with an M^-1 near A^-1:
+//!
+//! ```text
+//! z = M^-1 r,    rho = <r, z>,    p <- z + (rho / rho_before) p,    q = A p
+//! x <- x + (rho / <p, q>) p,      r <- r - (rho / <p, q>) q
+//! ```
+//!
+//! After k steps `|x - x*|_A <= 2 ((c - 1) / (c + 1))^k |x_0 - x*|_A`, where c^2 is the condition number of M^-1 A.
+//!
 //! * [`conjugate_gradient`] for one right-hand side, [`conjugate_gradient_watched`] with a [`Watch`] on it: the course of
 //!   the residual, a callback that can stop it, the residual recomputed
 //! * [`conjugate_gradient_rows`] for several, one product with all of them per step
 //! * [`least_squares`] where only a matrix and its transpose are at hand ([`TallOperator`])
 //! * [`Identity`], [`Jacobi`] and [`SharedCholesky`] as preconditioners; [`sketch`](crate::sketch) makes one more
+//!
+//! # Shapes
+//! Vectors of `dim` numbers; several right-hand sides are the rows of a k x dim matrix.
+//!
+//! # Cost
+//! A step is one product with A, one with M^-1, and 10 dim flops. Memory: four vectors for each right-hand side.
+//!
+//! # Source
+//! Hestenes and Stiefel, *Methods of Conjugate Gradients for Solving Linear Systems*, 1952; Saad, *Iterative Methods for Sparse Linear Systems*,
+//! algorithm 9.1 and, for the bound, section 6.11.
+//!
+//! Next: [`sparse`](crate::sparse).
 
 mod least_squares;
 mod preconditioner;

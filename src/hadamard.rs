@@ -43,6 +43,8 @@
 //!
 //! # Source
 //! B. J. Fino, V. R. Algazi: Unified matrix treatment of the fast Walsh-Hadamard transform, IEEE Trans. Computers C-25, 1976.
+//!
+//! Next: [`cg`](crate::cg).
 
 mod codelet;
 mod odd;

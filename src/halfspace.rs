@@ -30,6 +30,11 @@
 //! memory, stored as it is, and opened in place, in flash or in a mapped file. Bytes that do not fit are an
 //! [`Error`]; damaged bytes may give wrong answers if their checksum is not asked for,
 //! and never read outside the buffer.
+//!
+//! # Cost and source
+//! The scan takes 2 n m d flops for n queries. Each of the others says what it looks at instead, and whom it is from.
+//!
+//! Next: [`sketch`](crate::sketch).
 
 mod auto;
 mod ball_tree;

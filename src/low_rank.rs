@@ -11,6 +11,14 @@
 //!
 //! Source: Song, Zhang, Zhang, *Training Multi-Layer Over-Parametrized Neural Network in Subquadratic Time*, ITCS 2024,
 //! section 5: lazy low-rank maintenance.
+//!
+//! # Shapes
+//! U R x outputs and V R x inputs, sparse rows of k places in m columns; a step of n samples adds R = n terms.
+//!
+//! # Cost
+//! A query of n rows: R n k (1 + p) multiply-adds, p = k / m, most of them in vectors; to fold: R k^2 in memory, or R m^2 in a blocked product.
+//!
+//! Next: [`halfspace`](crate::halfspace).
 
 use crate::blas::{gemm, gemm_scratch_len};
 use crate::error::{Error, expect_length};

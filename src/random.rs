@@ -1,4 +1,13 @@
 //! Weights, signs and samples from a seed: the same on every platform and at every level.
+//!
+//! A seed has streams, one for each purpose: stream p begins p 2^128 numbers behind the first. [`gaussian`] turns two uniform numbers u, v into
+//! `sqrt(-2 ln u) (cos 2 pi v, sin 2 pi v)`; [`signs`] takes a bit for each.
+//!
+//! # Cost
+//! A jump for each stream before the one that is asked for; a logarithm, a root, a sine and a cosine for two Gaussian numbers.
+//!
+//! # Source
+//! xoshiro256++: Blackman and Vigna, *Scrambled Linear Pseudorandom Number Generators*, ACM TOMS 47, 2021. Box and Muller, 1958.
 
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;

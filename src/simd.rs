@@ -6,6 +6,27 @@
 //! argument of every kernel.
 //!
 //! This room and `capi` are the only ones with `unsafe` and `core::arch`.
+//!
+//! # Shapes
+//! A vector has `LANES` numbers: of f32 sixteen on AVX-512, eight on AVX2, four on NEON and on wasm's simd128, one on the scalar level, which is
+//! plain code and always there; of f64 half as many, but one on the scalar level.
+//!
+//! # Cost
+//! Choosing a level is a comparison of a byte for each call of a kernel. The operations of the traits are instructions, or a few.
+//!
+//! ```
+//! use subquad::Level;
+//!
+//! // Every level of this machine, the best first; each by its name.
+//! for level in Level::available() {
+//!     assert_eq!(level.name().parse(), Ok(level));
+//! }
+//! ```
+//!
+//! # Source
+//! Tokens as in the crate fearless_simd: values that can only be had where the processor has the instructions.
+//!
+//! Next: [`blas`](crate::blas).
 
 #![allow(unsafe_code)]
 

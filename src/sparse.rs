@@ -21,6 +21,18 @@
 //! assert_eq!(out, [1020.0, 3.0]);
 //! # Ok::<(), subquad::Error>(())
 //! ```
+//!
+//! # Shapes
+//! n rows (samples) of m columns (neurons), k places in each: starts n + 1, indices and numbers n k. Numbers of a stack of depth C: n k C.
+//!
+//! # Cost
+//! `A B` for B m x N: 2 N flops for each place of A. `A A^T`: for each column the square of the number of rows that it is in, n^2 p^2 m in all
+//! where a share p = k / m fires. [`transpose`]: two passes over the places.
+//!
+//! # Source
+//! F. Gustavson, *Two Fast Algorithms for Sparse Matrices: Multiplication and Permuted Transposition*, ACM TOMS 4, 1978; the panels are ours.
+//!
+//! Next: [`relu`](crate::relu).
 
 mod overlap;
 mod panels;

@@ -12,7 +12,10 @@ use crate::sketch::{Srht, TensorSrht};
 use crate::{Element, Error, Level, random};
 
 /// y = c P H D x: how a transform differs from H itself. All zero is H.
-#[cfg_attr(doc, doc = "\n```c\nsubquad_transform how = {0};\nhow.order = 2;   // sequency\nhow.scaling = 2; // orthonormal\nsubquad_transform_rows_f32(0, &how, x, rows, 256, &error);\n```")]
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nsubquad_transform how = {0};\nhow.order = 2;   // sequency\nhow.scaling = 2; // orthonormal\nsubquad_transform_rows_f32(0, &how, x, rows, 256, &error);\n```"
+)]
 #[repr(C)]
 pub struct subquad_transform {
     /// Order of the outputs: 0 natural, 1 dyadic, 2 sequency.
@@ -44,7 +47,10 @@ pub struct subquad_stopping {
 }
 
 /// How conjugate gradients ended.
-#[cfg_attr(doc, doc = "\n```c\nsubquad_report report;\nsubquad_cg_f64(0, n, product, NULL, &matrix, b, x, &stopping, &report, scratch, scratch_len, &error);\nif (report.status != 0) printf(\"|r| = %g after %zu products\\n\", report.residual_norm, report.iterations);\n```")]
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nsubquad_report report;\nsubquad_cg_f64(0, n, product, NULL, &matrix, b, x, &stopping, &report, scratch, scratch_len, &error);\nif (report.status != 0) printf(\"|r| = %g after %zu products\\n\", report.residual_norm, report.iterations);\n```"
+)]
 #[repr(C)]
 pub struct subquad_report {
     /// 0 converged, 1 iteration limit, 2 indefinite operator, 3 indefinite preconditioner, 4 not finite, 5 stagnated,

@@ -41,6 +41,10 @@ const SHRINK: usize = 24;
 /// # Cost
 /// Per query the product with the centres of the balls that were reached, and with all weights of the leaves reached.
 ///
+/// # Formula, source
+/// `<w, x> <= <c, x> + rho |x|` for all weights in the ball of centre c and radius rho. S. Omohundro, *Five Balltree Construction Algorithms*, 1989;
+/// P. Ram, A. Gray, *Maximum Inner-Product Search Using Cone Trees*, KDD 2012, section 3, for the bound.
+///
 /// ```
 /// use subquad::{Level, MatRef, halfspace::{BallTree, Hits, Reporter}};
 ///

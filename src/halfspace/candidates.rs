@@ -38,6 +38,11 @@ const ENTRIES: usize = 32;
 /// A query looks at the kept values of its candidates, and computes the products of those that lie closer to the
 /// threshold than they have moved. Neurons that have moved by more than rho are on everybody's list.
 ///
+/// # Formula, source
+/// `<w_r, x_i>` changes by at most `|w_r - before_r| |x_i|`: a neuron that has moved by less than rho fires on sample i only if it exceeded
+/// `b - rho |x_i|` before. A list with a skin, as in L. Verlet, *Computer "Experiments" on Classical Fluids I*, 1967, section 2; that few neurons move
+/// far, as in Z. Song, L. Zhang, R. Zhang, ITCS 2024.
+///
 /// ```
 /// use subquad::halfspace::{Candidates, Hits};
 /// use subquad::{Level, MatRef};

@@ -32,6 +32,10 @@ const MOST_LEVELS: usize = 7;
 /// A query that finds k neurons looks at no more than 32 k log32(m) numbers, and at least at m / 1024 or 32. An update
 /// is n products of length d and 32 n log32(m) comparisons.
 ///
+/// # Source
+/// The correlation trees of Z. Song, L. Zhang, R. Zhang, *Training Multi-Layer Over-Parametrized Neural Network in Subquadratic Time*, ITCS 2024,
+/// with 32 children in place of two.
+///
 /// ```
 /// use subquad::halfspace::{Hits, MaxTree};
 /// use subquad::{Level, MatRef};

@@ -49,6 +49,9 @@ const DELTA: f64 = 1.0 / (1u32 << 19) as f64;
 /// value lies within about `0.3 sqrt(d) / 127` of the threshold, for rows and queries of Gaussian numbers and unit
 /// norm `|x| = 1`. Values on request are a chain of multiply-adds for each neuron that fires.
 ///
+/// # Formula
+/// For bytes q_r and p with scales s_r and t, `|<w_r, x> - s_r t <q_r, p>| <= |w_r - s_r q_r| |x| + s_r |q_r| |x - t p|`, by Cauchy-Schwarz.
+///
 /// ```
 /// use subquad::{Level, MatRef, halfspace::{Hits, Reporter, Screened}};
 ///

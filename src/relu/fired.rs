@@ -3,6 +3,17 @@
 //! For every neuron the lists name the samples it fires on, ascending, with its pre-activations. Work is in proportion
 //! to their length, k n instead of m n, and the results are those of the dense kernels, bit for bit: what does not fire
 //! adds zero there, and the rest is added here in the same order.
+//!
+//! # Shapes
+//! Starts m + 1; samples and values, one for each of the n k entries that fire. The other matrices are those of the [room](super).
+//!
+//! # Cost
+//! 2 C to 4 (d + C) flops for each entry; see each function.
+//!
+//! # Source
+//! Song, Yang, Zhang, *Does Preprocessing Help Training Over-parameterized Neural Networks?*, NeurIPS 2021.
+//!
+//! Next: [`deep`](super::deep).
 
 use super::two_layer::{group, normaliser};
 use crate::error::{Error, expect_length};

@@ -1,5 +1,22 @@
 //! The Gram matrix of one output's tangents: from the firing pattern by counting bits, or from the limit of infinite
 //! width without looking at any neuron.
+//!
+//! ```text
+//! K[i][j] = <x_i, x_j> |S_i and S_j| / m              S_i: the neurons that fire on sample i
+//! K[i][j] -> <x_i, x_j> P(z_i > b and z_j > b)        as m grows; z normal, with covariances <x_i, x_j>
+//! ```
+//!
+//! # Shapes
+//! X n x d, the pattern n x m, K n x n, its lower triangle.
+//!
+//! # Cost
+//! n^2 d flops, and n^2 m / 128 words to count, or n^2 / 2 arc sines.
+//!
+//! # Source
+//! The first as in the [room](super). The probability is, for b = 0, half the arc-cosine kernel of degree 0 of Cho and Saul, *Kernel Methods for
+//! Deep Learning*, NIPS 2009.
+//!
+//! Next: [`fired`](super::fired).
 
 use super::pattern::{PatternRef, count_and, words_per_sample};
 use crate::blas::{syrk, syrk_scratch_len};

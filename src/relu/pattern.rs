@@ -1,4 +1,19 @@
 //! Firing patterns: which neuron fires on which sample, one bit each.
+//!
+//! ```text
+//! D[i, r] = 1 where <x_i, w_r> > b, else 0
+//! ```
+//!
+//! # Shapes
+//! n samples, m neurons: n rows of m / 64 words, rounded up; bits behind the last neuron are zero.
+//!
+//! # Cost
+//! n m / 8 bytes. Counts and overlaps look at m / 64 words a row: AND and population count, up to eight words in a vector.
+//!
+//! # Source
+//! Section 2 of the paper of the [room](super); as bits, so that the Gram matrix of the tangents is a matter of counting.
+//!
+//! Next: [`gram`](super::gram).
 
 use crate::error::Error;
 use crate::simd::{Level, Token};

@@ -4,6 +4,10 @@
 //! cache while all samples pass; every product is a register [tile](crate::blas) of samples times such a panel, and
 //! what the pattern and the output weights do to it happens in registers, so that no n x m array is ever written (the
 //! pattern, one bit per entry, aside).
+//!
+//! Formulas, shapes and source stand with the [room](super); each function has its cost. [`forward`] writes the pattern that the others read.
+//!
+//! Next: [`pattern`](super::pattern).
 
 mod few;
 
