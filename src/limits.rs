@@ -1,7 +1,15 @@
 //! What a core can do at most: loops of nothing but multiply-adds, additions, counted bits, or reads.
 //!
 //! A benchmark that says "fast" should say of what. Time one of these in the same minute as the kernel, and quote the kernel as a share of
-//! it: clocks change, shares stay. The loops keep everything but [`read`]'s array in registers.
+//! it: clocks change, shares stay. The loops keep everything but [`read`]'s array in registers: twelve vectors, as two units with a latency of
+//! four cycles need eight at least.
+//!
+//! ```text
+//! multiply_adds    v <- v x + x            2 flops for each lane, chain and round
+//! additions        v <- v + x              1
+//! counted_bits     v <- v + popcount(v and x)
+//! read             sum_i x_i               one pass over memory
+//! ```
 //!
 //! ```
 //! use std::hint::black_box;

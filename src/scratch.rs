@@ -2,6 +2,9 @@
 //!
 //! A kernel that needs room says how much through a `const fn NAME_scratch_len(dims) -> usize`, in elements. Scratch
 //! is the last argument, may be longer than needed, may hold anything, and needs no alignment.
+//!
+//! Needs at the same time add up ([`all_of`]), needs one after the other share ([`any_of`]), a matrix needs rows x columns ([`area`]); all of
+//! them saturate. Constant time, and mostly compile time.
 
 use crate::error::Error;
 

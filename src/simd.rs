@@ -185,17 +185,17 @@ pub trait Lanes<T>: Token {
     ///
     /// let mut x = [1.0f32, 2.0];
     /// let (chunks, _) = Scalar.chunks_mut(&mut x);
-    /// Scalar.store(&mut chunks[1], Scalar.splat(5.0));
+    /// Lanes::<f32>::store(Scalar, &mut chunks[1], 5.0);
     /// assert_eq!(x, [1.0, 5.0]);
     /// ```
     fn chunks_mut(self, x: &mut [T]) -> (&mut [Self::Chunk], &mut [T]);
     /// Reads a vector.
     ///
     /// ```
-    /// use subquad::simd::{Lanes, Scalar, Simd};
+    /// use subquad::simd::{Lanes, Scalar};
     ///
     /// let (chunks, _) = Scalar.chunks(&[4.0f32]);
-    /// assert_eq!(Scalar.sum(Scalar.load(&chunks[0])), 4.0);
+    /// assert_eq!(Lanes::<f32>::load(Scalar, &chunks[0]), 4.0);
     /// ```
     fn load(self, x: &Self::Chunk) -> Self::V;
     /// Writes a vector.
@@ -204,7 +204,7 @@ pub trait Lanes<T>: Token {
     /// use subquad::simd::{Lanes, Scalar};
     ///
     /// let mut to = 0.0f32;
-    /// Scalar.store(&mut to, Scalar.splat(2.0));
+    /// Lanes::<f32>::store(Scalar, &mut to, 2.0);
     /// assert_eq!(to, 2.0);
     /// ```
     fn store(self, to: &mut Self::Chunk, v: Self::V);
@@ -223,8 +223,8 @@ pub trait Lanes<T>: Token {
     /// use subquad::simd::{Lanes, Scalar};
     ///
     /// let mut to = [0.0f32; 1];
-    /// Scalar.store_part(&mut to[1..], Scalar.splat(3.0)); // no room: nothing is written
-    /// Scalar.store_part(&mut to, Scalar.splat(2.0));
+    /// Lanes::<f32>::store_part(Scalar, &mut to[1..], 3.0); // no room: nothing is written
+    /// Lanes::<f32>::store_part(Scalar, &mut to, 2.0);
     /// assert_eq!(to, [2.0]);
     /// ```
     fn store_part(self, to: &mut [T], v: Self::V);
@@ -244,8 +244,8 @@ pub trait Lanes<T>: Token {
     /// ```
     /// use subquad::simd::{Lanes, Scalar};
     ///
-    /// assert_eq!(Scalar.add(2.0f32, 3.0), 5.0);
-    /// assert_eq!(Scalar.add(i16::MAX, 1), i16::MIN); // integers wrap
+    /// assert_eq!(Lanes::<f32>::add(Scalar, 2.0, 3.0), 5.0);
+    /// assert_eq!(Lanes::<i16>::add(Scalar, i16::MAX, 1), i16::MIN); // integers wrap
     /// ```
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// a - b
@@ -253,7 +253,7 @@ pub trait Lanes<T>: Token {
     /// ```
     /// use subquad::simd::{Lanes, Scalar};
     ///
-    /// assert_eq!(Scalar.sub(2.0f32, 3.0), -1.0);
+    /// assert_eq!(Lanes::<f32>::sub(Scalar, 2.0, 3.0), -1.0);
     /// ```
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     /// The Walsh-Hadamard transform of the lanes: all stages h = 1, 2, .. LANES / 2, in this order, each
@@ -262,7 +262,7 @@ pub trait Lanes<T>: Token {
     /// ```
     /// use subquad::simd::{Lanes, Scalar};
     ///
-    /// assert_eq!(Scalar.hadamard_lanes(5i32), 5); // of one lane: H_1 = [1]
+    /// assert_eq!(Lanes::<i32>::hadamard_lanes(Scalar, 5), 5); // of one lane: H_1 = [1]
     /// ```
     fn hadamard_lanes(self, v: Self::V) -> Self::V;
 }
@@ -287,7 +287,7 @@ pub trait Simd<T>: Report<T> {
     /// ```
     /// use subquad::simd::{Scalar, Simd};
     ///
-    /// assert_eq!(Scalar.mul(2.0f32, 3.0), 6.0);
+    /// assert_eq!(Simd::<f32>::mul(Scalar, 2.0, 3.0), 6.0);
     /// ```
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// a b + c: rounded once on AVX2, AVX-512 and NEON, twice on the scalar level and on wasm, where no fused
@@ -296,7 +296,7 @@ pub trait Simd<T>: Report<T> {
     /// ```
     /// use subquad::simd::{Scalar, Simd};
     ///
-    /// assert_eq!(Scalar.mul_add(2.0f32, 3.0, 4.0), 10.0);
+    /// assert_eq!(Simd::<f32>::mul_add(Scalar, 2.0, 3.0, 4.0), 10.0);
     /// ```
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// The bits of the lanes where a > b; a comparison with NaN is false.
@@ -304,7 +304,7 @@ pub trait Simd<T>: Report<T> {
     /// ```
     /// use subquad::simd::{Scalar, Simd};
     ///
-    /// assert_eq!((Scalar.gt(2.0f32, 1.0), Scalar.gt(1.0f32, 1.0), Scalar.gt(f32::NAN, 1.0)), (1, 0, 0));
+    /// assert_eq!([2.0, 1.0, f32::NAN].map(|x| Simd::<f32>::gt(Scalar, x, 1.0)), [1, 0, 0]);
     /// ```
     fn gt(self, a: Self::V, b: Self::V) -> u64;
     /// v where the bit is 1, +0 where it is 0.
@@ -323,7 +323,7 @@ pub trait Simd<T>: Report<T> {
     /// ```
     /// use subquad::simd::{Scalar, Simd};
     ///
-    /// assert_eq!(Scalar.sum(4.0f64), 4.0);
+    /// assert_eq!(Simd::<f64>::sum(Scalar, 4.0), 4.0);
     /// ```
     fn sum(self, v: Self::V) -> T;
 }

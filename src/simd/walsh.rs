@@ -32,7 +32,7 @@ pub trait Walsh<T>: Lanes<T> {
     /// ```
     /// use subquad::simd::{Scalar, Walsh};
     ///
-    /// assert_eq!(Scalar.hadamard_below(1, 5i32), 5); // no stage is below 1
+    /// assert_eq!(Walsh::<i32>::hadamard_below(Scalar, 1, 5), 5); // no stage is below 1
     /// ```
     fn hadamard_below(self, n: usize, v: Self::V) -> Self::V;
     /// -v where the bit is 1: lane i in bit i, bits above the lanes are ignored. Integers wrap.
@@ -40,7 +40,7 @@ pub trait Walsh<T>: Lanes<T> {
     /// ```
     /// use subquad::simd::{Scalar, Walsh};
     ///
-    /// assert_eq!((Scalar.negate(1, 5i32), Scalar.negate(0, 5i32)), (-5, 5));
+    /// assert_eq!([1, 0].map(|bits| Walsh::<i32>::negate(Scalar, bits, 5)), [-5, 5]);
     /// ```
     fn negate(self, bits: u64, v: Self::V) -> Self::V;
     /// a b, rounded once; integers wrap.
@@ -48,7 +48,7 @@ pub trait Walsh<T>: Lanes<T> {
     /// ```
     /// use subquad::simd::{Scalar, Walsh};
     ///
-    /// assert_eq!(Scalar.times(300i16, 300), 300i16.wrapping_mul(300));
+    /// assert_eq!(Walsh::<i16>::times(Scalar, 300, 300), 300i16.wrapping_mul(300));
     /// ```
     fn times(self, a: Self::V, b: Self::V) -> Self::V;
 
@@ -59,7 +59,7 @@ pub trait Walsh<T>: Lanes<T> {
     /// use subquad::simd::{Scalar, Walsh};
     ///
     /// let x = 5i32;
-    /// assert_eq!(Scalar.load_hadamard(&x, &x), 5);
+    /// assert_eq!(Walsh::<i32>::load_hadamard(Scalar, &x, &x), 5);
     /// ```
     #[inline(always)]
     fn load_hadamard(self, x: &Self::Chunk, same: &Self::Chunk) -> Self::V {
@@ -71,7 +71,7 @@ pub trait Walsh<T>: Lanes<T> {
     /// ```
     /// use subquad::simd::{Scalar, Walsh};
     ///
-    /// assert_eq!((Scalar.negate_if(true, 5i32), Scalar.negate_if(false, 5i32)), (-5, 5));
+    /// assert_eq!([true, false].map(|minus| Walsh::<i32>::negate_if(Scalar, minus, 5)), [-5, 5]);
     /// ```
     #[inline(always)]
     fn negate_if(self, minus: bool, v: Self::V) -> Self::V {
