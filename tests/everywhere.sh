@@ -142,7 +142,7 @@ if [ -z "$quick" ]; then
             level=scalar
             [ -n "$flags" ] && level=simd128
             run wasm32 "the kernels' own tests" $level env RUSTFLAGS="$flags" CARGO_TARGET_WASM32_WASIP1_RUNNER="$root/tests/wasm/wasi.mjs" \
-                cargo test --quiet --target wasm32-wasip1 --target-dir "$work/wasi-$level" --lib --test kernels -- errors:: everywhere:: hadamard:: the_level simd::
+                cargo test --quiet --target wasm32-wasip1 --target-dir "$work/wasi-$level" --lib --test kernels -- errors:: everywhere:: hadamard:: ::tests::
         done
     else
         skip wasm32 "the kernels' own tests" simd128 "no target, or no Node.js"

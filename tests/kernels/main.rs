@@ -12,8 +12,6 @@ mod errors;
 mod everywhere;
 mod fired;
 mod hadamard;
-#[cfg(feature = "parallel")]
-mod hadamard_parallel;
 mod halfspace;
 mod halfspace_moving;
 mod qr;
