@@ -36,18 +36,15 @@ def build():
 def count(program):
     with tempfile.TemporaryDirectory() as room:
         # Only what runs inside `counted_case` is counted; each call of it leaves a file of its own.
-        options = ["--tool=callgrind", "--toggle-collect=*counted_case*", "--dump-after=*counted_case*", f"--callgrind-out-file={room}/out"]
+        name = "counts::counted_case"
+        options = ["--tool=callgrind", f"--toggle-collect={name}", f"--dump-after={name}", f"--callgrind-out-file={room}/out"]
         environment = {**os.environ, "SUBQUAD_COUNTED": "1"}
         run = subprocess.run(["valgrind", *options, program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if run.returncode:
             sys.exit(run.stdout[-2000:] + run.stderr[-2000:])
         names = re.findall(r"^case\|(.*)$", run.stdout, re.M)
-        parts = sorted((path for path in glob.glob(f"{room}/out.*")), key=lambda path: int(path.rsplit(".", 1)[1]))
-        counts = []
-        for part in parts:
-            text = Path(part).read_text()
-            if "Trigger: Leave" in text or "--dump-after" in text or "counted_case" in text:
-                counts.append(int(re.search(r"^(?:totals|summary): (\d+)", text, re.M)[1]))
+        parts = sorted(glob.glob(f"{room}/out.*"), key=lambda path: int(path.rsplit(".", 1)[1]))
+        counts = [int(re.search(r"^totals: (\d+)", Path(part).read_text(), re.M)[1]) for part in parts]
     if len(names) != len(counts) or not names:
         sys.exit(f"{len(names)} cases and {len(counts)} counts")
     return dict(zip(names, counts))
