@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FIGURES = HERE / "figures"
-COLOURS = {"blue": "#0b62c4", "orange": "#c75000", "grey": "#6b6b6b", "green": "#1b7f3b", "light": "#e0a070", "lighter": "#eec8a8"}
+COLOURS = {"blue": "#0b62c4", "orange": "#c75000", "grey": "#6b6b6b", "green": "#1b7f3b", "ochre": "#a17400", "purple": "#8e4585"}
 
 
 # Measuring
@@ -62,8 +62,15 @@ def digits():
             event = json.loads(line)
             if event["event"] == "step":
                 seconds += event["seconds"]
-                points.append({"figure": "digits", "series": series, "seconds": round(seconds, 4), "mse": event["train_mse"]})
-    return points
+                points.append({"figure": "digits", "series": series, "seconds": round(seconds, 4), "mse": float(f"{event['train_mse']:.3g}")})
+    # As many as a picture shows.
+    kept = []
+    for k, point in enumerate(points):
+        last = kept[-1] if kept and kept[-1]["series"] == point["series"] else None
+        ends = k + 1 == len(points) or points[k + 1]["series"] != point["series"]
+        if last is None or ends or point["series"] == "Gauss-Newton" or point["seconds"] > 1.04 * last["seconds"]:
+            kept.append(point)
+    return kept
 
 
 # Drawing
@@ -114,12 +121,13 @@ class Panel:
         for value, text in y_ticks:
             _, y = self.at(self.x[0], value)
             out.append(f'<line x1="{left}" y1="{y:.1f}" x2="{left + width}" y2="{y:.1f}" stroke="#e6e6e6"/>')
-            out.append(f'<text x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
-        out.append(f'<text x="{left}" y="{top - 10}" font-weight="bold">{self.title}</text>')
+            if self.labels[1]:
+                out.append(f'<text x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
+        out.append(f'<text x="{left}" y="{top - 10}" style="font-weight:600">{self.title}</text>')
         out.append(f'<text x="{left + width / 2}" y="{top + height + 38}" text-anchor="middle">{self.labels[0]}</text>')
         if self.labels[1]:
             middle = top + height / 2
-            out.append(f'<text x="{left - 55}" y="{middle}" text-anchor="middle" transform="rotate(-90 {left - 55} {middle})">{self.labels[1]}</text>')
+            out.append(f'<text x="{left - 64}" y="{middle}" text-anchor="middle" transform="rotate(-90 {left - 64} {middle})">{self.labels[1]}</text>')
         # Names at the ends of the lines, pushed apart where they would meet.
         self.tags.sort()
         for lower, upper in zip(self.tags, self.tags[1:]):
@@ -157,18 +165,18 @@ def draw_two_layer(points):
         x_ends = ends([p[of] for p in mine], 1.15)
         fixed = ", ".join(f"{name} = {mine[0][name]}" for name in "mnd" if name != of)
         word = {"m": "neurons m", "n": "samples n", "d": "inputs d"}[of]
-        panel = Panel(82 + 325 * k, 58, 245, 300, x_ends, y_ends, fixed, word, "seconds for one step" if k == 0 else "")
+        panel = Panel(88 + 318 * k, 58, 245, 300, x_ends, y_ends, fixed, word, "seconds for one step" if k == 0 else "")
         for series, name, colour in names:
             line = [(p[of], p["ms"] / 1e3) for p in mine if p["series"] == series]
             if line:
                 panel.line(line, colour, f"{of}<tspan dy=\"-5\" font-size=\"10\">{exponent(line):.2f}</tspan>")
-        x_ticks = [(2.0**p, str(2**p) if p < 10 else f"{2 ** (p - 10)}k") for p in range(4, 17) if x_ends[0] <= 2.0**p <= x_ends[1]]
+        x_ticks = [(2.0**p, str(2**p) if p < 10 else f"{2 ** (p - 10)}k") for p in range(4, 18) if x_ends[0] <= 2.0**p <= x_ends[1]]
         x_ticks = x_ticks if len(x_ticks) < 7 else x_ticks[::2]
         parts += panel.draw(x_ticks, decades(*y_ends, "s"))
     for k, (_, name, colour) in enumerate(names):
-        x = 82 + 190 * k
+        x = 88 + 190 * k
         parts.append(f'<line x1="{x}" y1="22" x2="{x + 24}" y2="22" stroke="{COLOURS[colour]}" stroke-width="3"/><text x="{x + 30}" y="26">{name}</text>')
-    below = "Two-layer network, one output, half of the neurons fire; one thread. Exponents: fitted to the last four points of each line. Dense: the Jacobian written out, up to half a gigabyte."
+    below = "Two-layer network, one output, half of the neurons fire; one thread. Exponents: fitted to the last four points of each line. Dense: the Jacobian written out, up to a gigabyte."
     picture(FIGURES / "two-layer.svg", 1060, 430, parts, "Time of a training step of the two-layer network against neurons, samples and inputs", below)
 
 
@@ -185,15 +193,6 @@ def draw_deep(points):
     picture(FIGURES / "deep.svg", 660, 450, panel.draw(ticks, decades(*y_ends, "s")), "Time of a training step of a deep network against its width", below)
 
 
-def thinned(line, factor=1.04):
-    """The points of a long line that a picture can show."""
-    kept = [line[0]]
-    for point in line[1:]:
-        if point[0] > kept[-1][0] * factor:
-            kept.append(point)
-    return kept if kept[-1] == line[-1] else [*kept, line[-1]]
-
-
 def draw_digits(points):
     series = {}
     for p in points:
@@ -201,11 +200,11 @@ def draw_digits(points):
     x_ends = ends([x for line in series.values() for x, _ in line], 1.25)
     y_ends = ends([y for line in series.values() for _, y in line], 2.0)
     panel = Panel(84, 46, 470, 300, x_ends, y_ends, "1437 handwritten digits, 4096 neurons, one core", "seconds of training", "training error (mean square)")
-    colours = iter(["lighter", "orange", "light"])
+    colours = iter(["ochre", "orange", "purple"])
     for name, line in series.items():
         if name == "Gauss-Newton":
             continue
-        panel.line(thinned(line), next(colours), name, dots=False)
+        panel.line(line, next(colours), name, dots=False)
     line = series["Gauss-Newton"]
     panel.line(line, "blue", f"Gauss-Newton: {len(line)} steps", width=3)
     exponents = range(math.ceil(math.log10(y_ends[0])), math.floor(math.log10(y_ends[1])) + 1)
