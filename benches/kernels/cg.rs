@@ -1,14 +1,11 @@
 //! Conjugate gradients: one right-hand side, several together, and least squares, where the vectors' own cost is what is
 //! seen. The solver inside a training step is in `relu.rs` and `train.rs`; faer's, on the same operators, in `peers`.
 
-#![allow(missing_docs, reason = "made by criterion's macros")]
-
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group};
 use subquad::cg::{self, Check, Column, Identity, LeastSquaresStopping, LinearOperator, Status, Stopping, TallOperator, Watch};
 use subquad::{Error, Float, Level};
 
-mod common;
-use common::{close, gaussian, mat, mat_mut, plain};
+use crate::common::{close, gaussian, mat, mat_mut, plain};
 
 /// A chain of springs, each end held: tridiagonal.
 struct Chain(usize);
@@ -128,7 +125,6 @@ fn least_squares(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = common::criterion();
+    config = crate::common::criterion();
     targets = single::<f32>, single::<f64>, rows, least_squares
 }
-criterion_main!(benches);

@@ -3,17 +3,14 @@
 //! Each is compared with the scalar level's, and its squared length with that of what it is a sketch of: half a
 //! promise, but one that any wrong sign or sample breaks.
 
-#![allow(missing_docs, reason = "made by criterion's macros")]
-
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group};
 use subquad::relu::{PatternMut, PatternRef, pattern, two_layer};
 use subquad::sketch::{Factor, Srht, TensorSketch, TensorSrht};
 use subquad::{Level, MatMut};
 
-mod common;
-use common::{close, gaussian, inner, mat, mat_mut, plain, signs, unit};
+use crate::common::{close, gaussian, inner, mat, mat_mut, plain, signs, unit};
 
 fn scalar() -> Level {
     Level::available().last().unwrap()
@@ -106,7 +103,6 @@ fn jacobians(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = common::criterion();
+    config = crate::common::criterion();
     targets = vectors, jacobians
 }
-criterion_main!(benches);

@@ -3,16 +3,13 @@
 //! `cargo bench --bench relu -- <filter>`. Work is counted as if all neurons fired, so that a share above 1 is what was
 //! saved where few do. Peers (JAX, matrix products by other crates) are in `peers`.
 
-#![allow(missing_docs, reason = "made by criterion's macros")]
-
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group};
 use subquad::relu::{PatternMut, PatternRef, fired, gram, pattern, two_layer};
 use subquad::{Level, MatRef};
 
-mod common;
-use common::{Limit, bench, close, gaussian, inner, mat, mat_mut, near, plain, signs, unit};
+use crate::common::{Limit, bench, close, gaussian, inner, mat, mat_mut, near, plain, signs, unit};
 
 /// Shares of the neurons that fire, and the shifts that they belong to.
 const SHARES: [(&str, f32); 4] = [("50%", 0.0), ("20%", 0.8416), ("5%", 1.6449), ("1%", 2.3263)];
@@ -171,7 +168,6 @@ fn lists(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = common::criterion();
+    config = crate::common::criterion();
     targets = networks, gram_matrices, lists
 }
-criterion_main!(benches);

@@ -3,16 +3,13 @@
 //! `cargo bench --bench blas -- <filter>`. Each result is compared with its definition, entry by entry where that is cheap;
 //! shares are of the multiply-adds that registers alone do, or of the bytes that the cache hands over.
 
-#![allow(missing_docs, reason = "made by criterion's macros")]
-
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group};
 use subquad::blas::{self, Definite, Triangle};
 use subquad::{Float, Level};
 
-mod common;
-use common::{Limit, bench, close, gaussian, inner, mat, mat_mut, near};
+use crate::common::{Limit, bench, close, gaussian, inner, mat, mat_mut, near};
 
 /// The name of a group.
 fn of<T>(what: &str) -> String {
@@ -179,7 +176,6 @@ fn orthogonal<T: Float>(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = common::criterion();
+    config = crate::common::criterion();
     targets = vectors::<f32>, vectors::<f64>, products::<f32>, products::<f64>, factors::<f32>, factors::<f64>, orthogonal::<f32>
 }
-criterion_main!(benches);

@@ -5,17 +5,14 @@
 //! neurons that the scan names. Shares: a single query is bound by reading the weights, a batch by multiply-adds.
 //! `peers` has the same cases by other libraries.
 
-#![allow(missing_docs, reason = "made by criterion's macros")]
-
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group};
 use subquad::halfspace::{BallTree, Candidates, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
 use subquad::train::GaussNewton;
 use subquad::{Level, MatRef};
 
-mod common;
-use common::{Limit, bench, gaussian, inner, mat, plain, unit};
+use crate::common::{Limit, bench, gaussian, inner, mat, plain, unit};
 
 const QUERIES: usize = 512;
 /// Shares that fire, and the thresholds that they belong to.
@@ -167,7 +164,6 @@ fn moving(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = common::criterion();
+    config = crate::common::criterion();
     targets = fixed, moving
 }
-criterion_main!(benches);
