@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 size = c.c_size_t
-lib = c.CDLL(os.environ["LIBSUBQUAD"])
+lib = c.CDLL(os.environ["LIBSUBQUAD"]) if "LIBSUBQUAD" in os.environ else None
 best = c.c_uint8(0)
 
 
