@@ -41,7 +41,7 @@ def deep():
     """The table of `cargo bench --bench deep`: name, m, share that fires, first pass, five phases, the step; each but the first two as ms and operations."""
     points = []
     for mode in [["exponents", "13"], ["dense", "12"]]:
-        for line in output(["cargo", "bench", "--quiet", "--bench", "deep", "--", *mode]).splitlines():
+        for line in output(["cargo", "bench", "--quiet", "--features", "cli", "--bench", "deep", "--", *mode]).splitlines():
             row = re.match(r"(exponents|dense), L = (\d) +(\d+) +[\d.]+((?: +[\d.]+)+)", line)
             if row:
                 numbers = [float(x) for x in row[4].split()]
