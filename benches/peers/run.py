@@ -3,7 +3,7 @@
     python3 benches/peers/run.py [GROUP ..] [--quick]
 
 makes a virtual environment from requirements.txt, builds this crate, its C face and the Rust peers, runs every group, and
-writes tables to results/table.md and rows to results/rows.jsonl next to this file. One thread each, pinned to one core
+writes tables to results/table.md and rows to results/rows.jsonl next to this file; groups that are not named keep theirs. One thread each, pinned to one core
 where the system can do that. Groups: transforms products pattern factors cg spatial halfspace network training tables;
 --quick leaves out the last two, which take the longest.
 
@@ -33,7 +33,7 @@ BIAS = {
     "transforms": "f32, in place, on zeros again and again, arrays where the allocator put them. Ours was tuned on this machine; "
     "`fwht` and the loop are what a compiler makes of the plain loop without options; FFHT, where it is given, is AVX code of 2015 compiled for this machine.",
     "products": "f32. Ours is made for the sizes of a training step and has no tuning for others; faer, gemm and matrixmultiply choose their own blocks, "
-    "OpenBLAS is numpy's build; nalgebra's products are those of matrixmultiply. All row-major.",
+    "OpenBLAS is numpy's build; nalgebra's products are those of matrixmultiply, and it gets B in the order that it likes. All others row-major.",
     "pattern": "The same 0/1 matrix: ours counts bits and computes one triangle, theirs multiplies floats and computes both. No library offers the count, "
     "so that this says what the representation is worth, not who multiplies better; half of the ratio at most is the triangle.",
     "factors": "f32, one thread, with the copy of the matrix. Both sides in the order of storage that they like. R alone, without Q. faer's blocks by its own defaults.",
@@ -86,21 +86,26 @@ def rows_of(command, settings):
     for line in out.stdout:
         print(line, end="", flush=True)
         if line.startswith("{"):
-            yield json.loads(line)
+            yield {**json.loads(line), "date": str(datetime.date.today()), "load": round(os.getloadavg()[0], 1)}
     if out.wait():
         sys.exit(f"failed: {command}")
 
 
 def number(ms):
-    return f"{ms:.3g} ms" if ms >= 0.1 else f"{1e3 * ms:.3g} µs"
+    return f"{ms / 1e3:.3g} s" if ms >= 1e3 else f"{ms:.3g} ms" if ms >= 0.1 else f"{1e3 * ms:.3g} µs"
 
 
 def tables(rows):
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
-    yield f"{datetime.date.today()}, {model}, one thread of {os.cpu_count()}, load {os.getloadavg()[0]:.1f}; medians of alternating runs, processor time."
+    yield f"Made by run.py: {model}, one thread of {os.cpu_count()}; medians of alternating runs, processor time."
     yield "Ratio: their time over ours, the median over rounds; above 1, ours is the faster."
-    for group in dict.fromkeys(row["group"] for row in rows):
-        yield f"\n## {group}\n\n{BIAS[group]}\n\n| case | ours | peer | theirs | ratio |\n|---|---|---|---|---|"
+    for group in BIAS:
+        here = [row for row in rows if row["group"] == group]
+        if not here:
+            continue
+        loads = [row["load"] for row in here]
+        when = f"Measured on {' and '.join(sorted({row['date'] for row in here}))}; {min(loads):.0f} to {max(loads):.0f} programs wanted this machine's processors meanwhile."
+        yield f"\n## {group}\n\n{BIAS[group]}\n\n{when}\n\n| case | ours | peer | theirs | ratio |\n|---|---|---|---|---|"
         for row in rows:
             if row["group"] == group:
                 note = f" ({row['note']})" if "note" in row else ""
@@ -141,7 +146,11 @@ def main():
         if "tables" in wanted:
             run(pinned([str(python), str(HERE / "tables.py"), settings["SUBQUAD"]]))
     options.out.mkdir(exist_ok=True)
-    (options.out / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    # Groups that were not asked for keep their rows.
+    kept = options.out / "rows.jsonl"
+    before = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    rows = [row for row in before if row["group"] not in wanted] + rows
+    kept.write_text("".join(json.dumps(row) + "\n" for row in rows))
     table = "\n".join(tables(rows)) + "\n"
     (options.out / "table.md").write_text(table)
     print(table)

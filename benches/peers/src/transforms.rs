@@ -46,8 +46,8 @@ pub fn run() {
         fwht(level, &mut ours).unwrap();
         fwht::core::fwht_slice(&mut crates).unwrap();
         triple_loop(&mut loops);
-        close(&ours, &loops, 0.0);
-        close(&crates, &loops, 0.0);
+        close(&ours, &loops, 1e-6);
+        close(&crates, &loops, 1e-6);
         // SAFETY: c has 2^p numbers.
         let mut by_ffht = ffht.map(|transform| move |c: &mut [f32]| assert_eq!(unsafe { transform(c.as_mut_ptr(), p as i32) }, 0));
         if let Some(transform) = &mut by_ffht {
@@ -56,7 +56,7 @@ pub fn run() {
         }
         // Zeros stay zeros: repetition in place neither overflows nor meets subnormals.
         [&mut ours, &mut crates, &mut loops, &mut c].into_iter().for_each(|x| x.fill(0.0));
-        let mut all: Vec<(&str, Box<dyn FnMut()>)> = vec![
+        let mut all: Vec<(&str, Box<dyn FnMut() + '_>)> = vec![
             ("", Box::new(|| fwht(level, black_box(&mut ours)).unwrap())),
             ("fwht 0.1", Box::new(|| fwht::core::fwht_slice(black_box(&mut crates)).unwrap())),
             ("triple loop", Box::new(|| triple_loop(black_box(&mut loops)))),
