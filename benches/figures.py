@@ -123,6 +123,7 @@ class Panel:
             out.append(f'<line x1="{left}" y1="{y:.1f}" x2="{left + width}" y2="{y:.1f}" stroke="#e6e6e6"/>')
             if self.labels[1]:
                 out.append(f'<text x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
+        out += self.parts
         out.append(f'<text x="{left}" y="{top - 10}" style="font-weight:600">{self.title}</text>')
         out.append(f'<text x="{left + width / 2}" y="{top + height + 38}" text-anchor="middle">{self.labels[0]}</text>')
         if self.labels[1]:
@@ -134,12 +135,12 @@ class Panel:
             upper[0] = max(upper[0], lower[0] + 15)
         for y, x, name, colour in self.tags:
             out.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{colour}" class="tag">{name}</text>')
-        return out + self.parts
+        return out
 
 
 def picture(path, width, height, parts, title, below=""):
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" '
-    style = "<style>text{font:13px system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:#222}.tag{font-weight:600}.small{font-size:11.5px;fill:#555}</style>"
+    style = "<style>text{font:13px system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:#222}.tag{font-weight:600;paint-order:stroke;stroke:#fff;stroke-width:4px}.small{font-size:11.5px;fill:#555}</style>"
     # Tags carry their own colour, which the style would override.
     parts = [re.sub(r'fill="(#\w+)" class="tag"', r'style="fill:\1" class="tag"', part) for part in parts]
     foot = f'<text x="14" y="{height - 10}" class="small">{below}</text>' if below else ""
