@@ -174,10 +174,11 @@ def draw_two_layer(points):
         x_ticks = [(2.0**p, str(2**p) if p < 10 else f"{2 ** (p - 10)}k") for p in range(4, 18) if x_ends[0] <= 2.0**p <= x_ends[1]]
         x_ticks = x_ticks if len(x_ticks) < 7 else x_ticks[::2]
         parts += panel.draw(x_ticks, decades(*y_ends, "s"))
+    names = [name for name in names if any(p["series"] == name[0] for p in points)]
     for k, (_, name, colour) in enumerate(names):
         x = 88 + 190 * k
         parts.append(f'<line x1="{x}" y1="22" x2="{x + 24}" y2="22" stroke="{COLOURS[colour]}" stroke-width="3"/><text x="{x + 30}" y="26">{name}</text>')
-    below = "Two-layer network, one output, half of the neurons fire; one thread. Exponents: fitted to the last four points of each line. Dense: the Jacobian written out, up to a gigabyte."
+    below = "Two-layer network, one output, half of the neurons fire; one thread. Exponents: fitted to the last four points of each line." + (" Dense: the Jacobian written out, up to a gigabyte." if len(names) > 2 else "")
     picture(FIGURES / "two-layer.svg", 1060, 430, parts, "Time of a training step of the two-layer network against neurons, samples and inputs", below)
 
 
