@@ -9,6 +9,7 @@
 
 #![allow(unsafe_code)]
 
+mod abreast;
 #[cfg(all(feature = "cpuid", not(feature = "std"), target_arch = "x86_64"))]
 mod cpuid;
 mod lanes;
@@ -37,6 +38,8 @@ pub use level::{Avx2, Avx512};
 pub use level::{Element, Float, Level, Scalar, UnknownLevel};
 pub use report::Report;
 pub use walsh::Walsh;
+
+pub use abreast::{Abreast, MOST_LANES};
 
 pub use screen::Screen;
 pub(crate) use walsh::{Strides, Walk, to_cache_line};
