@@ -1,14 +1,15 @@
-//! What a core can do at most: loops of nothing but multiply-adds, additions, counted bits, or reads.
+//! What a core can do at most: loops of nothing but multiply-adds, additions, counted bits, reads or copies.
 //!
 //! A benchmark that says "fast" should say of what. Time one of these in the same minute as the kernel, and quote the kernel as a share of
-//! it: clocks change, shares stay. The loops keep everything but [`read`]'s array in registers: twelve vectors, as two units with a latency of
-//! four cycles need eight at least.
+//! it: clocks change, shares stay. The loops keep everything but the arrays of [`read`] and [`copy`] in registers: twelve vectors, as two units
+//! with a latency of four cycles need eight at least.
 //!
 //! ```text
 //! multiply_adds    v <- v x + x            2 flops for each lane, chain and round
 //! additions        v <- v + x              1
 //! counted_bits     v <- v + popcount(v and x)
 //! read             sum_i x_i               one pass over memory
+//! copy             y_i <- a x_i            a read and a write of memory
 //! ```
 //!
 //! ```
@@ -73,6 +74,19 @@ pub fn read<T: Float>(level: Level, x: &[T]) -> T {
     read_entry(level, x)
 }
 
+/// `y <- a x`, as far as both reach: a read and a write of memory. (A plain copy would become a call of the library's.)
+///
+/// ```
+/// use subquad::{Level, limits};
+///
+/// let mut y = [0.0f32; 3];
+/// limits::copy(Level::detect(), 2.0, &[1.0, 2.0, 3.0], &mut y);
+/// assert_eq!(y, [2.0, 4.0, 6.0]);
+/// ```
+pub fn copy<T: Float>(level: Level, a: T, x: &[T], y: &mut [T]) {
+    copy_entry(level, a, x, y);
+}
+
 /// Floating-point operations of [`multiply_adds`]: two for each lane.
 ///
 /// ```
@@ -123,6 +137,10 @@ multiversion! {
 
 multiversion! {
     fn read_entry<T: Float>(x: &[T]) -> T = read_body;
+}
+
+multiversion! {
+    fn copy_entry<T: Float>(a: T, x: &[T], y: &mut [T]) = copy_body;
 }
 
 multiversion! {
@@ -214,9 +232,23 @@ fn read_body<T: Float, S: Simd<T>>(s: S, x: &[T]) -> T {
     s.sum(all)
 }
 
+#[inline(always)]
+fn copy_body<T: Float, S: Simd<T>>(s: S, a: T, x: &[T], y: &mut [T]) {
+    let least = x.len().min(y.len());
+    let (from, from_tail) = s.chunks(&x[..least]);
+    let (to, to_tail) = s.chunks_mut(&mut y[..least]);
+    let all = s.splat(a);
+    for (to, from) in to.iter_mut().zip(from) {
+        s.store(to, s.mul(s.load(from), all));
+    }
+    for (to, from) in to_tail.iter_mut().zip(from_tail) {
+        *to = a * *from;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{additions, adds, counted_bits, flops, multiply_adds, read, words};
+    use super::{additions, adds, copy, counted_bits, flops, multiply_adds, read, words};
     use crate::simd::Level;
     use std::vec::Vec;
 
@@ -234,6 +266,9 @@ mod tests {
             for n in [0usize, 1, 7, 64, 1000] {
                 let x: Vec<f32> = (0..n).map(|i| i as f32).collect();
                 assert_eq!(read(level, &x), (n * n.saturating_sub(1) / 2) as f32, "{level}, {n}");
+                let mut y = std::vec![-1.0; n + 3];
+                copy(level, 2.0, &x, &mut y);
+                assert!(y[..n].iter().zip(&x).all(|(y, x)| *y == 2.0 * x) && y[n..] == [-1.0; 3], "{level}, {n}");
             }
         }
     }
