@@ -140,7 +140,7 @@ class Panel:
 
 def picture(path, width, height, parts, title, below=""):
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" '
-    style = "<style>text{font:13px system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:#222}.tag{font-weight:600;paint-order:stroke;stroke:#fff;stroke-width:4px}.small{font-size:11.5px;fill:#555}</style>"
+    style = "<style>text{font:13px system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:#222}.tag{font-weight:600}.small{font-size:11.5px;fill:#555}</style>"
     # Tags carry their own colour, which the style would override.
     parts = [re.sub(r'fill="(#\w+)" class="tag"', r'style="fill:\1" class="tag"', part) for part in parts]
     foot = f'<text x="14" y="{height - 10}" class="small">{below}</text>' if below else ""
