@@ -31,6 +31,7 @@
 mod adversarial;
 mod blocks;
 mod coding;
+mod damping;
 mod data;
 mod deep;
 mod error;

@@ -12,19 +12,10 @@ use crate::cg::{self, Identity, LinearOperator, Preconditioner, Stopping, conjug
 use crate::low_rank::{Situation, cheapest};
 use crate::relu::deep::{Form, combine, output_gradients, unnormalise};
 use crate::sparse::{Panels, overlap, overlap_scratch_len, spread, spread_scratch_len};
+use crate::train::damping::{self, ATTEMPTS, INNER_TOLERANCE, MOST_ITERATIONS, SETTLED};
 use crate::train::{Progress, Status, Step, TrainError};
 use crate::{MatMut, MatRef, blas};
 
-/// Conjugate gradients are stopped at this share of their first residual.
-const INNER_TOLERANCE: f64 = 0.1;
-/// Iterations of a system at most.
-const MOST_ITERATIONS: usize = 1000;
-/// What damping begins with when a step has failed, in units of the mean diagonal.
-const FIRST_DAMPING: f64 = 0.02;
-/// Attempts of one step.
-const ATTEMPTS: usize = 16;
-/// A run has settled when two steps in turn lower the loss by less than this share of it.
-const SETTLED: f64 = 1e-4;
 /// Steps that a run is expected to take, for the choice of what becomes of updates.
 const EXPECTED_STEPS: usize = 4;
 
@@ -299,16 +290,16 @@ impl Deep {
             let after = squares(&candidate.residual);
             if after.is_nan() || after >= before {
                 if self.settings.form == Form::Soft {
-                    self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { FIRST_DAMPING * self.unit };
+                    self.adapted = damping::raised(self.adapted, self.unit);
                 }
                 continue;
             }
-            let damping = self.adapted;
+            let lambda = self.adapted;
             // What the linear model promised is r + J s = lambda g.
-            let promised = damping * damping * squares(&self.dual);
-            let gain = (before - after) / (before - promised).max(f64::MIN_POSITIVE);
-            if after <= before / 4.0 || gain > 0.75 {
-                self.adapted = if self.adapted / 8.0 < 1e-7 * self.unit { 0.0 } else { self.adapted / 8.0 };
+            let promised = lambda * lambda * squares(&self.dual);
+            // Shorter steps along one direction promise nothing, and damping would not bend them.
+            if self.settings.form == Form::Soft {
+                self.adapted = damping::adapted(lambda, self.unit, before, after, promised);
             }
             let entries = (self.n * self.network.width() * self.network.layers.len()) as f64;
             let flipped: usize =
@@ -321,7 +312,7 @@ impl Deep {
                 train_mse: self.train_mse(),
                 residual_ratio: (after / before).sqrt(),
                 cg_iterations,
-                damping: if self.unit > 0.0 { damping / self.unit } else { 0.0 },
+                damping: if self.unit > 0.0 { lambda / self.unit } else { 0.0 },
                 flipped: flipped as f64 / entries,
                 fired: self.fired(),
                 seconds: begun.elapsed().as_secs_f64(),
