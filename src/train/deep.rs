@@ -25,15 +25,27 @@
 //! ```
 
 #[cfg(feature = "io")]
+mod base;
+#[cfg(feature = "io")]
+mod checkpoint;
+#[cfg(feature = "io")]
 mod format;
+#[cfg(feature = "io")]
+#[allow(unsafe_code, reason = "one call: there is no mapping of files without")]
+mod mapped;
 mod model;
 mod network;
+mod numbers;
+mod parts;
 mod settings;
 mod system;
+#[cfg(feature = "io")]
+mod tensors;
 mod trainer;
 
 #[cfg(feature = "io")]
-pub use format::read_base;
+pub use base::read_base;
 pub use model::DeepModel;
+pub use parts::{Phase, Work};
 pub use settings::{Base, DeepBuilder, DeepPreconditioner, Firing, FirstWeights, FlushPolicy};
-pub use trainer::{Deep, Phase, Work};
+pub use trainer::Deep;
