@@ -253,12 +253,20 @@ fn times_body<T: Float, S: Simd<T>>(s: S, a: SparseRef<'_, T>, b: Panels<'_, T>,
                     let indices = a.support().row(group + i).get(places.clone()).unwrap_or_default();
                     let values = a.row(group + i, 0).get(places).unwrap_or_default();
                     let Some(to) = out.row(group + i).and_then(|row| row.get_mut(p * PANEL..)?.get_mut(..width)) else { continue };
-                    let mut piece = [T::ZERO; PANEL];
-                    if add {
+                    // Whole pieces without a call of memcpy.
+                    if let Some(to) = to.first_chunk_mut::<PANEL>() {
+                        let mut piece = if add { *to } else { [T::ZERO; PANEL] };
+                        gather(s, indices, values, b, p, &mut piece);
+                        *to = piece;
+                    } else {
+                        let mut piece = [T::ZERO; PANEL];
                         piece[..width].copy_from_slice(to);
+                        if !add {
+                            piece.fill(T::ZERO);
+                        }
+                        gather(s, indices, values, b, p, &mut piece);
+                        to.copy_from_slice(&piece[..width]);
                     }
-                    gather(s, indices, values, b, p, &mut piece);
-                    to.copy_from_slice(&piece[..width]);
                 }
             }
         }

@@ -356,7 +356,8 @@ fn taken_up(live: &mut Live, steps: usize, path: &Path) {
 
 /// Why the program ends before the run, and what is kept of it.
 fn broken_off(args: &Train, steps: usize, saved: bool) -> Failure {
-    let checkpoint = args.how.checkpoint.as_ref().map(|path| format!("the run is in {0}: go on with --checkpoint {0} --resume", path.display()));
+    let checkpoint =
+        args.how.checkpoint.as_ref().map(|path| format!("the run is in {0}: go on with --checkpoint {0} --resume", path.display()));
     let model = args.out.as_ref().filter(|_| saved).map(|out| format!("the model is in {}", out.display()));
     let kept: Vec<String> = checkpoint.into_iter().chain(model).collect();
     let kept = if kept.is_empty() { "nothing of it is kept, for want of --checkpoint or --out".into() } else { kept.join("; ") };

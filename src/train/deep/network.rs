@@ -284,14 +284,14 @@ impl Network {
         self.layers.last().map_or(0, |layer| layer.weights.get().outputs())
     }
 
-    /// Pre-activations of layer l, of outputs m of the layer below; and the multiply-adds it took.
-    pub fn pre(&self, level: Level, l: usize, h: &Rows, when: When, scratch: &mut Vec<f32>) -> Result<(Vec<f32>, u64), Error> {
+    /// Pre-activations of layer l, of outputs m of the layer below; and the multiply-adds it took. `z` may hold anything before.
+    pub fn pre(&self, level: Level, l: usize, h: &Rows, when: When, z: &mut Vec<f32>, scratch: &mut Vec<f32>) -> Result<u64, Error> {
         let layer = &self.layers[l];
         let weights = layer.weights.get();
         let (n, m) = (h.rows(), weights.outputs());
-        let mut z = vec![0.0; n * m];
+        z.resize(n * m, 0.0);
         grow(scratch, weights.forward_scratch_len(h.len()));
-        weights.forward(level, (h.get(), h.columns()), MatMut::new(&mut z, n, m)?, scratch)?;
+        weights.forward(level, (h.get(), h.columns()), MatMut::new(z, n, m)?, scratch)?;
         let mut work = layer.weights.forward_work(n, h.len());
         // W(0) with folded updates is had by taking them off again.
         let (blocks, sign) = match when {
@@ -299,9 +299,9 @@ impl Network {
             When::Start => (&layer.blocks[..layer.flushes.len()], -1.0),
         };
         for block in blocks {
-            work += query(level, block, sign, h, &mut z, scratch)?;
+            work += query(level, block, sign, h, z, scratch)?;
         }
-        Ok((z, work))
+        Ok(work)
     }
 
     /// Who fires on these pre-activations.
@@ -333,7 +333,7 @@ impl Network {
 
     /// Outputs for samples that are not the trainer's: `F - F_0`, or with `start` `F_0` alone.
     pub fn outputs(&self, level: Level, x: MatRef<'_, f32>, when: When) -> Result<Vec<f32>, Error> {
-        let mut scratch = Vec::new();
+        let (mut scratch, mut z) = (Vec::new(), Vec::new());
         let input = Rows::samples(x)?;
         let mut first = None;
         let mut now: Option<Rows> = None;
@@ -343,10 +343,10 @@ impl Network {
             let below = first.as_ref().unwrap_or(&input);
             if moved {
                 let h = now.as_ref().unwrap_or(below);
-                let z = self.pre(level, l, h, When::Now, &mut scratch)?.0;
+                self.pre(level, l, h, When::Now, &mut z, &mut scratch)?;
                 now = Some(self.fire(level, &z, x.rows())?);
             }
-            let z = self.pre(level, l, below, When::Start, &mut scratch)?.0;
+            self.pre(level, l, below, When::Start, &mut z, &mut scratch)?;
             first = Some(self.fire(level, &z, x.rows())?);
         }
         let read = |h: &Option<Rows>| h.as_ref().map_or(Ok(vec![0.0; x.rows() * self.outputs]), |h| self.read(level, h));

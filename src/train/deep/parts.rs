@@ -224,24 +224,24 @@ impl Deep {
                 h.push(self.h[l + 1].clone());
                 continue;
             }
-            let z = if l == lowest {
+            if l == lowest {
                 // The same inputs as ever: Z moves by (H H^T) S.
-                let mut z = self.z.clone();
+                let mut z = std::mem::take(&mut self.spare.0);
+                z.clear();
+                z.extend_from_slice(&self.z);
                 if let Some(block) = block {
                     operations += self.spread(block, length, &mut z)?;
                 }
-                z
+                h.push(Arc::new(self.network.fire(level, &z, n)?));
+                moved = Some(z);
             } else {
-                let (mut z, work) = self.network.pre(level, l, &h[l], When::Now, &mut self.scratch)?;
-                operations += work;
+                let mut z = std::mem::take(&mut self.spare.1);
+                operations += self.network.pre(level, l, &h[l], When::Now, &mut z, &mut self.scratch)?;
                 if let Some(block) = block {
                     operations += query(level, block, length, &h[l], &mut z, &mut self.scratch)?;
                 }
-                z
-            };
-            h.push(Arc::new(self.network.fire(level, &z, n)?));
-            if l == lowest {
-                moved = Some(z);
+                h.push(Arc::new(self.network.fire(level, &z, n)?));
+                self.spare.1 = z;
             }
         }
         let mut residual = self.network.read(level, &h[h.len() - 1])?;
@@ -292,7 +292,7 @@ impl Deep {
             self.network.layers[l].blocks.push(block);
         }
         if let Some(z) = candidate.z {
-            self.z = z;
+            self.spare.0 = std::mem::replace(&mut self.z, z);
         }
         for (l, seen) in self.seen.iter_mut().enumerate() {
             if !Arc::ptr_eq(&self.h[l + 1], &candidate.h[l + 1]) {

@@ -46,6 +46,8 @@ pub struct Deep {
     /// The first pass, from the samples to the outputs.
     first_pass: Work,
     pub(super) scratch: Vec<f32>,
+    /// Room for pre-activations, kept: new memory of this size comes page by page.
+    pub(super) spare: (Vec<f32>, Vec<f32>),
 }
 
 impl Deep {
@@ -87,6 +89,7 @@ impl Deep {
             phase: Phase::default(),
             first_pass: Work::default(),
             scratch: Vec::new(),
+            spare: (Vec::new(), Vec::new()),
             settings,
         };
         run.first_pass()?;
@@ -99,11 +102,10 @@ impl Deep {
         let level = self.settings.level;
         let mut operations = 0;
         for l in 0..self.network.layers.len() {
-            let (z, work) = self.network.pre(level, l, &self.h[l], When::Now, &mut self.scratch)?;
-            operations += work;
-            self.h.push(Arc::new(self.network.fire(level, &z, self.n)?));
+            operations += self.network.pre(level, l, &self.h[l], When::Now, &mut self.spare.1, &mut self.scratch)?;
+            self.h.push(Arc::new(self.network.fire(level, &self.spare.1, self.n)?));
             if l == self.trained[0] {
-                self.z = z;
+                self.z.clone_from(&self.spare.1);
             }
         }
         let f0 = self.network.read(level, &self.h[self.h.len() - 1])?;
@@ -132,8 +134,8 @@ impl Deep {
             let rows = if l == lowest {
                 self.network.fire(level, &z, self.n)?
             } else {
-                let (z, _) = self.network.pre(level, l, &self.h[l], When::Now, &mut self.scratch)?;
-                self.network.fire(level, &z, self.n)?
+                self.network.pre(level, l, &self.h[l], When::Now, &mut self.spare.1, &mut self.scratch)?;
+                self.network.fire(level, &self.spare.1, self.n)?
             };
             self.network.layers[l].fold_as(level, after, &mut self.scratch)?;
             self.h.push(Arc::new(rows));
@@ -250,6 +252,7 @@ impl Deep {
                 if self.settings.form == Form::Soft {
                     self.adapted = damping::raised(self.adapted, self.unit);
                 }
+                self.spare.0 = candidate.z.unwrap_or_default();
                 continue;
             }
             let lambda = self.adapted;
