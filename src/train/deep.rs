@@ -9,6 +9,15 @@
 //!   `(H H^T) S`: with W_1 frozen and L = 2, nothing of size m^2 is touched after the first pass;
 //! * the initial function F_0 is subtracted from all outputs: it is large, random, and would stay in the predictions.
 //!
+//! Memory, in bytes, for L layers of m neurons, of which T are trained, n samples, C outputs, a share p that fires, after s steps:
+//!
+//! ```text
+//! 4 m^2 (L - 1)                  Gaussian first weights; nothing for Hadamard ones, nor for mapped ones
+//! 12 n m                         pre-activations of the lowest trained layer, those of a candidate, and those of the layer at hand
+//! 4 n^2 (T + 2)                  inputs' Gram matrices, the mean one and its factor
+//! p n m (16 L + 4 C T + 20 s T)  who fires, row by row and column by column; gradients; the updates, which are kept
+//! ```
+//!
 //! ```
 //! use subquad::MatRef;
 //! use subquad::train::{Deep, Firing, Status};

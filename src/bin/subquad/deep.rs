@@ -205,9 +205,10 @@ pub fn train(args: &Train) -> Result<(), Failure> {
         builder = builder.layers(base.len()).width(found).base(base).base_path(path);
     }
     let (layers, trained) = (builder.hidden_layers(), builder.trained()?);
-    memory(&mut live, width, layers, x.rows(), y.cols(), matches!(deep.weights, WeightsArg::Gaussian) && deep.base.is_none())?;
     let shift = builder.shift()?;
     let fired = subquad::relu::deep::fired_share(shift);
+    let dense = matches!(deep.weights, WeightsArg::Gaussian) && deep.base.is_none();
+    memory(&mut live, width, layers, x.rows(), y.cols(), fired, dense)?;
     live.say(&format!(
         "subquad {}: a deep ReLU network of {}, trained by Gauss-Newton",
         env!("CARGO_PKG_VERSION"),
@@ -375,11 +376,12 @@ fn said(status: Status) -> &'static str {
 }
 
 /// Refuses what this machine's memory cannot hold, where it says how much it has.
-fn memory(live: &mut Live, width: usize, layers: usize, n: usize, c: usize, dense: bool) -> Result<(), Failure> {
+///
+/// As the documentation of `Deep` has it, for five steps.
+fn memory(live: &mut Live, width: usize, layers: usize, n: usize, c: usize, fired: f64, dense: bool) -> Result<(), Failure> {
     let (m, n, l) = (width as f64, n as f64, layers as f64);
-    // Dense weights above the first layer; two sets of pre-activations; three n x n matrices; what fires, at a guess.
     let weights = if dense { 4.0 * m * m * (l - 1.0) } else { 0.0 };
-    let needed = weights + 8.0 * n * m + 4.0 * n * n * (l + 2.0) + 4.0 * 0.1 * n * m * l * (c as f64 + 8.0);
+    let needed = weights + 12.0 * n * m + 4.0 * n * n * (l + 2.0) + fired * n * m * l * (4.0 * c as f64 + 20.0 * 5.0);
     live.say(&format!("  memory     about {:.2} GB", needed / 1e9));
     let Ok(about) = std::fs::read_to_string("/proc/meminfo") else { return Ok(()) };
     let available = about.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
