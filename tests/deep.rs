@@ -323,8 +323,8 @@ fn back<T: Float>(level: Level, w: &impl Weights<T>, block: Option<usize>) {
     let (m, d) = (w.outputs(), w.inputs());
     let matrix = matrix_of(level, w);
     // More samples than pass together; fewer where the matrix has more columns than a block.
-    let many = if m * d < 20_000 { 600 } else { 12 };
-    for (n, depth, share) in [(9, 3, 0.3), (1, 1, 1.0), (many, 10, 0.1), (4, 2, 0.0)] {
+    let many = if m * d < 3_000 { 600 } else { 12 };
+    for (n, depth, share) in [(9, 10, 0.3), (1, 1, 1.0), (many, 3, 0.1), (4, 2, 0.0)] {
         let (g, below) = (Rows::<T>::random(n, m, depth, share, 41), Rows::<T>::random(n, d, 1, share, 42));
         let mut e = dirty::<T>(depth * below.indices.len());
         let mut scratch = dirty::<T>(w.backward_scratch_len(depth, below.support().longest()));
