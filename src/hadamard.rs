@@ -61,7 +61,7 @@ pub use signs::Signs;
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::{Element, Float, Level};
-use schedule::{Input, Rows, outer_len};
+use schedule::{Input, NEAR, Rows, outer_len};
 
 /// `x <- H x`, in place: natural order, unnormalised.
 ///
@@ -87,7 +87,7 @@ use schedule::{Input, Rows, outer_len};
 /// # Ok::<(), subquad::Error>(())
 /// ```
 pub fn fwht<T: Element>(level: Level, x: &mut [T]) -> Result<(), Error> {
-    if !small::SMALL && size_of_val(x) <= SINGLE && run_single(level, x) {
+    if !small::SMALL && size_of_val(x) <= NEAR && run_single(level, x) {
         return Ok(());
     }
     let n = x.len();
@@ -460,8 +460,6 @@ pub const fn outputs_scratch_len(n: usize, s: usize) -> usize {
 
 /// Bytes that no level's codelet exceeds: 16 vectors of 512 bits.
 const CODELET: usize = 16 * 64;
-/// Bytes that two passes of the largest codelets finish.
-const SINGLE: usize = 16 * CODELET;
 /// Bytes that no level's shortest transforms of q pieces exceed: 28 vectors.
 const ODD: usize = 28 * 64;
 

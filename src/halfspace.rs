@@ -40,6 +40,7 @@ mod max_tree;
 mod packed;
 mod scan;
 mod screened;
+mod values;
 
 pub use auto::{Structure, Workload, auto};
 pub use ball_tree::BallTree;
@@ -48,9 +49,9 @@ pub use candidates::Candidates;
 pub use hits::Hits;
 pub use max_tree::MaxTree;
 pub use packed::Packed;
-pub(crate) use scan::values_of;
 pub use scan::{scan, scan_scratch_len};
 pub use screened::Screened;
+pub(crate) use values::values_of;
 
 use crate::error::{Error, expect_length};
 use crate::float::Real;

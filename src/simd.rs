@@ -9,6 +9,7 @@
 
 #![allow(unsafe_code)]
 
+mod abreast;
 mod ahead;
 #[cfg(all(feature = "cpuid", not(feature = "std"), target_arch = "x86_64"))]
 mod cpuid;
@@ -39,6 +40,7 @@ pub use level::{Element, Float, Level, Scalar, UnknownLevel};
 pub use report::Report;
 pub use walsh::Walsh;
 
+pub use abreast::{Abreast, MOST_LANES};
 pub(crate) use ahead::fetch_ahead;
 pub use screen::Screen;
 pub(crate) use walsh::{Strides, Walk, to_cache_line};

@@ -55,8 +55,8 @@ crate() { # crate COMMAND PACKAGE: from crates.io
 cases() { while IFS='|' read -r _ kernel level verdict bytes; do row "$1" "$kernel" "$level" "$verdict" "${bytes:+stack $bytes}"; done < <(grep '^case|' "$2"); }
 
 part "this machine: the cases at every level"
-run host "all cases, levels against scalar" all cargo test --quiet --features capi,io --test everywhere
-run host "every refusal and its figures" detected cargo test --quiet --features capi,io --test errors
+run host "all cases, levels against scalar" all cargo test --quiet --test kernels everywhere::
+run host "every refusal and its figures" detected cargo test --quiet --test kernels errors::
 
 part "Cortex-M4F under QEMU"
 if target thumbv7em-none-eabihf && debian qemu-system-arm qemu-system-arm; then
@@ -142,7 +142,7 @@ if [ -z "$quick" ]; then
             level=scalar
             [ -n "$flags" ] && level=simd128
             run wasm32 "the kernels' own tests" $level env RUSTFLAGS="$flags" CARGO_TARGET_WASM32_WASIP1_RUNNER="$root/tests/wasm/wasi.mjs" \
-                cargo test --quiet --target wasm32-wasip1 --target-dir "$work/wasi-$level" --lib --test errors --test everywhere --test hadamard
+                cargo test --quiet --target wasm32-wasip1 --target-dir "$work/wasi-$level" --lib --test kernels -- errors:: everywhere:: hadamard:: ::tests::
         done
     else
         skip wasm32 "the kernels' own tests" simd128 "no target, or no Node.js"
@@ -160,7 +160,7 @@ if [ -z "$quick" ]; then
     part "AddressSanitizer, all levels of this machine"
     if [ -n "$nightly" ]; then
         run asan "hadamard, relu, half-spaces, all cases" all env RUSTFLAGS=-Zsanitizer=address RUSTDOCFLAGS=-Zsanitizer=address \
-            cargo +nightly test --quiet --target x86_64-unknown-linux-gnu --target-dir "$work/asan" --test everywhere --test errors --test hadamard --test relu --test halfspace
+            cargo +nightly test --quiet --target x86_64-unknown-linux-gnu --target-dir "$work/asan" --lib --test kernels
     else
         skip asan "all levels" all "no nightly"
     fi

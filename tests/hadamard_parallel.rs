@@ -1,4 +1,5 @@
 //! Threads compute the bits of one.
+#![cfg(feature = "parallel")]
 
 use subquad::hadamard::{Order, Signs, Transform};
 use subquad::{Level, MatMut};

@@ -45,9 +45,6 @@
 // A defect of the library.
 #define SUBQUAD_PANIC 9
 
-// Columns of a panel.
-#define PANEL 64
-
 // A trained model; it is read only, and may be asked from several threads at once.
 typedef struct subquad_model subquad_model;
 

@@ -11,7 +11,7 @@ use super::codelet::{across, finish, first, flip, later, most_stages};
 
 /// Bytes that are finished in the first-level cache before anything else is touched: two thirds of the smallest one that vector machines
 /// have.
-const NEAR: usize = 32 << 10;
+pub(super) const NEAR: usize = 32 << 10;
 /// Bytes of a row that are finished by a pass over rows far apart, before it moves on: some cache lines, so that the processor's own
 /// prefetching gets going, and few enough that 2^8 rows stay in the second-level cache.
 const STRIP: usize = 2 << 10;
@@ -102,7 +102,8 @@ pub(super) struct Rows {
     pub advance: usize,
 }
 
-/// One transform in place of at most two passes of codelets, nothing else being asked: the shortest way there. `false` where there are more.
+/// One transform in place in the first-level cache, nothing else being asked: the shortest way there, which asks no cache for what is there.
+/// `false` where it does not fit.
 #[inline(always)]
 pub(super) fn single<T: Element, S: Walsh<T>>(s: S, x: &mut [T]) -> bool {
     let at = Strides { row: S::LANES, step: 0 };
@@ -116,16 +117,21 @@ pub(super) fn single<T: Element, S: Walsh<T>>(s: S, x: &mut [T]) -> bool {
     } else if n == 8 * S::LANES && most_stages::<T, S>() > 2 {
         first(s, Walk::<T, S, 8>::in_place(s, x, at, 1), Signs::None, 0, 0, None);
     } else if n == 16 * S::LANES && most_stages::<T, S>() > 2 {
-        // With 16 registers some wait on the stack, which costs less than the way through the schedule.
+        // With 16 registers some wait on the stack, which costs less than a second pass.
         first(s, Walk::<T, S, 16>::in_place(s, x, at, 1), Signs::None, 0, 0, None);
     } else {
         let most = most_stages::<T, S>();
         let codelet = S::LANES << most;
-        if most < 4 || !n.is_power_of_two() || n <= codelet || n > codelet << most {
+        if most < 3 || !n.is_power_of_two() || n <= codelet || size_of_val(x) > NEAR {
             return false;
         }
-        first(s, Walk::<T, S, 16>::in_place(s, x, Strides { row: S::LANES, step: codelet }, n / codelet), Signs::None, 0, 0, None);
-        direct(s, x, codelet, n.ilog2() - codelet.ilog2(), codelet, 0, None);
+        let strides = Strides { row: S::LANES, step: codelet };
+        if most > 3 {
+            first(s, Walk::<T, S, 16>::in_place(s, x, strides, n / codelet), Signs::None, 0, 0, None);
+        } else {
+            first(s, Walk::<T, S, 8>::in_place(s, x, strides, n / codelet), Signs::None, 0, 0, None);
+        }
+        stages(s, x, codelet, n, most, None);
     }
     true
 }

@@ -14,6 +14,7 @@ use core::marker::PhantomData;
 use super::bytes::{self, Check, Index, Kind};
 use super::hits::{Hits, put_bits};
 use super::scan::{self, BLOCK};
+use super::values;
 use super::{Reporter, check_query, size};
 use crate::error::{Error, expect_length};
 use crate::float::Real;
@@ -628,7 +629,7 @@ fn tree_body<T: Float, S: Simd<T>>(s: S, parts: Parts<'_, T>, x: MatRef<'_, T>, 
         }
         if hits.wants_values() {
             let (indices, values) = hits.unfilled(i, 0);
-            scan::values_of(s, row, BLOCK, indices, values, |r| {
+            values::values_of(s, row, BLOCK, indices, values, |r| {
                 let place = places.get(r as usize).copied().unwrap_or_default();
                 // Of a damaged index it could be any number: the product below must not overflow.
                 let place = (place as usize).min(ids.len());

@@ -14,6 +14,7 @@ use core::marker::PhantomData;
 use super::bytes::{self, Check, Index, Kind};
 use super::hits::Hits;
 use super::scan::{self, decide};
+use super::values;
 use super::{SANE, size};
 use crate::error::{Error, expect_length};
 use crate::float::Real;
@@ -666,7 +667,7 @@ fn query_body<T: Float, S: Simd<T>>(
         }
         if hits.wants_values() {
             let (indices, values) = hits.unfilled(answer, 0);
-            scan::values_of(s, x, 1, indices, values, row);
+            values::values_of(s, x, 1, indices, values, row);
         }
     }
 }

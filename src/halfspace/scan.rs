@@ -268,52 +268,6 @@ fn one_query<T: Float, S: Simd<T>>(
     }
 }
 
-/// Chains that are computed together, so that they do not wait for themselves.
-const CHAINS: usize = 8;
-
-/// The values of rows, in the order of the definition, each a chain of its own. `row` gives the numbers of a neuron,
-/// `step` apart.
-#[inline(always)]
-pub(crate) fn values_of<'a, T: Float, S: Simd<T>>(
-    s: S,
-    x: &[T],
-    step: usize,
-    indices: &[u32],
-    values: &mut [T],
-    row: impl Fn(u32) -> &'a [T],
-) {
-    for (indices, values) in indices.chunks(CHAINS).zip(values.chunks_mut(CHAINS)) {
-        // Behind the last one, the first again, for nothing.
-        let rows: [&[T]; CHAINS] = core::array::from_fn(|at| row(indices.get(at).or(indices.first()).copied().unwrap_or_default()));
-        let mut sums = [T::ZERO; CHAINS];
-        if step == 1 {
-            // Eight numbers of each row at a time: checked once, not one by one.
-            let parts = rows.map(|row| row.get(..x.len()).unwrap_or_default().as_chunks::<8>());
-            let (x, x_tail) = x.as_chunks::<8>();
-            for (k, x) in x.iter().enumerate() {
-                let eight = parts.map(|(row, _)| row.get(k).copied().unwrap_or([T::ZERO; 8]));
-                for (k, &x) in x.iter().enumerate() {
-                    for (sum, row) in sums.iter_mut().zip(&eight) {
-                        *sum = s.mul_add_one(x, row[k], *sum);
-                    }
-                }
-            }
-            for (k, &x) in x_tail.iter().enumerate() {
-                for (sum, (_, row)) in sums.iter_mut().zip(&parts) {
-                    *sum = s.mul_add_one(x, row.get(k).copied().unwrap_or_default(), *sum);
-                }
-            }
-        } else {
-            for (k, &x) in x.iter().enumerate() {
-                for (sum, row) in sums.iter_mut().zip(&rows) {
-                    *sum = s.mul_add_one(x, row.get(k * step).copied().unwrap_or_default(), *sum);
-                }
-            }
-        }
-        values.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum);
-    }
-}
-
 /// Whether a neuron fires: a product in any order settles it but for `slack`, which is above the rounding errors of
 /// both orders and NaN or infinite where nothing is known; the order of the definition settles the rest.
 #[inline(always)]

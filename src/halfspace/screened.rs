@@ -20,6 +20,7 @@ use core::marker::PhantomData;
 use super::bytes::{self, Check, Index, Kind};
 use super::hits::{Hits, put_bits};
 use super::scan::{self, BLOCK};
+use super::values;
 use super::{Reporter, SANE, check_query, size};
 use crate::blas::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
@@ -517,6 +518,6 @@ fn settle<T: Float, S: Simd<T>>(
     }
     if hits.wants_values() {
         let (indices, values) = hits.unfilled(first + i, before);
-        scan::values_of(s, x, 1, indices, values, |r| parts.rows.get(r as usize * d..).unwrap_or_default());
+        values::values_of(s, x, 1, indices, values, |r| parts.rows.get(r as usize * d..).unwrap_or_default());
     }
 }

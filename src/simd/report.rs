@@ -1,7 +1,7 @@
 //! What reporting needs beside arithmetic: the lanes of a mask written next to each other, and one number's
 //! multiply-add rounded as a vector's.
 
-use super::{Lanes, Scalar, Screen};
+use super::{Abreast, Lanes, MOST_LANES, Scalar, Screen};
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod avx2;
@@ -61,6 +61,26 @@ pub trait Report<T>: Lanes<T> + Screen {
             }
             at += (bits >> lane & 1) as usize;
         }
+    }
+
+    /// Elements k .. k + 4 Q of `LANES` rows, turned round: vector j of group q has element k + 4 q + j of every row, that of
+    /// row r in lane r. Zeros where a row has not as many elements from k on.
+    #[inline(always)]
+    fn turn<const Q: usize>(self, rows: &Abreast<'_, T>, k: usize) -> [[Self::V; 4]; Q]
+    where
+        T: Copy + Default,
+    {
+        let mut out = [[self.splat(T::default()); 4]; Q];
+        if rows.has(k, 4 * Q) {
+            for (at, to) in out.as_flattened_mut().iter_mut().enumerate() {
+                let mut column = [T::default(); MOST_LANES];
+                for (row, to) in column.iter_mut().take(Self::LANES).enumerate() {
+                    *to = rows.get(row, k + at).unwrap_or_default();
+                }
+                *to = self.load_part(&column);
+            }
+        }
+        out
     }
 
     /// The square root, correctly rounded, by the instruction where there is one.
@@ -141,7 +161,7 @@ mod simd128 {
 mod tests {
     use std::vec::Vec;
 
-    use super::super::{Float, Level, Simd};
+    use super::super::{Abreast, Float, Level, MOST_LANES, Simd};
 
     #[inline(always)]
     fn compression<T: Float, S: Simd<T>>(s: S) {
@@ -187,6 +207,45 @@ mod tests {
         }
     }
 
+    /// Element k of row r, which tells both.
+    fn entry<T: Float>(r: usize, k: usize) -> T {
+        T::from_f64((100 * r + k) as f64)
+    }
+
+    #[inline(always)]
+    fn turned<T: Float, S: Simd<T>>(s: S) {
+        let (mut out, ones) = (vec![T::ZERO; S::LANES], [T::ONE; 22]);
+        for len in 0..23 {
+            let rows: Vec<Vec<T>> = (0..MOST_LANES).map(|r| (0..len + r % 3).map(|k| entry(r, k)).collect()).collect();
+            let views: [&[T]; MOST_LANES] = core::array::from_fn(|r| &rows[r][..]);
+            assert!(Abreast::new(views[0], len + 1).is_none(), "row 0 is shorter");
+            let mut abreast = Abreast::new(views[MOST_LANES - 1], len).unwrap();
+            for (lane, view) in views.iter().enumerate() {
+                abreast.put(lane, view);
+                // Too short, and too far.
+                if len > 0 {
+                    abreast.put(lane, &ones[..len - 1]);
+                }
+                abreast.put(MOST_LANES + lane, view);
+            }
+            assert_eq!(abreast.get(MOST_LANES, 0), None);
+            for k in 0..len + 2 {
+                assert_eq!(abreast.get(3, k), (k < len).then(|| entry(3, k)));
+                let ([one], four) = (s.turn::<1>(&abreast, k), s.turn::<4>(&abreast, k));
+                for (j, (v, n)) in one.into_iter().map(|v| (v, 4)).chain(four.into_iter().flatten().map(|v| (v, 16))).enumerate() {
+                    s.store(&mut s.chunks_mut(&mut out).0[0], v);
+                    let at = k + if n == 4 { j } else { j - 4 };
+                    let wanted = |r| if k + n <= len { entry(r, at) } else { T::ZERO };
+                    assert!((0..S::LANES).all(|r| out[r] == wanted(r)), "{len} elements, {n} from {k}, vector {j}: {out:?}");
+                }
+            }
+            let [none] = s.turn::<1>(&abreast, usize::MAX);
+            s.store(&mut s.chunks_mut(&mut out).0[0], none[3]);
+            assert!(out.iter().all(|&x| x == T::ZERO));
+        }
+    }
+
+    multiversion! { fn run_turned<T: Float>() = turned; }
     multiversion! { fn run_compression<T: Float>() = compression; }
     multiversion! { fn run_one_number<T: Float>() = one_number; }
 
@@ -197,6 +256,14 @@ mod tests {
             run_compression::<f64>(level);
             run_one_number::<f32>(level);
             run_one_number::<f64>(level);
+        }
+    }
+
+    #[test]
+    fn rows_are_turned_at_every_level() {
+        for level in Level::available() {
+            run_turned::<f32>(level);
+            run_turned::<f64>(level);
         }
     }
 }

@@ -89,9 +89,11 @@ impl Skins {
             starts.clear();
             starts.push(0);
             let most: usize = places.iter().map(|place| place.1 as usize).sum();
-            // Room for all candidates; who fires is put in front, without a branch.
-            samples.resize(most, 0);
-            values.resize(most, 0.0);
+            // Room for all candidates; who fires is put in front, without a branch. What is left from before may stay.
+            if samples.len() < most {
+                samples.resize(most, 0);
+                values.resize(most, 0.0);
+            }
             let mut len = 0;
             let mut z = Vec::new();
             for (k, &(from, count, _)) in places.iter().enumerate() {

@@ -1,6 +1,6 @@
 """Instructions that a case executes on aarch64, NEON against scalar code: count.py TEST-PROGRAM [CASE ..]
 
-The program is what `cargo test --target aarch64-unknown-linux-musl --test everywhere --no-run` made. qemu says every
+The program is what `cargo test --target aarch64-unknown-linux-musl --test kernels --no-run` made. qemu says every
 instruction in its log; twice the repetitions less once them leaves the case alone.
 """
 
@@ -14,7 +14,7 @@ program, cases = sys.argv[1], sys.argv[2:] or ["fwht f32 1024", "fwht i16 256", 
 def count(case, level, times):
     environment = {**os.environ, "CASE": case, "LEVEL": level, "TIMES": str(times)}
     emulator = ["qemu-aarch64-static", "-singlestep", "-d", "exec,nochain", "-D", "/dev/fd/9"]
-    command = [*emulator, program, "--ignored", "--exact", "one_case", "--test-threads=1"]
+    command = [*emulator, program, "--ignored", "--exact", "everywhere::one_case", "--test-threads=1"]
     # The log goes through a pipe: it has a line for each instruction.
     read, write = os.pipe()
     os.dup2(write, 9)

@@ -7,7 +7,7 @@ use std::path::Path;
 use subquad::halfspace::{BallTree, Packed, Screened};
 use subquad::{Level, MatRef};
 
-use crate::cases::{self, BALL_TREE_LEN, CASES, DIM, Indexes, Memory, NEURONS, PACKED_LEN, SCREENED_LEN};
+use super::cases::{self, BALL_TREE_LEN, CASES, DIM, Indexes, Memory, NEURONS, PACKED_LEN, SCREENED_LEN};
 
 /// The indexes, as words, so that they begin where they have to.
 pub struct Built {

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::super::{Avx2, Lanes};
+use super::super::{Abreast, Avx2, Lanes};
 use super::Report;
 
 /// For each mask of eight bits, the lanes that are set, ascending; zeros behind them. 2 KiB.
@@ -76,6 +76,44 @@ impl Report<f32> for Avx2 {
         }
     }
     #[inline(always)]
+    fn turn<const Q: usize>(self, rows: &Abreast<'_, f32>, k: usize) -> [[__m256; 4]; Q] {
+        // SAFETY: the token proves the features; rows have 4 Q numbers from k on where they are read.
+        unsafe {
+            let mut out = [[_mm256_setzero_ps(); 4]; Q];
+            if !rows.has(k, 4 * Q) {
+                return out;
+            }
+            // Row by row, so that each address is fetched once.
+            let mut j = 0;
+            while j < 4 {
+                let (first, second) = (rows.at(j, k), rows.at(j + 4, k));
+                let mut q = 0;
+                while q < Q {
+                    // Four numbers of every fourth row.
+                    let v = _mm256_castps128_ps256(_mm_loadu_ps(first.add(4 * q)));
+                    out[q][j] = _mm256_insertf128_ps::<1>(v, _mm_loadu_ps(second.add(4 * q)));
+                    q += 1;
+                }
+                j += 1;
+            }
+            let mut q = 0;
+            while q < Q {
+                let [a, b, c, d] = out[q];
+                // Squares of four by four in each half.
+                let (ab, cd) = (_mm256_castps_pd(_mm256_unpacklo_ps(a, b)), _mm256_castps_pd(_mm256_unpacklo_ps(c, d)));
+                let (ab_high, cd_high) = (_mm256_castps_pd(_mm256_unpackhi_ps(a, b)), _mm256_castps_pd(_mm256_unpackhi_ps(c, d)));
+                out[q] = [
+                    _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)),
+                    _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)),
+                    _mm256_castpd_ps(_mm256_unpacklo_pd(ab_high, cd_high)),
+                    _mm256_castpd_ps(_mm256_unpackhi_pd(ab_high, cd_high)),
+                ];
+                q += 1;
+            }
+            out
+        }
+    }
+    #[inline(always)]
     fn sqrt_one(self, x: f32) -> f32 {
         sqrt_f32(x)
     }
@@ -96,6 +134,36 @@ impl Report<f64> for Avx2 {
         match to.first_chunk_mut() {
             Some(to) => Lanes::<f64>::store(self, to, packed),
             None => Lanes::<f64>::store_part(self, to, packed),
+        }
+    }
+    #[inline(always)]
+    fn turn<const Q: usize>(self, rows: &Abreast<'_, f64>, k: usize) -> [[__m256d; 4]; Q] {
+        // SAFETY: the token proves the features; rows have 4 Q numbers from k on where they are read.
+        unsafe {
+            let mut out = [[_mm256_setzero_pd(); 4]; Q];
+            if !rows.has(k, 4 * Q) {
+                return out;
+            }
+            // Row by row, so that each address is fetched once.
+            let mut j = 0;
+            while j < 2 {
+                let (first, second) = (rows.at(j, k), rows.at(j + 2, k));
+                let mut half = 0;
+                while half < 2 * Q {
+                    // Two numbers of every second row.
+                    let v = _mm256_castpd128_pd256(_mm_loadu_pd(first.add(2 * half)));
+                    out[half / 2][half % 2 * 2 + j] = _mm256_insertf128_pd::<1>(v, _mm_loadu_pd(second.add(2 * half)));
+                    half += 1;
+                }
+                j += 1;
+            }
+            let mut q = 0;
+            while q < Q {
+                let [a, b, c, d] = out[q];
+                out[q] = [_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), _mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d)];
+                q += 1;
+            }
+            out
         }
     }
     #[inline(always)]

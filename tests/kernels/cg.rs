@@ -1,10 +1,8 @@
 //! The conjugate-gradient method: what it finds, and whether it tells the truth about it.
 
-mod oracle;
-
 use std::cell::Cell;
 
-use oracle::{dirty, levels, numbers};
+use crate::oracle::{dirty, levels, numbers};
 use quickcheck::{TestResult, quickcheck};
 use std::ops::ControlFlow;
 

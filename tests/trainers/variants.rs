@@ -1,9 +1,6 @@
 //! Gauss-Newton by lists and in blocks, adversarial training, real tables: what a run of the other methods has to show.
-#![cfg(feature = "std")]
 
-mod oracle;
-
-use oracle::{levels, numbers};
+use crate::oracle::{levels, numbers};
 use subquad::MatRef;
 use subquad::random::{gaussian, stream};
 use subquad::train::{
@@ -108,7 +105,7 @@ fn blocks_arrive_too() {
 /// Every fourth digit; a test part; plain training against adversarial, judged by attacks of 50 steps.
 #[test]
 fn adversarial_training_holds_where_plain_training_does_not() {
-    let text = include_str!("../src/bin/subquad/digits.csv");
+    let text = include_str!("../../src/bin/subquad/digits.csv");
     let rows: Vec<Vec<f32>> = text.lines().skip(1).step_by(4).map(|line| line.split(',').map(|x| x.parse().unwrap()).collect()).collect();
     let labels = (0..10).map(|k| k.to_string()).collect();
     let target = Target::classes("digit", labels, rows.iter().map(|row| row[64] as u32).collect()).unwrap();

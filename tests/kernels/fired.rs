@@ -1,8 +1,6 @@
 //! The network on the neurons that fire alone, against the dense kernels (bit for bit) and the oracle.
 
-mod oracle;
-
-use oracle::{Dense, allowed, assert_close, dirty, levels, numbers, signs};
+use crate::oracle::{Dense, allowed, assert_close, dirty, levels, numbers, signs};
 use subquad::relu::{FiredRef, PatternMut, PatternRef, fired, pattern, two_layer};
 use subquad::simd::Float;
 use subquad::{Error, MatMut, MatRef};

@@ -1,8 +1,6 @@
 //! Half-space reporting against its definition, at every level.
 
-mod oracle;
-
-use oracle::{dirty, levels, numbers};
+use crate::oracle::{dirty, levels, numbers};
 use quickcheck::quickcheck;
 use subquad::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
 use subquad::relu::{PatternMut, pattern, two_layer};

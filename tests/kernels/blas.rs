@@ -1,8 +1,6 @@
 //! Vectors, products and factors against their definitions, at every level.
 
-mod oracle;
-
-use oracle::{Dense, allowed, assert_close, dirty, levels, numbers};
+use crate::oracle::{Dense, allowed, assert_close, dirty, levels, numbers};
 use quickcheck::{TestResult, quickcheck};
 use subquad::blas::{self, Definite};
 use subquad::simd::Float;

@@ -1,9 +1,8 @@
 //! The cases that microcontrollers and wasm run, here: at every level of this machine, against the scalar one.
-#![cfg(feature = "std")]
 
-#[path = "everywhere/cases.rs"]
+#[path = "../everywhere/cases.rs"]
 mod cases;
-#[path = "everywhere/host.rs"]
+#[path = "../everywhere/host.rs"]
 mod host;
 
 use subquad::Level;

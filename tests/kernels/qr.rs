@@ -1,8 +1,6 @@
 //! Triangular factors of tall matrices, and triangular systems, against their definitions, at every level.
 
-mod oracle;
-
-use oracle::{Dense, allowed, assert_close, dirty, levels, numbers};
+use crate::oracle::{Dense, allowed, assert_close, dirty, levels, numbers};
 use subquad::blas::{self, Definite, Triangle};
 use subquad::simd::Float;
 use subquad::{Error, Level, MatMut, MatRef};

@@ -1,9 +1,6 @@
 //! The Gauss-Newton trainer: one step against a dense one in f64, its promises on real data, and its troubles.
-#![cfg(feature = "std")]
 
-mod oracle;
-
-use oracle::{Dense, levels, numbers};
+use crate::oracle::{Dense, levels, numbers};
 use subquad::random::{gaussian, stream};
 use subquad::train::{GaussNewton, PreconditionerChoice, Status, Step, TrainError};
 use subquad::{Level, MatRef};
@@ -27,7 +24,7 @@ fn width(neurons: usize) -> usize {
 impl Digits {
     /// Every `every`-th image, statistics from these alone.
     fn load(every: usize) -> Self {
-        let text = include_str!("../src/bin/subquad/digits.csv");
+        let text = include_str!("../../src/bin/subquad/digits.csv");
         let every = if NATIVE { every } else { 12 * every };
         let rows: Vec<Vec<f64>> =
             text.lines().skip(1).step_by(every).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();

@@ -1,8 +1,6 @@
 //! The two-layer network against its definition, finite differences and itself, at every level.
 
-mod oracle;
-
-use oracle::{Dense, assert_close, dirty, levels, numbers, signs};
+use crate::oracle::{Dense, assert_close, dirty, levels, numbers, signs};
 use quickcheck::{TestResult, quickcheck};
 use subquad::relu::two_layer::{
     forward, forward_scratch_len, gram_product, gram_product_scratch_len, jvp, jvp_scratch_len, vjp, vjp_scratch_len,

@@ -1,5 +1,4 @@
 //! Drives the built program through what long and careful runs need: interruption, validation, folds, several targets.
-#![cfg(feature = "cli")]
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,9 +1,6 @@
 //! Gradient descent by every lookup, Adam, and what a run of any method can do: stop early, be taken up again.
-#![cfg(feature = "std")]
 
-mod oracle;
-
-use oracle::{Dense, levels, numbers};
+use crate::oracle::{Dense, levels, numbers};
 use subquad::random::{gaussian, stream};
 use subquad::train::{Init, Lookup, Method, Over, Status, Step, TrainError, TwoLayer};
 use subquad::{Level, MatRef};

@@ -1,9 +1,7 @@
 //! Structures for weights that move: equal to the scan after every step, through thousands of updates; and bytes that
 //! were damaged.
 
-mod oracle;
-
-use oracle::{dirty, levels, numbers};
+use crate::oracle::{dirty, levels, numbers};
 use quickcheck::quickcheck;
 use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
 use subquad::simd::Float;

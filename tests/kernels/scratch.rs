@@ -1,8 +1,6 @@
 //! Scratch: what it holds and how long it is beyond the need makes no difference, and one element short is an error.
 
-mod oracle;
-
-use oracle::{levels, numbers, signs};
+use crate::oracle::{levels, numbers, signs};
 use subquad::cg::{self, LinearOperator, Stopping};
 use subquad::hadamard::{Order, Signs, Transform, outputs_scratch_len};
 use subquad::halfspace::{BallTree, Candidates, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};

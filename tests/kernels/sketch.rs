@@ -1,9 +1,7 @@
 //! Sketches against the matrices they stand for, at every level; what they promise on average; and what they are for:
 //! condition numbers and iteration counts on the digits.
 
-mod oracle;
-
-use oracle::{Dense, assert_close, dirty, levels, numbers, signs};
+use crate::oracle::{Dense, assert_close, dirty, levels, numbers, signs};
 use quickcheck::{TestResult, quickcheck};
 use rand_core::Rng;
 use subquad::blas::{self, Triangle};
@@ -352,7 +350,7 @@ struct Digits {
 
 impl Digits {
     fn new(n: usize, m: usize) -> Self {
-        let rows: Vec<Vec<f64>> = include_str!("../src/bin/subquad/digits.csv")
+        let rows: Vec<Vec<f64>> = include_str!("../../src/bin/subquad/digits.csv")
             .lines()
             .skip(1)
             .map(|line| line.split(',').take(64).map(|x| x.parse().unwrap()).collect())

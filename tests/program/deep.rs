@@ -1,5 +1,4 @@
 //! The program with deep networks: training, files, predictions, going on, and what is refused.
-#![cfg(feature = "cli")]
 
 use std::fs;
 use std::process::{Command, Output, Stdio};

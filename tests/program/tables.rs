@@ -1,5 +1,4 @@
 //! Drives the built program: every good and every bad case that a person at a terminal can bring about.
-#![cfg(feature = "cli")]
 
 use std::fmt::Write as _;
 use std::fs;

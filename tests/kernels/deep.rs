@@ -1,8 +1,6 @@
 //! Sparse products, deep layers and low-rank updates against their definitions, at every level.
 
-mod oracle;
-
-use oracle::{Dense, assert_close, dirty, levels, numbers, signs};
+use crate::oracle::{Dense, assert_close, dirty, levels, numbers, signs};
 use subquad::low_rank::Update;
 use subquad::relu::deep::{
     Form, Structured, Weights, activate, combine, fired_share, gram_product, gram_product_scratch_len, output_gradients, shift_for,

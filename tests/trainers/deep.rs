@@ -1,5 +1,4 @@
 //! The trainer of deep networks: its promises on the handwritten digits, and every way to do the same.
-#![cfg(feature = "std")]
 
 use subquad::low_rank::Flush;
 use subquad::relu::deep::Form;
@@ -39,7 +38,7 @@ impl Part {
 
 impl Digits {
     fn load(every: usize) -> Self {
-        let text = include_str!("../src/bin/subquad/digits.csv");
+        let text = include_str!("../../src/bin/subquad/digits.csv");
         let rows: Vec<Vec<f64>> =
             text.lines().skip(1).step_by(every).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
         let is_test = |i: usize| i % 5 == 4;

@@ -1,0 +1,20 @@
+//! The kernels against their definitions, at every level: a file for each room of the library. One program, because each one
+//! compiles the kernels anew. `cargo test --test kernels cg::` runs the tests of one file.
+
+#[path = "../oracle/mod.rs"]
+mod oracle;
+
+mod blas;
+mod cg;
+mod deep;
+mod errors;
+#[cfg(feature = "std")]
+mod everywhere;
+mod fired;
+mod hadamard;
+mod halfspace;
+mod halfspace_moving;
+mod qr;
+mod relu;
+mod scratch;
+mod sketch;
