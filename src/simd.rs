@@ -5,7 +5,7 @@
 //! row of the table in `level.rs`. Which one runs is the caller's choice: a [`Level`] is a value, and the first
 //! argument of every kernel.
 //!
-//! This room and `capi` are the only ones with `unsafe` and `core::arch`.
+//! This room and `capi` are the only ones with `unsafe` and `core::arch`; one call that maps a file, in `train`, has to say it too.
 
 #![allow(unsafe_code)]
 
