@@ -16,9 +16,27 @@
 //! elements as its shape says, initialised where they are read, aligned as their type is, and not written by anybody
 //! else during the call; buffers that are written overlap nothing else.
 //!
+//! ```c
+//! #include "subquad.h"
+//! #include <stdio.h>
+//!
+//! int main(void) {
+//!     float x[4] = {1, 2, 3, 4};
+//!     subquad_error error;
+//!     if (subquad_fwht_f32(0, x, 4, &error) != SUBQUAD_OK) {
+//!         puts(error.message);
+//!         return 1;
+//!     }
+//!     printf("%g %g %g %g\n", x[0], x[1], x[2], x[3]); // 10 -2 -4 0
+//! }
+//! ```
+//!
 //! # Linking
 //! The package builds a Rust library only, so that nobody else pays for another one. For C, ask for what you need:
 //! `cargo rustc --release --lib --features capi --crate-type staticlib` (or `cdylib`); feature `io` adds models.
+
+// Examples stand in `cfg_attr(doc, ..)`, and not in comments like all others: the header is made from the comments, and
+// wants none of them.
 
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types, reason = "names of C")]
@@ -61,6 +79,18 @@ pub const SUBQUAD_MODEL: c_int = 8;
 pub const SUBQUAD_PANIC: c_int = 9;
 
 /// What went wrong.
+#[cfg_attr(
+    doc,
+    doc = r#"
+```
+use subquad::capi::{SUBQUAD_TRANSFORM_LENGTH, subquad_error, subquad_fwht_f32};
+
+let (mut x, mut error) = ([1.0f32; 5], subquad_error { code: 0, expected: 0, found: 0, message: [0; 256] });
+// SAFETY: five numbers, and an error's memory.
+let code = unsafe { subquad_fwht_f32(0, x.as_mut_ptr(), x.len(), &mut error) };
+assert_eq!((code, error.found, error.expected), (SUBQUAD_TRANSFORM_LENGTH, 5, 8)); // 8 is the next length there is
+```"#
+)]
 #[repr(C)]
 pub struct subquad_error {
     /// One of the codes.
@@ -268,6 +298,17 @@ fn level(number: u8) -> Result<Level, Failure> {
 }
 
 /// The version of the library, as its package has it.
+#[cfg_attr(
+    doc,
+    doc = r#"
+```
+use std::ffi::CStr;
+
+// SAFETY: text of the library's own, ended by a zero.
+let version = unsafe { CStr::from_ptr(subquad::capi::subquad_version()) };
+assert_eq!(version.to_bytes().iter().filter(|&&c| c == b'.').count(), 2); // 0.1.0
+```"#
+)]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_version() -> *const c_char {
     const VERSION: &[u8] = concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes();
@@ -275,6 +316,18 @@ pub extern "C" fn subquad_version() -> *const c_char {
 }
 
 /// What a code means, in a few words; never null.
+#[cfg_attr(
+    doc,
+    doc = r#"
+```
+use std::ffi::CStr;
+use subquad::capi::{SUBQUAD_TOO_SHORT, subquad_message};
+
+// SAFETY: text of the library's own, ended by a zero.
+let text = unsafe { CStr::from_ptr(subquad_message(SUBQUAD_TOO_SHORT)) };
+assert_eq!(text, c"a buffer is too short");
+```"#
+)]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_message(code: c_int) -> *const c_char {
     let text = match code {
@@ -294,12 +347,34 @@ pub extern "C" fn subquad_message(code: c_int) -> *const c_char {
 }
 
 /// The name of a level: 0 "best", 1 "scalar", 2 "avx2", 3 "avx512", 4 "neon", 5 "simd128"; null for other numbers.
+#[cfg_attr(
+    doc,
+    doc = r#"
+```
+use std::ffi::CStr;
+use subquad::capi::subquad_level_name;
+
+// SAFETY: text of the library's own, ended by a zero.
+assert_eq!(unsafe { CStr::from_ptr(subquad_level_name(1)) }, c"scalar");
+assert!(subquad_level_name(77).is_null());
+```"#
+)]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_level_name(number: u8) -> *const c_char {
     LEVELS.get(usize::from(number)).map_or(core::ptr::null(), |name| name.as_ptr())
 }
 
 /// Whether the processor has a level.
+#[cfg_attr(
+    doc,
+    doc = r#"
+```
+use subquad::capi::subquad_level_is_available;
+
+assert!(subquad_level_is_available(0) && subquad_level_is_available(1)); // the best, and plain code
+assert!(!subquad_level_is_available(77));
+```"#
+)]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_level_is_available(number: u8) -> bool {
     level(number).is_ok()

@@ -6,6 +6,14 @@ use core::fmt;
 ///
 /// Everything here can be told *before* any work is done. What a computation finds out on the way (a system that
 /// did not converge, a matrix that is not positive definite) is part of its report, never an error.
+///
+/// ```
+/// use subquad::{Error, Level, hadamard::fwht};
+///
+/// let error = fwht(Level::detect(), &mut [0.0f32; 5]).unwrap_err();
+/// assert_eq!(error, Error::TransformLength { found: 5, below: Some(4), above: Some(8) });
+/// assert_eq!(error.to_string(), "no Walsh-Hadamard transform of length 5; the nearest valid lengths are 4 and 8");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

@@ -8,6 +8,17 @@ use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAss
 ///
 /// Sealed by [`Float`](crate::simd::Float): it is `f32` and `f64` and nothing else, so that kernels need no
 /// specialisation and no hidden conversions.
+///
+/// ```
+/// use subquad::Real;
+///
+/// fn root_mean_square<T: Real>(x: &[T]) -> T {
+///     let sum: T = x.iter().map(|&x| x * x).sum();
+///     (sum / T::from_f64(x.len() as f64)).sqrt()
+/// }
+/// assert_eq!(root_mean_square(&[1.0f32, 7.0]), 5.0);
+/// assert_eq!(root_mean_square(&[1.0f64, 7.0]), 5.0);
+/// ```
 pub trait Real:
     Copy
     + Debug
@@ -40,16 +51,46 @@ pub trait Real:
     const INFINITY: Self;
 
     /// Rounds to nearest.
+    ///
+    /// ```
+    /// use subquad::Real;
+    ///
+    /// assert_eq!(f32::from_f64(0.1), 0.1f32);
+    /// ```
     fn from_f64(x: f64) -> Self;
     /// Exact.
+    ///
+    /// ```
+    /// use subquad::Real;
+    ///
+    /// assert_eq!(0.5f32.to_f64(), 0.5f64);
+    /// ```
     fn to_f64(self) -> f64;
     /// Correctly rounded, also without std.
+    ///
+    /// ```
+    /// assert_eq!(subquad::Real::sqrt(9.0f32), 3.0);
+    /// ```
     fn sqrt(self) -> Self;
     /// Clears the sign bit.
+    ///
+    /// ```
+    /// assert_eq!(subquad::Real::abs(-2.0f64), 2.0);
+    /// ```
     fn abs(self) -> Self;
     /// Neither infinite nor NaN.
+    ///
+    /// ```
+    /// use subquad::Real;
+    ///
+    /// assert!(!Real::is_finite(f32::INFINITY) && !Real::is_finite(f32::NAN) && Real::is_finite(f32::MAX));
+    /// ```
     fn is_finite(self) -> bool;
     /// No number.
+    ///
+    /// ```
+    /// assert!(subquad::Real::is_nan(0.0f32 / 0.0));
+    /// ```
     fn is_nan(self) -> bool;
 }
 

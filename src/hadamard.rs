@@ -43,6 +43,8 @@
 //!
 //! # Source
 //! B. J. Fino, V. R. Algazi: Unified matrix treatment of the fast Walsh-Hadamard transform, IEEE Trans. Computers C-25, 1976.
+//!
+//! Next: [`cg`](crate::cg).
 
 mod codelet;
 mod odd;
@@ -114,6 +116,13 @@ pub fn fwht_array<T: Element, const N: usize>(level: Level, x: &mut [T; N]) {
 }
 
 /// Whether there is a transform of this length.
+///
+/// ```
+/// use subquad::hadamard::is_len;
+///
+/// assert!(is_len(512) && is_len(768) && is_len(40));
+/// assert!(!is_len(0) && !is_len(9) && !is_len(36));
+/// ```
 pub const fn is_len(n: usize) -> bool {
     n.is_power_of_two() || (n > 0 && odd_part(n) > 1 && n.trailing_zeros() >= 2)
 }
@@ -172,6 +181,11 @@ pub const fn len_below(n: usize) -> Option<usize> {
 /// H_(2^p) has (-1)^popcount(i and j). For n = q 2^p, q = 12, 20, 28, the entry is that of H_q at (i / 2^p, j / 2^p) times that of H_(2^p) at the
 /// remainders; H_q is symmetric, by Paley's second construction (On orthogonal matrices, J. Math. Phys. 12, 1933). Of no meaning where n is not
 /// [a valid length](is_len), or i or j is not below n.
+///
+/// ```
+/// // The last row of H_4 is 1, -1, -1, 1.
+/// assert_eq!([0, 1, 2, 3].map(|j| subquad::hadamard::is_minus(4, 3, j)), [false, true, true, false]);
+/// ```
 pub const fn is_minus(n: usize, i: usize, j: usize) -> bool {
     let q = odd_part(n);
     let m = if n < q { 1 } else { n / q };
@@ -216,6 +230,16 @@ enum Scale<T> {
 ///
 /// D are random [signs](Transform::signs), fused into the first pass; c is a [factor](Transform::scaled), fused into the last; P brings the
 /// outputs into another [order](Transform::order), after it.
+///
+/// ```
+/// use subquad::{Level, hadamard::Transform};
+///
+/// const MEAN_AND_HALF_DIFFERENCE: Transform<f32> = Transform::new().scaled(0.5);
+/// let mut x = [7.0, 3.0];
+/// MEAN_AND_HALF_DIFFERENCE.run(Level::detect(), &mut x)?;
+/// assert_eq!(x, [5.0, 2.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Transform<'a, T> {
     scale: Scale<T>,
@@ -231,11 +255,27 @@ impl<T> Default for Transform<'_, T> {
 
 impl<'a, T> Transform<'a, T> {
     /// H itself.
+    ///
+    /// ```
+    /// # use subquad::{Level, hadamard::Transform};
+    /// let mut x = [7, 3];
+    /// Transform::new().run(Level::detect(), &mut x)?;
+    /// assert_eq!(x, [10, 4]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self { scale: Scale::One, order: Order::Natural, signs: Signs::None }
     }
 
     /// Signs of the inputs. In a batch every transform has the same.
+    ///
+    /// ```
+    /// # use subquad::{Level, hadamard::{Signs, Transform}};
+    /// let mut x = [7, 3]; // becomes 7, -3 before the transform
+    /// Transform::new().signs(Signs::Bits(&[0b10])).run(Level::detect(), &mut x)?;
+    /// assert_eq!(x, [4, 10]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn signs<'b>(self, signs: Signs<'b>) -> Transform<'b, T>
     where
         T: Copy,
@@ -246,6 +286,14 @@ impl<'a, T> Transform<'a, T> {
     /// The order of the outputs. Others than the natural one exist for powers of two.
     ///
     /// They are made by exchanges in place, after the transform: one more pass over the data, two for sequency order.
+    ///
+    /// ```
+    /// # use subquad::{Level, hadamard::{Order, Transform}};
+    /// let mut x = [1, 2, 3, 4]; // in natural order: 10, -2, -4, 0
+    /// Transform::new().order(Order::Dyadic).run(Level::detect(), &mut x)?;
+    /// assert_eq!(x, [10, -4, -2, 0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[must_use]
     pub const fn order(self, order: Order) -> Self
     where
@@ -255,6 +303,15 @@ impl<'a, T> Transform<'a, T> {
     }
 
     /// Every output times c. Integers wrap.
+    ///
+    /// ```
+    /// # use subquad::{Level, hadamard::{Transform, fwht}};
+    /// let mut x = [1.0f32, 2.0, 3.0, 4.0];
+    /// fwht(Level::detect(), &mut x)?;
+    /// Transform::new().scaled(0.25).run(Level::detect(), &mut x)?; // the inverse: H H = 4 I
+    /// assert_eq!(x, [1.0, 2.0, 3.0, 4.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[must_use]
     pub const fn scaled(self, c: T) -> Self
     where
@@ -266,6 +323,14 @@ impl<'a, T> Transform<'a, T> {
 
 impl<T: Float> Transform<'_, T> {
     /// Every output times N^(-1/2), correctly rounded from double precision: lengths of vectors stay what they are.
+    ///
+    /// ```
+    /// # use subquad::{Level, hadamard::Transform};
+    /// let mut x = [2.0f32, 0.0, 0.0, 0.0];
+    /// Transform::new().orthonormal().run(Level::detect(), &mut x)?;
+    /// assert_eq!(x, [1.0; 4]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[must_use]
     pub const fn orthonormal(self) -> Self {
         Self { scale: Scale::For(inverse_root::<T>), ..self }
@@ -302,6 +367,15 @@ impl<T: Element> Transform<'_, T> {
     /// # Errors
     /// [`Error::TransformLength`] unless the length is valid, and a power of two for orders other than the natural one;
     /// [`Error::TooShort`] for too few sign bits.
+    ///
+    /// ```
+    /// # use subquad::{Level, hadamard::Transform};
+    /// let mut x = [0i32, 1, 0, 0];
+    /// Transform::new().run(Level::detect(), &mut x)?;
+    /// assert_eq!(x, [1, -1, 1, -1]); // a column of H
+    /// assert!(Transform::new().run(Level::detect(), &mut x[..3]).is_err());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn run(&self, level: Level, x: &mut [T]) -> Result<(), Error> {
         let n = x.len();
         let scale = self.check(n)?;
@@ -339,6 +413,14 @@ impl<T: Element> Transform<'_, T> {
     ///
     /// # Errors
     /// As [`run`](Self::run), for the number of columns.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, hadamard::Transform};
+    /// let mut x = [1, 2, 3, 4];
+    /// Transform::new().rows(Level::detect(), MatMut::new(&mut x, 2, 2)?)?;
+    /// assert_eq!(x, [3, -1, 7, -1]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn rows(&self, level: Level, mut x: MatMut<'_, T>) -> Result<(), Error> {
         let (count, n, stride) = (x.rows(), x.cols(), x.stride());
         let scale = self.check(n)?;
@@ -352,6 +434,14 @@ impl<T: Element> Transform<'_, T> {
     /// # Errors
     /// As [`run`](Self::run), for the number of columns of `to`; [`Error::Length`] where the rows are not as many;
     /// [`Error::TooShort`] where the source has more columns; [`Error::Value`] where columns of the source are not neighbours in memory.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, MatRef, hadamard::Transform};
+    /// let mut y = [0; 4];
+    /// Transform::new().rows_from(Level::detect(), MatRef::new(&[5, 6], 2, 1)?, MatMut::new(&mut y, 2, 2)?)?;
+    /// assert_eq!(y, [5, 5, 6, 6]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn rows_from(&self, level: Level, source: MatRef<'_, T>, mut to: MatMut<'_, T>) -> Result<(), Error> {
         let (count, n, stride) = (to.rows(), to.cols(), to.stride());
         let scale = self.check(n)?;
@@ -381,6 +471,14 @@ impl<T: Element> Transform<'_, T> {
     ///
     /// # Errors
     /// As [`run`](Self::run), for the number of rows.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, hadamard::Transform};
+    /// let mut x = [1, 2, 3, 4];
+    /// Transform::new().columns(Level::detect(), MatMut::new(&mut x, 2, 2)?)?;
+    /// assert_eq!(x, [4, 6, -2, -2]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn columns(&self, level: Level, mut x: MatMut<'_, T>) -> Result<(), Error> {
         let (n, width, stride) = (x.rows(), x.cols(), x.stride());
         let scale = self.check(n)?;
@@ -432,6 +530,15 @@ impl<T: Element> Transform<'_, T> {
     /// # Errors
     /// [`Error::TransformLength`] unless n is a power of two; [`Error::TooShort`] for n below the source's length, too short scratch, too few
     /// sign bits; [`Error::Length`] unless `out` is as long as `chosen`; [`Error::Value`] where an index is not below n.
+    ///
+    /// ```
+    /// use subquad::{Level, hadamard::{Transform, outputs_scratch_len}};
+    ///
+    /// let (mut out, mut scratch) = ([0; 2], [0; outputs_scratch_len(4, 2)]);
+    /// Transform::new().outputs(Level::detect(), &[1, 2, 3, 4], 4, &[3, 0], &mut out, &mut scratch)?;
+    /// assert_eq!(out, [0, 10]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn outputs(&self, level: Level, source: &[T], n: usize, chosen: &[usize], out: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
         let scale = Transform { order: Order::Dyadic, ..*self }.check(n)?; // powers of two only
         if n < source.len() {
@@ -450,6 +557,11 @@ impl<T: Element> Transform<'_, T> {
 }
 
 /// Scratch for [`Transform::outputs`], in elements: n numbers transformed, s of them wanted.
+///
+/// ```
+/// // Eight of a million outputs: the room is a small share of a whole transform's.
+/// assert!(subquad::hadamard::outputs_scratch_len(1 << 20, 8) < (1 << 20) / 100);
+/// ```
 pub const fn outputs_scratch_len(n: usize, s: usize) -> usize {
     if n == 0 {
         return 0;

@@ -30,6 +30,11 @@
 //! memory, stored as it is, and opened in place, in flash or in a mapped file. Bytes that do not fit are an
 //! [`Error`]; damaged bytes may give wrong answers if their checksum is not asked for,
 //! and never read outside the buffer.
+//!
+//! # Cost and source
+//! The scan takes 2 n m d flops for n queries. Each of the others says what it looks at instead, and whom it is from.
+//!
+//! Next: [`sketch`](crate::sketch).
 
 mod auto;
 mod ball_tree;
@@ -59,14 +64,60 @@ use crate::matrix::MatRef;
 use crate::simd::{Float, Level};
 
 /// An index that answers for any query.
+///
+/// ```
+/// use subquad::halfspace::{BallTree, Hits, Packed, Reporter};
+/// use subquad::{Error, Level, MatRef};
+///
+/// fn how_many_fire(index: &impl Reporter<f32>, x: &[f32]) -> Result<usize, Error> {
+///     let (mut count, mut scratch) = ([0], vec![0.0; index.scratch_len()]);
+///     let mut hits = Hits::new(&mut count, &mut [], 0)?; // no room for indices: only the count
+///     index.query(Level::detect(), x, 1.0, &mut hits, &mut scratch)?;
+///     Ok(hits.count(0))
+/// }
+/// let w = MatRef::new(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+/// let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+/// assert_eq!(how_many_fire(&Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?, &[2.0, 0.5])?, 2);
+/// let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
+/// let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
+/// assert_eq!(how_many_fire(&BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?, &[2.0, 0.5])?, 2);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub trait Reporter<T: Float> {
     /// m
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Packed}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// assert_eq!(index.neurons(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn neurons(&self) -> usize;
 
     /// d
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Packed}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// assert_eq!(index.dim(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn dim(&self) -> usize;
 
     /// Scratch of queries, in elements: it does not depend on their number.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Packed}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// assert_eq!(index.scratch_len(), Packed::<&[u8], f32>::query_scratch_len(3, 2));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn scratch_len(&self) -> usize;
 
     /// Reports, for each row x of X, every r with `<w_r, x> > b`.
@@ -77,12 +128,37 @@ pub trait Reporter<T: Float> {
     /// # Errors
     /// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
     /// [`scratch_len`](Self::scratch_len).
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Packed}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// let (mut counts, mut indices, mut scratch) = ([0; 2], [0; 6], vec![0.0; index.scratch_len()]);
+    /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
+    /// let x = MatRef::new(&[2.0, 0.5, 0.5, 0.75], 2, 2)?;
+    /// index.query_batch(Level::detect(), x, 1.0, &mut hits, &mut scratch)?;
+    /// assert_eq!((hits.indices(0), hits.indices(1)), (&[0, 2][..], &[2][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn query_batch(&self, level: Level, x: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error>;
 
     /// Reports every r with `<w_r, x> > b`, as query 0 of `hits`.
     ///
     /// # Errors
     /// As [`query_batch`](Self::query_batch).
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Packed}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// let (mut counts, mut indices, mut values, mut scratch) = ([0], [0; 3], [0.0; 3], vec![0.0; index.scratch_len()]);
+    /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?.with_values(&mut values)?;
+    /// index.query(Level::detect(), &[2.0, 0.5], 1.0, &mut hits, &mut scratch)?;
+    /// assert_eq!((hits.indices(0), hits.values(0)), (&[0, 2][..], &[2.0, 2.5][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn query(&self, level: Level, x: &[T], threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         self.query_batch(level, MatRef::new(x, 1, x.len())?, threshold, hits, scratch)
     }
@@ -91,6 +167,17 @@ pub trait Reporter<T: Float> {
     ///
     /// # Errors
     /// [`Error::Length`] where shapes disagree, [`Error::Value`] at the first part that does not fit.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Packed}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// assert!(index.verify(w).is_ok());
+    /// let others = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.5], 3, 2)?;
+    /// assert!(index.verify(others).is_err());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn verify(&self, w: MatRef<'_, T>) -> Result<(), Error>;
 }
 

@@ -1,25 +1,54 @@
-//! Kernels for training over-parametrized ReLU networks, hand-vectorised and `no_std`; and trainers on top of them.
+//! Wide ReLU networks trained by Gauss-Newton, and the kernels that this takes: hand-vectorised and `no_std`, each of use on its own.
+//!
+//! These pages can be read in order: the method, the kernels, the trainers. Every room says what it computes (the formula), on what (the
+//! shapes), at what cost, and where it comes from; every item shows itself at work.
 //!
 //! # The method
-//! A ReLU network that is much wider than it has samples can be trained by Gauss-Newton in a handful of steps: the system
-//! of a step has one unknown per sample and output, not one per weight. Two papers showed that each step then costs
-//! little more than reading the network once (van den Brand, Peng, Song, Weinstein, ITCS 2021; Song, Zhang, Zhang, ITCS
-//! 2024). What they need is few kernels, and each is of use on its own.
+//! Take n samples X (n x d) with targets Y (n x C), and a network of m neurons W (m x d) whose output signs A (C x m) stay as they are:
+//!
+//! ```text
+//! F(W) = m^(-1/2) max(X W^T, 0) A^T          n x C
+//! ```
+//!
+//! It is over-parametrised where m is much larger than n. Gradient descent then fits any targets, in very many steps. Gauss-Newton needs a
+//! handful: it takes the network for what it is to first order, F + J s for a step s of the weights, and goes to where that meets Y by the
+//! shortest step there is. J, nC x md, holds the derivatives of all outputs by all weights.
+//!
+//! ```text
+//! r = F - Y                                  what is wrong: nC numbers
+//! (K + t I) g = r,    K = J J^T              one unknown for each sample and output, not one for each weight
+//! W <- W - J^T g
+//! ```
+//!
+//! The wider the network, the less any neuron has to move, the fewer of them begin or cease to fire, and the better the first order holds;
+//! the damping t covers the rest, and vanishes where nothing is left to cover. In the limit of infinite width K is positive definite
+//! unless two samples are parallel.
+//!
+//! Neither J nor K is ever formed. K g = J (J^T g) is a pass through the network and one back, 2 n m (d + C) operations each, and conjugate
+//! gradients need few of them, because a good preconditioner is cheap: the Gram matrix of a single output,
+//! `K[i][j] = <x_i, x_j> |S_i and S_j| / m`, where S_i are the neurons that fire on sample i, counted as bits. Or J is sketched, which is what
+//! makes a step's cost near-linear in theory. In networks of several layers the derivative by a layer's weights is the product of two vectors
+//! for each sample and output, zero wherever a neuron does not fire: where few do, a step costs what fires, and not the square of the width.
+//!
+//! Sources: van den Brand, Peng, Song, Weinstein, *Training (Overparametrized) Neural Networks in Near-Linear Time*, ITCS 2021; Song, Zhang,
+//! Zhang, *Training Multi-Layer Over-Parametrized Neural Network in Subquadratic Time*, ITCS 2024.
 //!
 //! # The kernels, in the order in which they stand on each other
-//! * [`simd`]: vectors of five instruction sets behind one trait, and [`Level`], the value that chooses among them
-//! * [`blas`]: sums of products, matrix products over one register tile, Cholesky, QR
-//! * [`hadamard`]: the fast Walsh-Hadamard transform
-//! * [`cg`]: conjugate gradients with a truthful report
-//! * [`sparse`]: rows of what fires, and products with them
-//! * [`relu`]: firing patterns, forward passes, Jacobian-vector products, Gram matrices; networks of several layers
-//! * [`low_rank`]: a large matrix and what was added to it, kept apart
-//! * [`halfspace`]: which neurons fire on an input
-//! * [`sketch`]: SRHT, TensorSRHT and TensorSketch, and the regression that they precondition
-//! * [`random`]: weights and signs from a seed
-//! * [`limits`]: what a core can do at most, to measure against
-//! * `train` (feature `std`): the trainers, and what tables and models need
-//! * `capi` (feature `capi`): the kernels and prediction as functions of C
+//! 1. [`simd`]: vectors of five instruction sets behind one trait, and [`Level`], the value that chooses among them
+//! 2. [`blas`]: sums of products, matrix products over one register tile, Cholesky, QR
+//! 3. [`hadamard`]: the fast Walsh-Hadamard transform
+//! 4. [`cg`]: conjugate gradients with a truthful report
+//! 5. [`sparse`]: rows of what fires, and products with them
+//! 6. [`relu`]: firing patterns, forward passes, Jacobian-vector products, Gram matrices; networks of several layers
+//! 7. [`low_rank`]: a large matrix and what was added to it, kept apart
+//! 8. [`halfspace`]: which neurons fire on an input
+//! 9. [`sketch`]: SRHT, TensorSRHT and TensorSketch, and the regression that they precondition
+//!
+//! Beside them: [`random`], weights and signs from a seed; [`scratch`], the arithmetic of room; [`limits`], what a core can do at most.
+//!
+//! # The trainers, and the way in from C
+//! 10. `train` (feature `std`): tables, their preparation, the trainers, the models they make
+//! 11. `capi` (feature `capi`): the kernels and prediction as functions of C
 //!
 //! # The conventions of all of them
 //! * **The level comes first.** [`Level::detect`] finds the best of the machine; tests, benchmarks and fuzzers name each.

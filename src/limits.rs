@@ -1,7 +1,16 @@
-//! What a core can do at most: loops of nothing but multiply-adds, additions, counted bits, or reads.
+//! What a core can do at most: loops of nothing but multiply-adds, additions, counted bits, reads or copies.
 //!
 //! A benchmark that says "fast" should say of what. Time one of these in the same minute as the kernel, and quote the kernel as a share of
-//! it: clocks change, shares stay. The loops keep everything but [`read`]'s array in registers.
+//! it: clocks change, shares stay. The loops keep everything but the arrays of [`read`] and [`copy`] in registers: twelve vectors, as two units
+//! with a latency of four cycles need eight at least.
+//!
+//! ```text
+//! multiply_adds    v <- v x + x            2 flops for each lane, chain and round
+//! additions        v <- v + x              1
+//! counted_bits     v <- v + popcount(v and x)
+//! read             sum_i x_i               one pass over memory
+//! copy             y_i <- a x_i            a read and a write of memory
+//! ```
 //!
 //! ```
 //! use std::hint::black_box;
@@ -21,36 +30,95 @@ use crate::simd::{Float, Level, Simd, Token};
 const CHAINS: usize = 12;
 
 /// `rounds` multiply-adds (fused where the level has them) in each of twelve vectors, and a number made from all of them.
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// // x -> x / 2 + 1 / 2, from 1/2: 3/4 after one round, in each of the scalar level's twelve chains.
+/// assert_eq!(limits::multiply_adds(Level::Scalar(Scalar), 1, 0.5f32), 12.0 * 0.75);
+/// ```
 pub fn multiply_adds<T: Float>(level: Level, rounds: usize, x: T) -> T {
     multiply_adds_entry(level, rounds, x)
 }
 
 /// `rounds` additions in each of twelve vectors, and a number made from all of them.
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// // 1 and then five times 1 more, in each of twelve chains.
+/// assert_eq!(limits::additions(Level::Scalar(Scalar), 5, 1.0f64), 12.0 * 6.0);
+/// ```
 pub fn additions<T: Float>(level: Level, rounds: usize, x: T) -> T {
     additions_entry(level, rounds, x)
 }
 
 /// `rounds` times AND, population count and addition in each of twelve vectors of words, and a number made from all of them.
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// // A chain begins at 7; 7 and 7 have three bits in common.
+/// assert_eq!(limits::counted_bits::<f32>(Level::Scalar(Scalar), 1, 7), 12 * (7 + 3));
+/// ```
 pub fn counted_bits<T: Float>(level: Level, rounds: usize, x: u64) -> u64 {
     counted_bits_entry::<T>(level, rounds, x)
 }
 
 /// The sum of the elements: one read of memory.
+///
+/// ```
+/// assert_eq!(subquad::limits::read(subquad::Level::detect(), &[1.0f32; 1000]), 1000.0);
+/// ```
 pub fn read<T: Float>(level: Level, x: &[T]) -> T {
     read_entry(level, x)
 }
 
+/// `y <- a x`, as far as both reach: a read and a write of memory. (A plain copy would become a call of the library's.)
+///
+/// ```
+/// use subquad::{Level, limits};
+///
+/// let mut y = [0.0f32; 3];
+/// limits::copy(Level::detect(), 2.0, &[1.0, 2.0, 3.0], &mut y);
+/// assert_eq!(y, [2.0, 4.0, 6.0]);
+/// ```
+pub fn copy<T: Float>(level: Level, a: T, x: &[T], y: &mut [T]) {
+    copy_entry(level, a, x, y);
+}
+
 /// Floating-point operations of [`multiply_adds`]: two for each lane.
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// assert_eq!(limits::flops::<f32>(Level::Scalar(Scalar), 10), 2 * 12 * 10);
+/// ```
 pub fn flops<T: Float>(level: Level, rounds: usize) -> u64 {
     2 * adds::<T>(level, rounds)
 }
 
 /// Additions of [`additions`].
+///
+/// ```
+/// use subquad::{Level, limits};
+///
+/// // Half as many f64 as f32 fit a vector, except where a vector is one number.
+/// let level = Level::detect();
+/// let (single, double) = (limits::adds::<f32>(level, 10), limits::adds::<f64>(level, 10));
+/// assert!(single == 2 * double || level.name() == "scalar");
+/// ```
 pub fn adds<T: Float>(level: Level, rounds: usize) -> u64 {
     lanes_entry::<T>(level) as u64 * (CHAINS * rounds) as u64
 }
 
 /// 64-bit words of [`counted_bits`].
+///
+/// ```
+/// use subquad::{Level, limits, simd::Scalar};
+///
+/// assert_eq!(limits::words::<f32>(Level::Scalar(Scalar), 10), 12 * 10);
+/// ```
 pub fn words<T: Float>(level: Level, rounds: usize) -> u64 {
     words_entry::<T>(level) as u64 * (CHAINS * rounds) as u64
 }
@@ -69,6 +137,10 @@ multiversion! {
 
 multiversion! {
     fn read_entry<T: Float>(x: &[T]) -> T = read_body;
+}
+
+multiversion! {
+    fn copy_entry<T: Float>(a: T, x: &[T], y: &mut [T]) = copy_body;
 }
 
 multiversion! {
@@ -160,9 +232,23 @@ fn read_body<T: Float, S: Simd<T>>(s: S, x: &[T]) -> T {
     s.sum(all)
 }
 
+#[inline(always)]
+fn copy_body<T: Float, S: Simd<T>>(s: S, a: T, x: &[T], y: &mut [T]) {
+    let least = x.len().min(y.len());
+    let (from, from_tail) = s.chunks(&x[..least]);
+    let (to, to_tail) = s.chunks_mut(&mut y[..least]);
+    let all = s.splat(a);
+    for (to, from) in to.iter_mut().zip(from) {
+        s.store(to, s.mul(s.load(from), all));
+    }
+    for (to, from) in to_tail.iter_mut().zip(from_tail) {
+        *to = a * *from;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{additions, adds, counted_bits, flops, multiply_adds, read, words};
+    use super::{additions, adds, copy, counted_bits, flops, multiply_adds, read, words};
     use crate::simd::Level;
     use std::vec::Vec;
 
@@ -180,6 +266,9 @@ mod tests {
             for n in [0usize, 1, 7, 64, 1000] {
                 let x: Vec<f32> = (0..n).map(|i| i as f32).collect();
                 assert_eq!(read(level, &x), (n * n.saturating_sub(1) / 2) as f32, "{level}, {n}");
+                let mut y = std::vec![-1.0; n + 3];
+                copy(level, 2.0, &x, &mut y);
+                assert!(y[..n].iter().zip(&x).all(|(y, x)| *y == 2.0 * x) && y[n..] == [-1.0; 3], "{level}, {n}");
             }
         }
     }

@@ -11,6 +11,14 @@
 //!
 //! Source: Song, Zhang, Zhang, *Training Multi-Layer Over-Parametrized Neural Network in Subquadratic Time*, ITCS 2024,
 //! section 5: lazy low-rank maintenance.
+//!
+//! # Shapes
+//! U R x outputs and V R x inputs, sparse rows of k places in m columns; a step of n samples adds R = n terms.
+//!
+//! # Cost
+//! A query of n rows: R n k (1 + p) multiply-adds, p = k / m, most of them in vectors; to fold: R k^2 in memory, or R m^2 in a blocked product.
+//!
+//! Next: [`halfspace`](crate::halfspace).
 
 use crate::blas::{gemm, gemm_scratch_len};
 use crate::error::{Error, expect_length};
@@ -25,6 +33,12 @@ use crate::sparse::{
 const SAMPLES: usize = 64;
 
 /// What is done with an update after a step.
+///
+/// ```
+/// use subquad::low_rank::Flush;
+///
+/// assert_eq!(Flush::default(), Flush::Never);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flush {
     /// It stays apart.
@@ -37,6 +51,15 @@ pub enum Flush {
 }
 
 /// What a choice between the three depends on.
+///
+/// ```
+/// use subquad::low_rank::{Flush, Situation, cheapest};
+///
+/// // Nothing is ever read again: leave it.
+/// let last = Situation { samples: 1000, outputs: 10, width: 4096, fired: 0.1, passes: 0 };
+/// assert_eq!(cheapest(last), Flush::Never);
+/// assert_ne!(cheapest(Situation { passes: 100, ..last }), Flush::Never);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Situation {
     /// Samples n of a pass, which is the rank of a step's update too.
@@ -89,6 +112,17 @@ pub fn cheapest(situation: Situation) -> Flush {
 }
 
 /// `sum_f u_f v_f^T`: rows of U and of V, both sparse, with their columns.
+///
+/// ```
+/// use subquad::sparse::{Columns, SparseRef, Support};
+/// use subquad::low_rank::Update;
+///
+/// // One term: u = (0, 2) and v = (3, 0, 4), each row by row and column by column.
+/// let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+/// let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+/// assert_eq!(Update::new(u, v)?.rank(), 1);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Update<'a, T> {
     u: SparseRef<'a, T>,
@@ -102,6 +136,18 @@ impl<'a, T: Float> Update<'a, T> {
     ///
     /// # Errors
     /// [`Error::Length`] where they do not belong together.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// assert_eq!(update.rank(), 1);
+    /// // Two terms against one do not make a sum.
+    /// let two = (SparseRef::new(Support::new(&[0, 1, 2], &[1, 1], 2)?, 1, &[2.0, 2.0])?, Columns::new(&[0, 0, 2], &[0, 1], &[0, 0])?);
+    /// assert!(Update::new(two, v).is_err());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn new(u: (SparseRef<'a, T>, Columns<'a>), v: (SparseRef<'a, T>, Columns<'a>)) -> Result<Self, Error> {
         expect_length("update: rows of V", u.0.rows(), v.0.rows())?;
         for (matrix, columns) in [u, v] {
@@ -113,21 +159,57 @@ impl<'a, T: Float> Update<'a, T> {
     }
 
     /// Terms of the sum.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// assert_eq!(update.rank(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn rank(&self) -> usize {
         self.u.rows()
     }
 
     /// The left factors.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// assert_eq!((update.left().support().row(0), update.left().row(0, 0)), (&[1][..], &[2.0][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn left(&self) -> SparseRef<'a, T> {
         self.u
     }
 
     /// The right factors.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// assert_eq!((update.right().support().row(0), update.right().row(0, 0)), (&[0, 2][..], &[3.0, 4.0][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn right(&self) -> SparseRef<'a, T> {
         self.v
     }
 
     /// Scratch of [`query`](Self::query) for n rows, in elements.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// assert!(update.query_scratch_len(100) > update.query_scratch_len(10));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn query_scratch_len(&self, n: usize) -> usize {
         let rank = self.rank();
         all_of(&[area(rank, n), any_of(&[overlap_scratch_len(1, rank, n), spread_scratch_len(self.u.support().len())])])
@@ -144,6 +226,18 @@ impl<'a, T: Float> Update<'a, T> {
     ///
     /// # Cost
     /// For R terms and k places in each row `R n p k + R n k` multiply-adds, and n m additions; the second part in vectors.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// let x = (SparseRef::new(Support::new(&[0, 1], &[2], 3)?, 1, &[1.0])?, Columns::new(&[0, 0, 0, 1], &[0], &[0])?); // (0, 0, 1)
+    /// let (mut z, mut scratch) = ([1.0; 2], vec![0.0; update.query_scratch_len(1)]);
+    /// update.query(Level::detect(), 1.0, x, MatMut::new(&mut z, 1, 2)?, &mut scratch)?;
+    /// assert_eq!(z, [1.0, 1.0 + 4.0 * 2.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn query(
         &self,
         level: Level,
@@ -162,6 +256,16 @@ impl<'a, T: Float> Update<'a, T> {
 
     /// Scratch of [`transposed_query`](Self::transposed_query), in elements: a few samples' shares of every term, and a
     /// column of gradients.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// // Grows with the outputs, not with the samples.
+    /// assert_eq!(update.transposed_query_scratch_len(10), 10 * update.transposed_query_scratch_len(1));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn transposed_query_scratch_len(&self, depth: usize) -> usize {
         all_of(&[area(area(self.rank(), SAMPLES), depth), area(SAMPLES, depth), depth])
     }
@@ -178,6 +282,18 @@ impl<'a, T: Float> Update<'a, T> {
     ///
     /// # Cost
     /// `2 R n p k C` multiply-adds.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// let g = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[1.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?); // (0, 1)
+    /// let (mut e, mut scratch) = ([0.0; 2], vec![0.0; update.transposed_query_scratch_len(1)]);
+    /// update.transposed_query(Level::detect(), g, Support::new(&[0, 2], &[0, 2], 3)?, &mut e, &mut scratch)?;
+    /// assert_eq!(e, [2.0 * 3.0, 2.0 * 4.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn transposed_query(
         &self,
         level: Level,
@@ -205,6 +321,17 @@ impl<'a, T: Float> Update<'a, T> {
     ///
     /// # Cost
     /// One multiply-add in memory for each place of u_f and of v_f: R k^2.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// let mut w = [0.0; panels_len(3, 2)]; // W^T
+    /// update.fold_sparse(&mut PanelsMut::packed(&mut w, 3, 2)?)?;
+    /// assert_eq!(Panels::packed(&w, 3, 2)?.get(2, 1), Some(4.0 * 2.0));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn fold_sparse(&self, w: &mut PanelsMut<'_, T>) -> Result<(), Error> {
         self.check_matrix(w)?;
         // Whether most lines (of 16 entries, say) are touched by some term.
@@ -238,6 +365,15 @@ impl<'a, T: Float> Update<'a, T> {
     }
 
     /// Scratch of [`fold_dense`](Self::fold_dense), in elements: V, and a panel of U.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// assert!(update.fold_dense_scratch_len() >= 3); // V, and more
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn fold_dense_scratch_len(&self) -> usize {
         let (rank, inputs) = (self.rank(), self.v.support().cols());
         all_of(&[area(rank, inputs), area(rank, PANEL), gemm_scratch_len(inputs, PANEL, rank)])
@@ -251,6 +387,17 @@ impl<'a, T: Float> Update<'a, T> {
     ///
     /// # Cost
     /// R m^2 multiply-adds.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
+    /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
+    /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
+    /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
+    /// let (mut w, mut scratch) = ([1.0; panels_len(3, 2)], vec![0.0; update.fold_dense_scratch_len()]);
+    /// update.fold_dense(Level::detect(), &mut PanelsMut::packed(&mut w, 3, 2)?, &mut scratch)?;
+    /// assert_eq!(Panels::packed(&w, 3, 2)?.get(0, 1), Some(1.0 + 3.0 * 2.0));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn fold_dense(&self, level: Level, w: &mut PanelsMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         self.check_matrix(w)?;
         let (rank, inputs) = (self.rank(), w.rows());

@@ -41,6 +41,13 @@ const fn extent(rows: usize, cols: usize, row_stride: usize, col_stride: usize) 
 
 impl<'a, T> MatRef<'a, T> {
     /// A dense row-major matrix; `data` has exactly `rows * cols` elements.
+    ///
+    /// ```
+    /// let entries = [1, 2, 3, 4, 5, 6];
+    /// assert_eq!(subquad::MatRef::new(&entries, 2, 3)?.get(1, 2), Some(6));
+    /// assert!(subquad::MatRef::new(&entries, 2, 2).is_err());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
         match rows.checked_mul(cols) {
             None => Err(Error::overflow("matrix: rows x columns")),
@@ -50,6 +57,13 @@ impl<'a, T> MatRef<'a, T> {
     }
 
     /// A matrix with any strides; `data` may be longer than the last entry needs.
+    ///
+    /// ```
+    /// // Every second column of a matrix of two rows and four columns.
+    /// let even = subquad::MatRef::with_strides(&[1, 2, 3, 4, 5, 6, 7, 8], 2, 2, 4, 2)?;
+    /// assert_eq!((even.get(0, 1), even.get(1, 1)), (Some(3), Some(7)));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn with_strides(data: &'a [T], rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Result<Self, Error> {
         match extent(rows, cols, row_stride, col_stride) {
             Err(error) => Err(error),
@@ -59,42 +73,83 @@ impl<'a, T> MatRef<'a, T> {
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatRef::new(&[0; 6], 2, 3)?.rows(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatRef::new(&[0; 6], 2, 3)?.cols(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn cols(&self) -> usize {
         self.cols
     }
 
     /// Elements from one row to the next.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[0; 6], 2, 3)?;
+    /// assert_eq!((a.row_stride(), a.t().row_stride()), (3, 1));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn row_stride(&self) -> usize {
         self.row_stride
     }
 
     /// Elements from one column to the next.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[0; 6], 2, 3)?;
+    /// assert_eq!((a.col_stride(), a.t().col_stride()), (1, 3));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn col_stride(&self) -> usize {
         self.col_stride
     }
 
     /// The flat slice below, from entry (0, 0) on.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[1, 2, 3, 4], 2, 2)?;
+    /// assert_eq!((a.data(), a.row_range(1, 1).data()), (&[1, 2, 3, 4][..], &[3, 4][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn data(&self) -> &'a [T] {
         self.data
     }
 
     /// The transpose: the same data, the strides exchanged.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[1, 2, 3, 4, 5, 6], 2, 3)?;
+    /// assert_eq!((a.t().rows(), a.t().cols(), a.t().get(2, 0)), (3, 2, Some(3)));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn t(self) -> Self {
         Self { data: self.data, rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride }
     }
 
     /// Rows `from .. from + rows`, cut off at the end of the matrix.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[1, 2, 3, 4, 5, 6], 3, 2)?;
+    /// assert_eq!(a.row_range(1, 9).rows(), 2);
+    /// assert_eq!(a.row_range(1, 9).row(0), Some(&[3, 4][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline]
     pub fn row_range(self, from: usize, rows: usize) -> Self {
         let from = if from > self.rows { self.rows } else { from };
@@ -106,12 +161,25 @@ impl<'a, T> MatRef<'a, T> {
     }
 
     /// Columns `from .. from + cols`, cut off at the end of the matrix.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[1, 2, 3, 4, 5, 6], 2, 3)?;
+    /// assert_eq!(a.col_range(1, 2).row(1), Some(&[5, 6][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline]
     pub fn col_range(self, from: usize, cols: usize) -> Self {
         self.t().row_range(from, cols).t()
     }
 
     /// Row i as a slice, where the columns lie next to each other.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[1, 2, 3, 4], 2, 2)?;
+    /// assert_eq!(a.row(1), Some(&[3, 4][..]));
+    /// assert_eq!(a.t().row(1), None);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline]
     pub fn row(&self, i: usize) -> Option<&'a [T]> {
         if i >= self.rows || self.col_stride != 1 {
@@ -126,6 +194,12 @@ impl<'a, T> MatRef<'a, T> {
 
 impl<T: Copy> MatRef<'_, T> {
     /// Entry (i, j), if there is one.
+    ///
+    /// ```
+    /// let a = subquad::MatRef::new(&[1, 2, 3, 4], 2, 2)?;
+    /// assert_eq!((a.get(1, 0), a.get(2, 0)), (Some(3), None));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline]
     pub fn get(&self, i: usize, j: usize) -> Option<T> {
         if i >= self.rows || j >= self.cols {
@@ -136,6 +210,17 @@ impl<T: Copy> MatRef<'_, T> {
 }
 
 /// A row-major matrix to write to: rows are contiguous, `stride` elements apart.
+///
+/// ```
+/// use subquad::MatMut;
+///
+/// let mut data = [0; 6];
+/// let mut a = MatMut::new(&mut data, 2, 3)?;
+/// a.row(1).unwrap()[2] = 7;
+/// a.block(0, 0, 1, 2).row(0).unwrap().fill(5);
+/// assert_eq!(data, [5, 5, 0, 0, 0, 7]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct MatMut<'a, T> {
     data: &'a mut [T],
@@ -146,6 +231,13 @@ pub struct MatMut<'a, T> {
 
 impl<'a, T> MatMut<'a, T> {
     /// A dense matrix; `data` has exactly `rows * cols` elements.
+    ///
+    /// ```
+    /// let mut entries = [0; 6];
+    /// assert_eq!(subquad::MatMut::new(&mut entries, 2, 3)?.rows(), 2);
+    /// assert!(subquad::MatMut::new(&mut entries, 2, 2).is_err());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
         match rows.checked_mul(cols) {
             None => Err(Error::overflow("matrix: rows x columns")),
@@ -155,6 +247,14 @@ impl<'a, T> MatMut<'a, T> {
     }
 
     /// A matrix whose rows are `stride >= cols` elements apart; `data` may be longer than the last row needs.
+    ///
+    /// ```
+    /// let mut entries = [0; 8];
+    /// let mut a = subquad::MatMut::with_stride(&mut entries, 2, 3, 4)?;
+    /// a.row(1).unwrap().fill(1);
+    /// assert_eq!(entries, [0, 0, 0, 0, 1, 1, 1, 0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn with_stride(data: &'a mut [T], rows: usize, cols: usize, stride: usize) -> Result<Self, Error> {
         if stride < cols {
             return Err(Error::too_short("matrix: stride", cols, stride));
@@ -167,42 +267,88 @@ impl<'a, T> MatMut<'a, T> {
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatMut::new(&mut [0; 6], 2, 3)?.rows(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatMut::new(&mut [0; 6], 2, 3)?.cols(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn cols(&self) -> usize {
         self.cols
     }
 
     /// Elements from one row to the next.
+    ///
+    /// ```
+    /// assert_eq!(subquad::MatMut::with_stride(&mut [0; 8], 2, 3, 4)?.stride(), 4);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn stride(&self) -> usize {
         self.stride
     }
 
     /// The flat slice below, from entry (0, 0) on.
+    ///
+    /// ```
+    /// let mut entries = [0; 4];
+    /// subquad::MatMut::new(&mut entries, 2, 2)?.data().fill(5);
+    /// assert_eq!(entries, [5; 4]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn data(&mut self) -> &mut [T] {
         self.data
     }
 
     /// The same matrix, to read.
+    ///
+    /// ```
+    /// let mut entries = [1, 2, 3, 4];
+    /// let a = subquad::MatMut::new(&mut entries, 2, 2)?;
+    /// assert_eq!(a.as_ref().t().get(0, 1), Some(3));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn as_ref(&self) -> MatRef<'_, T> {
         MatRef { data: self.data, rows: self.rows, cols: self.cols, row_stride: self.stride, col_stride: 1 }
     }
 
     /// The same matrix for a shorter time.
+    ///
+    /// ```
+    /// let mut entries = [0; 4];
+    /// let mut a = subquad::MatMut::new(&mut entries, 2, 2)?;
+    /// a.reborrow().block(0, 0, 2, 1).row(1).unwrap()[0] = 3;
+    /// assert_eq!(a.row(1), Some(&mut [3, 0][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub const fn reborrow(&mut self) -> MatMut<'_, T> {
         MatMut { data: self.data, rows: self.rows, cols: self.cols, stride: self.stride }
     }
 
     /// The block of at most `rows x cols` entries whose first is (i, j), cut off at the end of the matrix.
+    ///
+    /// ```
+    /// let mut entries = [0; 9];
+    /// let mut corner = subquad::MatMut::new(&mut entries, 3, 3)?.block(1, 1, 9, 9);
+    /// assert_eq!((corner.rows(), corner.cols()), (2, 2));
+    /// corner.row(0).unwrap()[0] = 5;
+    /// assert_eq!(entries[4], 5);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline]
     pub fn block(self, i: usize, j: usize, rows: usize, cols: usize) -> Self {
         let i = if i > self.rows { self.rows } else { i };
@@ -214,6 +360,13 @@ impl<'a, T> MatMut<'a, T> {
     }
 
     /// Row i.
+    ///
+    /// ```
+    /// let mut entries = [0; 4];
+    /// subquad::MatMut::new(&mut entries, 2, 2)?.row(1).unwrap()[0] = 3;
+    /// assert_eq!(entries, [0, 0, 3, 0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline]
     pub fn row(&mut self, i: usize) -> Option<&mut [T]> {
         if i >= self.rows {
@@ -226,6 +379,14 @@ impl<'a, T> MatMut<'a, T> {
     }
 
     /// The rows above `i` and those from `i` on, as two matrices.
+    ///
+    /// ```
+    /// let mut entries = [1, 2, 3, 4, 5, 6];
+    /// let (mut above, mut below) = subquad::MatMut::new(&mut entries, 3, 2)?.split_rows(1);
+    /// above.row(0).unwrap().swap_with_slice(below.row(1).unwrap());
+    /// assert_eq!(entries, [5, 6, 3, 4, 1, 2]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline]
     pub fn split_rows(self, i: usize) -> (Self, Self) {
         let i = if i > self.rows { self.rows } else { i };

@@ -1,4 +1,13 @@
 //! Weights, signs and samples from a seed: the same on every platform and at every level.
+//!
+//! A seed has streams, one for each purpose: stream p begins p 2^128 numbers behind the first. [`gaussian`] turns two uniform numbers u, v into
+//! `sqrt(-2 ln u) (cos 2 pi v, sin 2 pi v)`; [`signs`] takes a bit for each.
+//!
+//! # Cost
+//! A jump for each stream before the one that is asked for; a logarithm, a root, a sine and a cosine for two Gaussian numbers.
+//!
+//! # Source
+//! xoshiro256++: Blackman and Vigna, *Scrambled Linear Pseudorandom Number Generators*, ACM TOMS 47, 2021. Box and Muller, 1958.
 
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -47,6 +56,15 @@ pub fn gaussian<T: Real>(rng: &mut impl Rng, out: &mut [T]) {
 }
 
 /// Fills with independent signs, +1 or -1.
+///
+/// ```
+/// use subquad::random::{signs, stream};
+///
+/// let mut a = [0.0f32; 100];
+/// signs(&mut stream(1, 2), &mut a);
+/// assert!(a.iter().all(|a| a.abs() == 1.0));
+/// assert!(a.contains(&1.0) && a.contains(&-1.0));
+/// ```
 pub fn signs<T: Real>(rng: &mut impl Rng, out: &mut [T]) {
     for group in out.chunks_mut(64) {
         let bits = rng.next_u64();

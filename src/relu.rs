@@ -14,6 +14,17 @@
 //!
 //! Source: van den Brand, Peng, Song, Weinstein, *Training (Overparametrized) Neural Networks in Near-Linear Time*,
 //! ITCS 2021, section 2; the shift is that of Song, Zhang, Zhang, ITCS 2024.
+//!
+//! * [`two_layer`]: these products, fused, from a firing pattern; [`Tangents`], J as an operator for [`cg`](crate::cg)
+//! * [`pattern`]: D as bits
+//! * [`gram`]: K of one output, counted from bits, and its limit for infinitely many neurons
+//! * [`fired`]: the same products from lists of what fires
+//! * [`deep`]: networks of several layers
+//!
+//! # Cost
+//! F, J V and J^T U take 2 n m (d + C) flops each, K U twice as many; from lists of k firing neurons a sample, 2 n k (d + C).
+//!
+//! Next: [`two_layer`], and after this room [`low_rank`](crate::low_rank).
 
 pub mod deep;
 pub mod fired;

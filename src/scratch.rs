@@ -2,11 +2,21 @@
 //!
 //! A kernel that needs room says how much through a `const fn NAME_scratch_len(dims) -> usize`, in elements. Scratch
 //! is the last argument, may be longer than needed, may hold anything, and needs no alignment.
+//!
+//! Needs at the same time add up ([`all_of`]), needs one after the other share ([`any_of`]), a matrix needs rows x columns ([`area`]); all of
+//! them saturate. Constant time, and mostly compile time.
 
 use crate::error::Error;
 
 /// Room for several things that live at the same time. Saturates: a need that overflows can never be met, so the
 /// length check at the kernel's door fails instead of wrapping.
+///
+/// ```
+/// use subquad::scratch::all_of;
+///
+/// assert_eq!(all_of(&[100, 20, 3]), 123);
+/// assert_eq!(all_of(&[usize::MAX, 1]), usize::MAX);
+/// ```
 pub const fn all_of(parts: &[usize]) -> usize {
     let mut sum = 0usize;
     let mut i = 0;
@@ -18,6 +28,11 @@ pub const fn all_of(parts: &[usize]) -> usize {
 }
 
 /// Room for several things that are never alive together.
+///
+/// ```
+/// // Two phases of one computation use the same room, one after the other.
+/// assert_eq!(subquad::scratch::any_of(&[100, 20, 3]), 100);
+/// ```
 pub const fn any_of(parts: &[usize]) -> usize {
     let mut most = 0usize;
     let mut i = 0;
@@ -31,11 +46,23 @@ pub const fn any_of(parts: &[usize]) -> usize {
 }
 
 /// Room for a matrix; saturating like [`all_of`].
+///
+/// ```
+/// assert_eq!(subquad::scratch::area(3, 4), 12);
+/// ```
 pub const fn area(rows: usize, cols: usize) -> usize {
     rows.saturating_mul(cols)
 }
 
 /// Splits the first `len` elements off.
+///
+/// ```
+/// let mut scratch = [0.0f32; 10];
+/// let (residual, rest) = subquad::scratch::take(&mut scratch, 4)?;
+/// assert_eq!((residual.len(), rest.len()), (4, 6));
+/// assert!(subquad::scratch::take(rest, 7).is_err());
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[inline]
 pub fn take<T>(scratch: &mut [T], len: usize) -> Result<(&mut [T], &mut [T]), Error> {
     let found = scratch.len();

@@ -17,6 +17,15 @@
 //! Source: van den Brand, Peng, Song, Weinstein, *Training (Overparametrized) Neural Networks in Near-Linear Time*,
 //! ITCS 2021; Song, Zhang, Zhang, *Training Multi-Layer Over-Parametrized Neural Network in Subquadratic Time*,
 //! ITCS 2024.
+//!
+//! # Shapes
+//! A vector of N numbers becomes s; J, n x N, becomes Y, n x s (by its columns), and R is n x n.
+//!
+//! # Cost
+//! N log2 N for a vector ([`Srht`]); M log2 M + N log2 N + 2 s for a tensor product of M and N numbers ([`TensorSrht`]); what is not zero, and
+//! 10 s log2 s ([`TensorSketch`]).
+//!
+//! Next: [`random`](crate::random), [`limits`](crate::limits), and then the trainers, `train`.
 
 mod regression;
 mod srht;

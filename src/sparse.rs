@@ -21,6 +21,18 @@
 //! assert_eq!(out, [1020.0, 3.0]);
 //! # Ok::<(), subquad::Error>(())
 //! ```
+//!
+//! # Shapes
+//! n rows (samples) of m columns (neurons), k places in each: starts n + 1, indices and numbers n k. Numbers of a stack of depth C: n k C.
+//!
+//! # Cost
+//! `A B` for B m x N: 2 N flops for each place of A. `A A^T`: for each column the square of the number of rows that it is in, n^2 p^2 m in all
+//! where a share p = k / m fires. [`transpose`]: two passes over the places.
+//!
+//! # Source
+//! F. Gustavson, *Two Fast Algorithms for Sparse Matrices: Multiplication and Permuted Transposition*, ACM TOMS 4, 1978; the panels are ours.
+//!
+//! Next: [`relu`](crate::relu).
 
 mod overlap;
 mod panels;
@@ -35,6 +47,15 @@ use crate::error::{Error, expect_length};
 use crate::scratch::area;
 
 /// Which columns of each row are not zero: compressed sparse rows, columns ascending in each.
+///
+/// ```
+/// use subquad::sparse::Support;
+///
+/// // Columns 1 and 3 of the first row, column 0 of the second, nothing in the third.
+/// let support = Support::new(&[0, 2, 3, 3], &[1, 3, 0], 4)?;
+/// assert_eq!((support.row(0), support.row(1), support.row(2)), (&[1, 3][..], &[0][..], &[][..]));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Support<'a> {
     starts: &'a [usize],
@@ -52,6 +73,13 @@ impl<'a> Support<'a> {
     ///
     /// # Cost
     /// One pass over both.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// assert!(Support::new(&[0, 2, 3], &[1, 3, 0], 4).is_ok());
+    /// assert!(Support::new(&[0, 2, 3], &[3, 1, 0], 4).is_err()); // not ascending
+    /// assert!(Support::new(&[0, 2, 3], &[1, 4, 0], 4).is_err()); // there is no column 4
+    /// ```
     pub fn new(starts: &'a [usize], indices: &'a [u32], cols: usize) -> Result<Self, Error> {
         let (Some(&first), Some(&last)) = (starts.first(), starts.last()) else {
             return Err(Error::too_short("support: starts", 1, 0));
@@ -70,36 +98,79 @@ impl<'a> Support<'a> {
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// assert_eq!(Support::new(&[0, 2, 3], &[1, 3, 0], 4)?.rows(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn rows(&self) -> usize {
         self.starts.len() - 1
     }
 
     /// Number of columns.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// assert_eq!(Support::new(&[0, 2, 3], &[1, 3, 0], 4)?.cols(), 4);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn cols(&self) -> usize {
         self.cols
     }
 
     /// Places in all rows.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// assert_eq!(Support::new(&[0, 2, 3], &[1, 3, 0], 4)?.len(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn len(&self) -> usize {
         self.indices.len()
     }
 
     /// Whether every row is empty.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// assert!(Support::new(&[0, 0, 0], &[], 4)?.is_empty());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }
 
     /// All places, row after row.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// assert_eq!(Support::new(&[0, 2, 3], &[1, 3, 0], 4)?.indices(), [1, 3, 0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn indices(&self) -> &'a [u32] {
         self.indices
     }
 
     /// Where each row begins, and where the last one ends.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// assert_eq!(Support::new(&[0, 2, 3], &[1, 3, 0], 4)?.starts(), [0, 2, 3]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn starts(&self) -> &'a [usize] {
         self.starts
     }
 
     /// Where row i lies in `indices`; empty behind the last row.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+    /// assert_eq!((support.range(0), support.range(9)), (0..2, 0..0));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub fn range(&self, i: usize) -> Range<usize> {
         match (self.starts.get(i), self.starts.get(i + 1)) {
@@ -109,12 +180,24 @@ impl<'a> Support<'a> {
     }
 
     /// The columns of row i; none behind the last row.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// assert_eq!(Support::new(&[0, 2, 3], &[1, 3, 0], 4)?.row(0), [1, 3]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub fn row(&self, i: usize) -> &'a [u32] {
         self.indices.get(self.range(i)).unwrap_or_default()
     }
 
     /// Places of the longest row.
+    ///
+    /// ```
+    /// # use subquad::sparse::Support;
+    /// assert_eq!(Support::new(&[0, 2, 3], &[1, 3, 0], 4)?.longest(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn longest(&self) -> usize {
         self.starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
     }
@@ -123,6 +206,16 @@ impl<'a> Support<'a> {
 /// A stack of sparse matrices of one [`Support`]: for row i of k places, `depth` runs of k numbers.
 ///
 /// Depth 1 is an ordinary sparse matrix; depth C holds the gradients of C outputs, which are zero at the same places.
+///
+/// ```
+/// use subquad::sparse::{SparseRef, Support};
+///
+/// // Two matrices, the second ten times the first: (0, 2, 0, 1) and (3, 0, 0, 0).
+/// let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+/// let stack = SparseRef::new(support, 2, &[2.0, 1.0, 20.0, 10.0, 3.0, 30.0])?;
+/// assert_eq!((stack.row(0, 1), stack.row(1, 0)), (&[20.0, 10.0][..], &[3.0][..]));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SparseRef<'a, T> {
     support: Support<'a>,
@@ -135,32 +228,79 @@ impl<'a, T> SparseRef<'a, T> {
     ///
     /// # Errors
     /// [`Error::Length`] where there are more or fewer.
+    ///
+    /// ```
+    /// # use subquad::sparse::{SparseRef, Support};
+    /// let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+    /// assert!(SparseRef::new(support, 1, &[2.0, 1.0, 3.0]).is_ok());
+    /// assert!(SparseRef::new(support, 2, &[2.0, 1.0, 3.0]).is_err()); // six are wanted
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn new(support: Support<'a>, depth: usize, values: &'a [T]) -> Result<Self, Error> {
         expect_length("sparse: numbers, against places x depth", area(support.len(), depth), values.len())?;
         Ok(Self { support, depth, values })
     }
 
     /// The places.
+    ///
+    /// ```
+    /// # use subquad::sparse::{SparseRef, Support};
+    /// # let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+    /// let matrix = SparseRef::new(support, 1, &[2.0, 1.0, 3.0])?;
+    /// for (&column, &number) in matrix.support().row(0).iter().zip(matrix.row(0, 0)) {
+    ///     assert!(matches!((column, number), (1, 2.0) | (3, 1.0)));
+    /// }
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn support(&self) -> Support<'a> {
         self.support
     }
 
     /// Matrices in the stack.
+    ///
+    /// ```
+    /// # use subquad::sparse::{SparseRef, Support};
+    /// # let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+    /// assert_eq!(SparseRef::new(support, 2, &[0.0; 6])?.depth(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn depth(&self) -> usize {
         self.depth
     }
 
     /// All numbers.
+    ///
+    /// ```
+    /// # use subquad::sparse::{SparseRef, Support};
+    /// # let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+    /// assert_eq!(SparseRef::new(support, 1, &[2.0, 1.0, 3.0])?.values(), [2.0, 1.0, 3.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn values(&self) -> &'a [T] {
         self.values
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// # use subquad::sparse::{SparseRef, Support};
+    /// # let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+    /// assert_eq!(SparseRef::new(support, 1, &[2.0, 1.0, 3.0])?.rows(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn rows(&self) -> usize {
         self.support.rows()
     }
 
     /// All numbers of row i, matrix by matrix.
+    ///
+    /// ```
+    /// # use subquad::sparse::{SparseRef, Support};
+    /// # let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+    /// let stack = SparseRef::new(support, 2, &[2.0, 1.0, 20.0, 10.0, 3.0, 30.0])?;
+    /// assert_eq!(stack.stack(0), [2.0, 1.0, 20.0, 10.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub fn stack(&self, i: usize) -> &'a [T] {
         let range = self.support.range(i);
@@ -168,6 +308,14 @@ impl<'a, T> SparseRef<'a, T> {
     }
 
     /// The numbers of row i in matrix c.
+    ///
+    /// ```
+    /// # use subquad::sparse::{SparseRef, Support};
+    /// # let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
+    /// let stack = SparseRef::new(support, 2, &[2.0, 1.0, 20.0, 10.0, 3.0, 30.0])?;
+    /// assert_eq!(stack.row(1, 1), [30.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub fn row(&self, i: usize, c: usize) -> &'a [T] {
         let k = self.support.range(i).len();
@@ -176,6 +324,15 @@ impl<'a, T> SparseRef<'a, T> {
 }
 
 /// The places of a [`Support`] column by column: which rows each is in, and at which place of the row.
+///
+/// ```
+/// use subquad::sparse::Columns;
+///
+/// // Of the rows (2, 0) and (3, 5): column 0 is in both, as their first place; column 1 is the second row's second.
+/// let columns = Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?;
+/// assert_eq!(columns.column(1), (&[1][..], &[1][..]));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Columns<'a> {
     starts: &'a [usize],
@@ -188,6 +345,12 @@ impl<'a> Columns<'a> {
     ///
     /// # Errors
     /// [`Error::Length`] where lengths disagree, [`Error::Value`] where starts do not ascend.
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// assert!(Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1]).is_ok());
+    /// assert!(Columns::new(&[0, 2, 4], &[0, 1, 1], &[0, 0, 1]).is_err()); // three places, not four
+    /// ```
     pub fn new(starts: &'a [usize], rows: &'a [u32], places: &'a [u32]) -> Result<Self, Error> {
         let (Some(&first), Some(&last)) = (starts.first(), starts.last()) else {
             return Err(Error::too_short("columns: starts", 1, 0));
@@ -202,37 +365,81 @@ impl<'a> Columns<'a> {
     }
 
     /// Number of columns.
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// assert_eq!(Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?.cols(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn cols(&self) -> usize {
         self.starts.len() - 1
     }
 
     /// Places in all columns.
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// assert_eq!(Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?.len(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Whether every column is empty.
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// assert!(Columns::new(&[0, 0], &[], &[])?.is_empty());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// Where each column begins, and where the last one ends.
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// assert_eq!(Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?.starts(), [0, 2, 3]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn starts(&self) -> &'a [usize] {
         self.starts
     }
 
     /// The rows, column after column.
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// assert_eq!(Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?.rows(), [0, 1, 1]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn rows(&self) -> &'a [u32] {
         self.rows
     }
 
     /// Where column r lies in [`rows`](Self::rows).
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// let columns = Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?;
+    /// assert_eq!((columns.range(1), columns.range(2)), (Some(2..3), None));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub fn range(&self, r: usize) -> Option<Range<usize>> {
         Some(*self.starts.get(r)?..*self.starts.get(r + 1)?)
     }
 
     /// The rows of column r, ascending, and the column's place in each of them.
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// let columns = Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?;
+    /// assert_eq!(columns.column(0), (&[0, 1][..], &[0, 0][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub fn column(&self, r: usize) -> (&'a [u32], &'a [u32]) {
         let range = self.range(r).unwrap_or(0..0);
@@ -240,11 +447,23 @@ impl<'a> Columns<'a> {
     }
 
     /// Rows of the fullest column.
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// assert_eq!(Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?.longest(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn longest(&self) -> usize {
         self.starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
     }
 
     /// Pairs of rows that share a column, each pair in both orders: what sums over them cost.
+    ///
+    /// ```
+    /// # use subquad::sparse::Columns;
+    /// assert_eq!(Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?.pairs(), 2 * 2 + 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn pairs(&self) -> u64 {
         self.starts.windows(2).map(|pair| ((pair[1] - pair[0]) as u64).pow(2)).sum()
     }
@@ -258,6 +477,17 @@ impl<'a> Columns<'a> {
 ///
 /// # Errors
 /// [`Error::Length`] for other lengths, [`Error::Overflow`] where a row's number does not fit 32 bits.
+///
+/// ```
+/// use subquad::sparse::{Support, transpose};
+///
+/// // The rows (2, 0) and (3, 5).
+/// let support = Support::new(&[0, 1, 3], &[0, 0, 1], 2)?;
+/// let (mut starts, mut rows, mut places) = ([0; 3], [0; 3], [0; 3]);
+/// transpose(support, &mut starts, &mut rows, &mut places)?;
+/// assert_eq!((starts, rows, places), ([0, 2, 3], [0, 1, 1], [0, 0, 1]));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn transpose(support: Support<'_>, starts: &mut [usize], rows: &mut [u32], places: &mut [u32]) -> Result<(), Error> {
     expect_length("transpose: starts", support.cols().saturating_add(1), starts.len())?;
     expect_length("transpose: rows", support.len(), rows.len())?;

@@ -12,6 +12,16 @@ use crate::simd::{Float, Level, Simd};
 const BLOCK: usize = 64;
 
 /// What a factorisation found out.
+///
+/// ```
+/// use subquad::{Level, MatMut, blas::{self, Definite}};
+///
+/// // (1 2; 2 3) is not definite: 3 - 2^2 = -1 is left for the second pivot.
+/// let (mut a, mut scratch) = ([1.0f64, 0.0, 2.0, 3.0], vec![0.0; blas::cholesky_scratch_len(2)]);
+/// let found = blas::cholesky(Level::detect(), MatMut::new(&mut a, 2, 2)?, &mut scratch)?;
+/// assert_eq!(found, Definite::No { pivot: 1, value: -1.0 });
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Definite {
     /// The matrix is positive definite, as far as rounding can tell: the factor is complete.
@@ -26,6 +36,10 @@ pub enum Definite {
 }
 
 /// Scratch of [`cholesky`], in elements: the columns that were factored last, and room to multiply them.
+///
+/// ```
+/// assert!(subquad::blas::cholesky_scratch_len(10_000) < 10_000 * 10_000 / 10);
+/// ```
 pub const fn cholesky_scratch_len(n: usize) -> usize {
     all_of(&[area(n, BLOCK), any_of(&[syrk_scratch_len(n, BLOCK), panel_scratch_len(BLOCK), area(BLOCK, BLOCK)])])
 }
@@ -120,6 +134,11 @@ fn diagonal<T: Float, S: Simd<T>>(s: S, mut a: MatMut<'_, T>, turned: &mut [T]) 
 }
 
 /// Scratch of [`cholesky_solve`], in elements.
+///
+/// ```
+/// // Grows with n alone, not with the number of right-hand sides.
+/// assert_eq!(subquad::blas::cholesky_solve_scratch_len(200), 2 * subquad::blas::cholesky_solve_scratch_len(100));
+/// ```
 pub const fn cholesky_solve_scratch_len(n: usize) -> usize {
     panel_scratch_len(n)
 }
@@ -138,6 +157,16 @@ pub const fn cholesky_solve_scratch_len(n: usize) -> usize {
 ///
 /// # Cost
 /// 2 n^2 flops for each column, in panels of 2 LANES columns: one column costs as much as a full panel.
+///
+/// ```
+/// use subquad::{Level, MatMut, MatRef, blas};
+///
+/// // L = (2 0; 1 2), A = L L^T = (4 2; 2 5), and A (1, 1) = (6, 7).
+/// let (l, mut b, mut scratch) = ([2.0f64, 99.0, 1.0, 2.0], [6.0, 7.0], [0.0; blas::cholesky_solve_scratch_len(2)]);
+/// blas::cholesky_solve(Level::detect(), MatRef::new(&l, 2, 2)?, MatMut::new(&mut b, 2, 1)?, &mut scratch)?;
+/// assert_eq!(b, [1.0, 1.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn cholesky_solve<T: Float>(level: Level, l: MatRef<'_, T>, b: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
     expect_length("cholesky_solve: columns of L", l.rows(), l.cols())?;
     expect_length("cholesky_solve: rows of B", l.rows(), b.rows())?;

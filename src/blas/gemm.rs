@@ -15,6 +15,12 @@ const COLS: usize = 512;
 const TRIANGLE: usize = 112;
 
 /// Scratch of [`gemm`], in elements: room for one block of packed panels and one tile's rows.
+///
+/// ```
+/// // One cache block, however large the product.
+/// let len = subquad::blas::gemm_scratch_len(1000, 1000, 1000);
+/// assert_eq!(subquad::blas::gemm_scratch_len(100_000, 100_000, 100_000), len);
+/// ```
 pub const fn gemm_scratch_len(_rows: usize, cols: usize, depth: usize) -> usize {
     let cols = if cols < COLS { cols } else { COLS };
     let depth = if depth < DEPTH { depth } else { DEPTH };
@@ -65,6 +71,10 @@ pub fn gemm<T: Float>(
 }
 
 /// Scratch of [`syrk`], in elements.
+///
+/// ```
+/// assert!(subquad::blas::syrk_scratch_len(1000, 10) < 1000 * 1000);
+/// ```
 pub const fn syrk_scratch_len(n: usize, depth: usize) -> usize {
     gemm_scratch_len(TRIANGLE, n, depth)
 }
@@ -80,6 +90,15 @@ pub const fn syrk_scratch_len(n: usize, depth: usize) -> usize {
 ///
 /// # Cost
 /// n^2 k flops, and a margin of 112 columns.
+///
+/// ```
+/// use subquad::{Level, MatMut, MatRef, blas};
+///
+/// let (mut c, mut scratch) = ([0.0f32; 4], vec![0.0; blas::syrk_scratch_len(2, 2)]);
+/// blas::syrk(Level::detect(), 2.0, MatRef::new(&[1.0, 2.0, 3.0, 4.0], 2, 2)?, 0.0, MatMut::new(&mut c, 2, 2)?, &mut scratch)?;
+/// assert_eq!((c[0], c[2], c[3]), (10.0, 22.0, 50.0));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn syrk<T: Float>(level: Level, alpha: T, a: MatRef<'_, T>, beta: T, c: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
     expect_length("syrk: rows of C", a.rows(), c.rows())?;
     expect_length("syrk: columns of C", a.rows(), c.cols())?;

@@ -20,6 +20,10 @@ const PANEL: usize = 32;
 
 /// Scratch of [`qr`], in elements: a block's corner of R and its triangle, its products with the other columns, and
 /// room to multiply.
+///
+/// ```
+/// assert!(subquad::blas::qr_scratch_len(10_000, 1000) < 10_000 * 1000);
+/// ```
 pub const fn qr_scratch_len(rows: usize, cols: usize) -> usize {
     all_of(&[
         area(BLOCK, BLOCK),
@@ -183,6 +187,11 @@ const DEPTH: usize = 256;
 const JITTER: f64 = 1e-12;
 
 /// Scratch of [`cholesky_qr`], in f64 elements: A^T A, some rows of A, and room for their product and its factor.
+///
+/// ```
+/// // Never grows with the rows of A.
+/// assert_eq!(subquad::blas::cholesky_qr_scratch_len(10_000, 50), subquad::blas::cholesky_qr_scratch_len(100, 50));
+/// ```
 pub const fn cholesky_qr_scratch_len(_rows: usize, cols: usize) -> usize {
     all_of(&[area(cols, cols), area(cols, DEPTH), any_of(&[syrk_scratch_len(cols, DEPTH), cholesky_scratch_len(cols)])])
 }

@@ -7,6 +7,18 @@ use crate::scratch::{area, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Which half of a matrix is meant; the other is not read.
+///
+/// ```
+/// use subquad::{Level, MatMut, MatRef, blas::{self, Triangle}};
+///
+/// // The same four numbers are two triangles: x0 = 2, 3 x1 = 6 - 5 x0 or x1 = 2, x0 = 4 - 1 x1.
+/// let (t, mut scratch) = (MatRef::new(&[1.0f64, 1.0, 5.0, 3.0], 2, 2)?, [0.0; blas::triangular_solve_scratch_len(2)]);
+/// for (triangle, mut b, x) in [(Triangle::Lower, [2.0, 16.0], [2.0, 2.0]), (Triangle::Upper, [4.0, 6.0], [2.0, 2.0])] {
+///     blas::triangular_solve(Level::detect(), triangle, t, MatMut::new(&mut b, 2, 1)?, &mut scratch)?;
+///     assert_eq!(b, x);
+/// }
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Triangle {
     /// On and below the diagonal.
@@ -21,6 +33,12 @@ pub(super) const fn panel_scratch_len(n: usize) -> usize {
 }
 
 /// Scratch of [`triangular_solve`], in elements.
+///
+/// ```
+/// use subquad::blas::{cholesky_solve_scratch_len, triangular_solve_scratch_len};
+///
+/// assert_eq!(triangular_solve_scratch_len(100), cholesky_solve_scratch_len(100));
+/// ```
 pub const fn triangular_solve_scratch_len(n: usize) -> usize {
     panel_scratch_len(n)
 }

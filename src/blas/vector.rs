@@ -52,11 +52,19 @@ pub(crate) fn dot_body<T: Float, S: Simd<T>>(s: S, x: &[T], y: &[T]) -> T {
 }
 
 /// `sum_i x[i]^2`, summed as [`dot`] does.
+///
+/// ```
+/// assert_eq!(subquad::blas::norm_squared(subquad::Level::detect(), &[3.0f32, 4.0]), 25.0);
+/// ```
 pub fn norm_squared<T: Float>(level: Level, x: &[T]) -> T {
     dot_entry(level, x, x)
 }
 
 /// `max_i |x[i]|`; 0 for no elements, NaN if there is one.
+///
+/// ```
+/// assert_eq!(subquad::blas::max_abs(&[1.0f32, -7.0, 3.0]), 7.0);
+/// ```
 pub fn max_abs<T: Float>(x: &[T]) -> T {
     let mut most = T::ZERO;
     for &x in x {
@@ -77,6 +85,13 @@ pub fn max_abs<T: Float>(x: &[T]) -> T {
 ///
 /// # Numerics
 /// One multiply-add per element: fused on AVX2, AVX-512 and NEON, rounded twice elsewhere.
+///
+/// ```
+/// let mut y = [1.0f32, 2.0];
+/// subquad::blas::axpy(subquad::Level::detect(), 10.0, &[3.0, 4.0], &mut y)?;
+/// assert_eq!(y, [31.0, 42.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn axpy<T: Float>(level: Level, a: T, x: &[T], y: &mut [T]) -> Result<(), Error> {
     expect_length("axpy: y", x.len(), y.len())?;
     axpy_entry(level, a, x, y);
@@ -109,6 +124,13 @@ pub(crate) fn axpy_body<T: Float, S: Simd<T>>(s: S, a: T, x: &[T], y: &mut [T]) 
 ///
 /// # Numerics
 /// As [`axpy`].
+///
+/// ```
+/// let mut y = [1.0f32, 2.0];
+/// subquad::blas::xpby(subquad::Level::detect(), &[3.0, 4.0], 10.0, &mut y)?;
+/// assert_eq!(y, [13.0, 24.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn xpby<T: Float>(level: Level, x: &[T], b: T, y: &mut [T]) -> Result<(), Error> {
     expect_length("xpby: y", x.len(), y.len())?;
     xpby_entry(level, x, b, y);
@@ -135,6 +157,12 @@ fn xpby_body<T: Float, S: Simd<T>>(s: S, x: &[T], b: T, y: &mut [T]) {
 }
 
 /// `x <- a x`
+///
+/// ```
+/// let mut x = [1.0f32, 2.0];
+/// subquad::blas::scale(subquad::Level::detect(), 3.0, &mut x);
+/// assert_eq!(x, [3.0, 6.0]);
+/// ```
 pub fn scale<T: Float>(level: Level, a: T, x: &mut [T]) {
     scale_entry(level, a, x);
 }

@@ -24,6 +24,7 @@ fn kind(number: u32) -> Result<Kind, Failure> {
 }
 
 /// Scratch of a scan of m neurons of d numbers.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_scan_scratch_len(d, m) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_scan_scratch_len(d: usize, m: usize) -> usize {
     scan_scratch_len(d, m)
@@ -53,6 +54,7 @@ macro_rules! halfspace {
         /// Reports, for each row x of X (n x d), every row w of W (m x d) with <w, x> > threshold: `counts` (n) are the
         /// true counts, row i of `indices` (n x room) has the first `room` of them, ascending, and `values`, if not
         /// null, their values.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// one query, room for 100 neurons, no values\n", stringify!($scan), "(0, m, d, 1, w, x, 1, 100, &count, indices, NULL, scratch, subquad_scan_scratch_len(d, m), &error);\nfor (uint32_t i = 0; i < count && i < 100; i++) printf(\"%u fires\\n\", indices[i]);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $scan(
             level_number: u8,
@@ -82,18 +84,21 @@ macro_rules! halfspace {
 
         /// Bytes of an index over m neurons of d numbers; the largest number where there is no such kind. Kinds: 1
         /// packed, 2 screened, 4 ball tree.
+        #[cfg_attr(doc, doc = concat!("\n```c\nunsigned char *bytes = malloc(", stringify!($len), "(2, m, d)); // of a screened index\n```"))]
         #[unsafe(no_mangle)]
         pub extern "C" fn $len(kind_number: u32, m: usize, d: usize) -> usize {
             kind(kind_number).map_or(usize::MAX, |kind| by_kind!($T, kind, Index => Index::<&[u8]>::storage_len(m, d)))
         }
 
         /// Scratch of a query.
+        #[cfg_attr(doc, doc = concat!("\n```c\nsize_t len = ", stringify!($query_len), "(2, m, d); // of a screened index\n```"))]
         #[unsafe(no_mangle)]
         pub extern "C" fn $query_len(kind_number: u32, m: usize, d: usize) -> usize {
             kind(kind_number).map_or(usize::MAX, |kind| by_kind!($T, kind, Index => Index::<&[u8]>::query_scratch_len(m, d)))
         }
 
         /// Scratch of building: 0 but for the ball tree.
+        #[cfg_attr(doc, doc = concat!("\n```c\nsize_t len = ", stringify!($build_len), "(4, m, d); // of a ball tree\n```"))]
         #[unsafe(no_mangle)]
         pub extern "C" fn $build_len(kind_number: u32, m: usize, d: usize) -> usize {
             kind(kind_number).map_or(usize::MAX, |kind| match kind {
@@ -104,6 +109,7 @@ macro_rules! halfspace {
 
         /// Builds an index over W (m x d) into `bytes`, which begin at a multiple of 8. They may be stored, and used
         /// again anywhere.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// a screened index, which needs no scratch\n", stringify!($build), "(2, m, d, w, bytes, bytes_len, NULL, 0, &error);\nfwrite(bytes, 1, bytes_len, file);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $build(
             kind_number: u32,
@@ -131,6 +137,7 @@ macro_rules! halfspace {
 
         /// Answers n queries of d numbers from an index, as the scan does. `check`: read all bytes first and compare
         /// their checksum; without it damaged bytes may give wrong answers, and do no other harm.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// one query of a screened index, after a check of its bytes\n", stringify!($query), "(0, 2, bytes, bytes_len, true, 1, d, x, 1, 100, &count, indices, NULL, scratch, scratch_len, &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $query(
             level_number: u8,
@@ -164,6 +171,7 @@ macro_rules! halfspace {
         }
 
         /// Neuron r has moved to `row`, d numbers; the index's checksum is written anew if `seal`, which reads all bytes.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// neuron 7 of a packed index has moved; more will, so the checksum can wait\n", stringify!($update), "(1, bytes, bytes_len, 7, row, d, false, &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $update(
             kind_number: u32,
@@ -190,6 +198,7 @@ macro_rules! halfspace {
         }
 
         /// Whether this is a sound index over exactly these weights, W m x d.
+        #[cfg_attr(doc, doc = concat!("\n```c\nif (", stringify!($verify), "(1, bytes, bytes_len, m, d, w, &error) != SUBQUAD_OK) puts(error.message);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $verify(
             kind_number: u32,

@@ -12,6 +12,10 @@ use crate::sketch::{Srht, TensorSrht};
 use crate::{Element, Error, Level, random};
 
 /// y = c P H D x: how a transform differs from H itself. All zero is H.
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nsubquad_transform how = {0};\nhow.order = 2;   // sequency\nhow.scaling = 2; // orthonormal\nsubquad_transform_rows_f32(0, &how, x, rows, 256, &error);\n```"
+)]
 #[repr(C)]
 pub struct subquad_transform {
     /// Order of the outputs: 0 natural, 1 dyadic, 2 sequency.
@@ -31,6 +35,7 @@ pub struct subquad_transform {
 }
 
 /// When conjugate gradients stop.
+#[cfg_attr(doc, doc = "\n```c\nsubquad_stopping stopping = {.relative = 1e-6, .absolute = 0, .max_iterations = 100};\n```")]
 #[repr(C)]
 pub struct subquad_stopping {
     /// Converged when the residual's norm is at most this times the right-hand side's.
@@ -42,6 +47,10 @@ pub struct subquad_stopping {
 }
 
 /// How conjugate gradients ended.
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nsubquad_report report;\nsubquad_cg_f64(0, n, product, NULL, &matrix, b, x, &stopping, &report, scratch, scratch_len, &error);\nif (report.status != 0) printf(\"|r| = %g after %zu products\\n\", report.residual_norm, report.iterations);\n```"
+)]
 #[repr(C)]
 pub struct subquad_report {
     /// 0 converged, 1 iteration limit, 2 indefinite operator, 3 indefinite preconditioner, 4 not finite, 5 stagnated,
@@ -94,6 +103,7 @@ unsafe fn described<'a, T: Element>(
 macro_rules! transforms {
     ($T:ty, $orthonormal:expr; $fwht:ident $rows:ident $columns:ident) => {
         /// x <- H x, in place: n = 2^p, or 12, 20 or 28 times 2^p.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// x = {1, 2, 3, 4} becomes {10, -2, -4, 0}\nif (", stringify!($fwht), "(0, x, 4, &error) != SUBQUAD_OK) puts(error.message);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $fwht(level_number: u8, x: *mut $T, n: usize, error: *mut subquad_error) -> c_int {
             guard(error, || {
@@ -104,6 +114,7 @@ macro_rules! transforms {
         }
 
         /// Transforms every row of a matrix of rows x cols numbers, as described; null for H itself.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// {1, 2; 3, 4} becomes {3, -1; 7, -1}\n", stringify!($rows), "(0, NULL, x, 2, 2, &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $rows(
             level_number: u8,
@@ -121,6 +132,7 @@ macro_rules! transforms {
         }
 
         /// Transforms every column of a matrix of rows x cols numbers, as described; null for H itself.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// {1, 2; 3, 4} becomes {4, 6; -2, -2}\n", stringify!($columns), "(0, NULL, x, 2, 2, &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $columns(
             level_number: u8,
@@ -150,6 +162,7 @@ transforms! { i32, no_root; subquad_fwht_i32 subquad_transform_rows_i32 subquad_
 transforms! { i16, no_root; subquad_fwht_i16 subquad_transform_rows_i16 subquad_transform_columns_i16 }
 
 /// Whether there is a transform of this length.
+#[cfg_attr(doc, doc = "\n```c\nassert(subquad_fwht_is_len(768) && !subquad_fwht_is_len(9));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_fwht_is_len(n: usize) -> bool {
     hadamard::is_len(n)
@@ -157,78 +170,91 @@ pub extern "C" fn subquad_fwht_is_len(n: usize) -> bool {
 
 /// The 64-bit words of a firing pattern: neuron r of sample i is bit r % 64 of word r / 64 of row i, whose length is
 /// this for one sample.
+#[cfg_attr(doc, doc = "\n```c\nassert(subquad_pattern_len(10, 65) == 20);\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_pattern_len(samples: usize, neurons: usize) -> usize {
     pattern::pattern_len(samples, neurons)
 }
 
 /// Scratch of the product of m x k and k x n numbers.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_gemm_scratch_len(m, n, k) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_gemm_scratch_len(m: usize, n: usize, k: usize) -> usize {
     blas::gemm_scratch_len(m, n, k)
 }
 
 /// Scratch of a Cholesky factorisation.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_cholesky_scratch_len(n) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_cholesky_scratch_len(n: usize) -> usize {
     blas::cholesky_scratch_len(n)
 }
 
 /// Scratch of solving with a Cholesky factor.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_cholesky_solve_scratch_len(n) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_cholesky_solve_scratch_len(n: usize) -> usize {
     blas::cholesky_solve_scratch_len(n)
 }
 
 /// Scratch of a QR factorisation.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_qr_scratch_len(rows, cols) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_qr_scratch_len(rows: usize, cols: usize) -> usize {
     blas::qr_scratch_len(rows, cols)
 }
 
 /// Scratch of conjugate gradients with callbacks.
+#[cfg_attr(doc, doc = "\n```c\ndouble *scratch = malloc(subquad_cg_scratch_len(dim) * sizeof(double));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_cg_scratch_len(dim: usize) -> usize {
     cg::conjugate_gradient_scratch_len(dim, 0, 0)
 }
 
 /// Scratch of a forward pass: d inputs, m neurons, c outputs.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_forward_scratch_len(d, m, c) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_forward_scratch_len(d: usize, m: usize, c: usize) -> usize {
     two_layer::forward_scratch_len(d, m, c)
 }
 
 /// Scratch of a Jacobian-vector product.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_jvp_scratch_len(d, m, c) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_jvp_scratch_len(d: usize, m: usize, c: usize) -> usize {
     two_layer::jvp_scratch_len(d, m, c)
 }
 
 /// Scratch of a vector-Jacobian product.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_vjp_scratch_len(d, m, c) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_vjp_scratch_len(d: usize, m: usize, c: usize) -> usize {
     two_layer::vjp_scratch_len(d, m, c)
 }
 
 /// Scratch of a product with the Gram matrix of the tangents.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_gram_product_scratch_len(d, m, c) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_gram_product_scratch_len(d: usize, m: usize, c: usize) -> usize {
     two_layer::gram_product_scratch_len(d, m, c)
 }
 
 /// Scratch of a Gram matrix of n samples of d inputs.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_gram_scratch_len(n, d) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_gram_scratch_len(n: usize, d: usize) -> usize {
     gram::gram_scratch_len(n, d)
 }
 
 /// Scratch of an SRHT of vectors of `len` numbers; 0 where there is none.
+#[cfg_attr(doc, doc = "\n```c\nassert(subquad_srht_scratch_len(1000) == 1024);\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_srht_scratch_len(len: usize) -> usize {
     Srht::new(len, 1, 0).map_or(0, |sketch| sketch.scratch_len())
 }
 
 /// Scratch of a TensorSRHT of factors of these lengths; 0 where there is none.
+#[cfg_attr(doc, doc = "\n```c\nassert(subquad_tensor_srht_scratch_len(1000, 20) == 1024 + 32);\n```")]
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_tensor_srht_scratch_len(left: usize, right: usize) -> usize {
     TensorSrht::new((left, right), 1, 0).map_or(0, |sketch| sketch.scratch_len())
@@ -284,9 +310,11 @@ macro_rules! kernels {
     ($T:ty; $product:ident $gemm:ident $cholesky:ident $cholesky_solve:ident $qr:ident $cg:ident $forward:ident $jvp:ident $vjp:ident
         $gram_product:ident $gram:ident $analytic_gram:ident $srht:ident $tensor_srht:ident $gaussian:ident $signs:ident) => {
         /// y <- A x, or z <- M^-1 r, for dim numbers: returns 0, or anything else to stop. It must not unwind.
+        #[cfg_attr(doc, doc = "\n```c\n// The matrix diag(d), whose numbers are the context. With `float` for the functions that end in `f32`.\nint product(void *context, const double *x, double *y, size_t dim) {\n    const double *d = context;\n    for (size_t i = 0; i < dim; i++) y[i] = d[i] * x[i];\n    return 0;\n}\n```")]
         pub type $product = Option<unsafe extern "C" fn(context: *mut c_void, from: *const $T, to: *mut $T, dim: usize) -> c_int>;
 
         /// C <- alpha A B + beta C: A m x k, B k x n, C m x n.
+        #[cfg_attr(doc, doc = concat!("\n```c\nsize_t len = subquad_gemm_scratch_len(m, n, k);\n", stringify!($gemm), "(0, m, n, k, 1, a, b, 0, c, scratch, len, &error); // C = A B\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $gemm(
             level_number: u8,
@@ -313,6 +341,7 @@ macro_rules! kernels {
 
         /// A = L L^T: the lower triangle of A, n x n, becomes L; what stands above the diagonal is not read, and is
         /// meaningless afterwards. `definite`, if not null, says whether there is such a factor.
+        #[cfg_attr(doc, doc = concat!("\n```c\nbool definite;\n", stringify!($cholesky), "(0, n, a, &definite, scratch, subquad_cholesky_scratch_len(n), &error);\nif (!definite) puts(\"not positive definite\");\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $cholesky(
             level_number: u8,
@@ -336,6 +365,7 @@ macro_rules! kernels {
         }
 
         /// B <- (L L^T)^-1 B: L n x n, its lower triangle, B n x columns.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// A x = b, with the factor that the Cholesky factorisation left in a; b becomes x\n", stringify!($cholesky_solve), "(0, n, 1, a, b, scratch, subquad_cholesky_solve_scratch_len(n), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $cholesky_solve(
             level_number: u8,
@@ -357,6 +387,7 @@ macro_rules! kernels {
 
         /// A = Q R for A of rows x cols numbers, handed over by its columns (cols x rows): entry (j, i) becomes
         /// `R[i][j]` for i <= j and i < rows; the rest is meaningless afterwards.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// the columns (3, 4) and (1, 1): columns[0] becomes 5 or -5\n", stringify!($qr), "(0, 2, 2, columns, scratch, subquad_qr_scratch_len(2, 2), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $qr(
             level_number: u8,
@@ -378,6 +409,7 @@ macro_rules! kernels {
         /// Solves A x = b by conjugate gradients, from the x that is handed over. `operator_` is A, a symmetric positive
         /// definite matrix of dim rows; `preconditioner`, if not null, approximates its inverse. Not to converge is no
         /// error: `report` says it.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($cg), "(0, n, product, NULL, diagonal, b, x, &stopping, &report, scratch, subquad_cg_scratch_len(n), &error);\nif (report.status != 0) puts(\"not converged\");\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $cg(
             level_number: u8,
@@ -432,6 +464,7 @@ macro_rules! kernels {
 
         /// F = m^(-1/2) max(X W^T - shift, 0) A^T: X n x d, W m x d, A c x m, F n x c. `words`, if not null, gets the
         /// firing pattern.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($forward), "(0, n, d, m, c, x, w, a, 0, words, f, scratch, subquad_forward_scratch_len(d, m, c), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $forward(
             level_number: u8,
@@ -465,6 +498,7 @@ macro_rules! kernels {
         }
 
         /// J V = m^(-1/2) (D o (X V^T)) A^T: X n x d, A c x m, D the pattern, V m x d, the result n x c.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($jvp), "(0, n, d, m, c, x, a, words, v, out, scratch, subquad_jvp_scratch_len(d, m, c), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $jvp(
             level_number: u8,
@@ -493,6 +527,7 @@ macro_rules! kernels {
         }
 
         /// J^T U = m^(-1/2) (D o (U A))^T X: X n x d, A c x m, D the pattern, U n x c, the result m x d.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($vjp), "(0, n, d, m, c, x, a, words, u, out, scratch, subquad_vjp_scratch_len(d, m, c), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $vjp(
             level_number: u8,
@@ -521,6 +556,7 @@ macro_rules! kernels {
         }
 
         /// K U = J (J^T U), the product with the Gram matrix of the tangents of all outputs: the result n x c.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($gram_product), "(0, n, d, m, c, x, a, words, u, out, scratch, subquad_gram_product_scratch_len(d, m, c), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $gram_product(
             level_number: u8,
@@ -550,6 +586,7 @@ macro_rules! kernels {
 
         /// `K[i][j] = <x_i, x_j> |S_i and S_j| / m` for j <= i: X n x d, the pattern n x m, the result n x n; what stands
         /// above the diagonal is meaningless.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($gram), "(0, n, d, m, x, words, k, scratch, subquad_gram_scratch_len(n, d), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $gram(
             level_number: u8,
@@ -575,6 +612,7 @@ macro_rules! kernels {
 
         /// The limit of the Gram matrix for infinitely many Gaussian neurons; what stands above the diagonal is
         /// meaningless.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($analytic_gram), "(0, n, d, x, 0, k, scratch, subquad_gram_scratch_len(n, d), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $analytic_gram(
             level_number: u8,
@@ -596,6 +634,7 @@ macro_rules! kernels {
         }
 
         /// y <- y + S x, the subsampled randomised Hadamard transform of `len` numbers by `rows`.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// 1000 numbers to 40; y is added to, so it begins as zeros\n", stringify!($srht), "(0, 1000, 40, 7, x, y, scratch, subquad_srht_scratch_len(1000), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $srht(
             level_number: u8,
@@ -617,6 +656,7 @@ macro_rules! kernels {
         }
 
         /// y <- y + S (u (x) v), the TensorSRHT of factors of `left` and `right` numbers by `rows`.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// the tensor product of 1000 numbers and 20 to 40\n", stringify!($tensor_srht), "(0, 1000, 20, 40, 7, u, v, y, scratch, subquad_tensor_srht_scratch_len(1000, 20), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $tensor_srht(
             level_number: u8,
@@ -641,6 +681,7 @@ macro_rules! kernels {
         }
 
         /// n standard normal numbers of a stream of a seed: the same bits on every platform.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($gaussian), "(1, 0, w, m * d, &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $gaussian(seed: u64, stream: u32, to: *mut $T, n: usize, error: *mut subquad_error) -> c_int {
             guard(error, || {
@@ -651,6 +692,7 @@ macro_rules! kernels {
         }
 
         /// n random signs, +1 and -1, of a stream of a seed.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($signs), "(1, 1, a, c * m, &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $signs(seed: u64, stream: u32, to: *mut $T, n: usize, error: *mut subquad_error) -> c_int {
             guard(error, || {

@@ -10,11 +10,19 @@ use crate::Error;
 use crate::train::{Matrix, Model, Prediction};
 
 /// A trained model; it is read only, and may be asked from several threads at once.
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nsubquad_model *model = NULL;\nsubquad_model_load(\"model.safetensors\", &model, &error);\nsubquad_model_free(model);\n```"
+)]
 pub struct subquad_model {
     model: Model,
 }
 
 /// Reads a model from a file. `path` is UTF-8, ended by a zero; the model that is put behind `to` is to be freed.
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nsubquad_model *model = NULL;\nif (subquad_model_load(\"model.safetensors\", &model, &error) != SUBQUAD_OK) puts(error.message);\n```"
+)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn subquad_model_load(path: *const c_char, to: *mut *mut subquad_model, error: *mut subquad_error) -> c_int {
     guard(error, || {
@@ -31,6 +39,10 @@ pub unsafe extern "C" fn subquad_model_load(path: *const c_char, to: *mut *mut s
 }
 
 /// Reads a model from the bytes of a file.
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nextern const unsigned char file[];\nextern const size_t file_len;\nsubquad_model_from_bytes(file, file_len, &model, &error);\n```"
+)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn subquad_model_from_bytes(
     bytes: *const u8,
@@ -47,6 +59,7 @@ pub unsafe extern "C" fn subquad_model_from_bytes(
 }
 
 /// Frees a model; null is no model.
+#[cfg_attr(doc, doc = "\n```c\nsubquad_model_free(model);\nmodel = NULL;\n```")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn subquad_model_free(model: *mut subquad_model) {
     if !model.is_null() {
@@ -56,6 +69,7 @@ pub unsafe extern "C" fn subquad_model_free(model: *mut subquad_model) {
 }
 
 /// Features of a row; 0 for null.
+#[cfg_attr(doc, doc = "\n```c\nfloat *row = calloc(subquad_model_features(model), sizeof(float));\n```")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn subquad_model_features(model: *const subquad_model) -> usize {
     // SAFETY: the caller's promise.
@@ -63,6 +77,7 @@ pub unsafe extern "C" fn subquad_model_features(model: *const subquad_model) -> 
 }
 
 /// Numbers that a prediction has: 1 for classes, as many as there are targets for regression; 0 for null.
+#[cfg_attr(doc, doc = "\n```c\ndouble *answers = calloc(n * subquad_model_answers(model), sizeof(double));\n```")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn subquad_model_answers(model: *const subquad_model) -> usize {
     // SAFETY: the caller's promise.
@@ -70,6 +85,7 @@ pub unsafe extern "C" fn subquad_model_answers(model: *const subquad_model) -> u
 }
 
 /// Whether its answers are numbers of classes.
+#[cfg_attr(doc, doc = "\n```c\nprintf(subquad_model_is_classes(model) ? \"class %.0f\\n\" : \"%g\\n\", answers[0]);\n```")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn subquad_model_is_classes(model: *const subquad_model) -> bool {
     // SAFETY: the caller's promise.
@@ -77,6 +93,10 @@ pub unsafe extern "C" fn subquad_model_is_classes(model: *const subquad_model) -
 }
 
 /// The label of a class as UTF-8, into `room` bytes, ended by a zero. `needed`, if not null, is how many it takes.
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nchar label[64];\nif (subquad_model_label(model, (size_t)answers[0], label, sizeof label, NULL, &error) == SUBQUAD_OK) puts(label);\n```"
+)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn subquad_model_label(
     model: *const subquad_model,
@@ -112,6 +132,10 @@ pub unsafe extern "C" fn subquad_model_label(
 }
 
 /// Predicts for n rows of as many features as the model has: `to` gets n x answers numbers, classes by their index.
+#[cfg_attr(
+    doc,
+    doc = "\n```c\n// one row of a model with one answer\ndouble answer;\nsubquad_model_predict(0, model, 1, subquad_model_features(model), row, &answer, 1, &error);\n```"
+)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn subquad_model_predict(
     level_number: u8,

@@ -8,14 +8,108 @@ use crate::scratch::{all_of, take};
 use crate::simd::{Float, Level};
 
 /// A matrix of any shape, known by what it and its transpose do to a vector.
+///
+/// ```
+/// use subquad::{Error, Level, cg::TallOperator};
+///
+/// /// The matrix of one column, (3, 4).
+/// struct ThreeFour;
+/// impl TallOperator<f64> for ThreeFour {
+///     fn rows(&self) -> usize {
+///         2
+///     }
+///     fn cols(&self) -> usize {
+///         1
+///     }
+///     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+///         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+///         Ok(())
+///     }
+///     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+///         x[0] = 3.0 * y[0] + 4.0 * y[1];
+///         Ok(())
+///     }
+/// }
+/// let (mut y, mut x) = ([0.0; 2], [0.0]);
+/// ThreeFour.apply(Level::detect(), &[1.0], &mut y, &mut [])?;
+/// ThreeFour.apply_transpose(Level::detect(), &y, &mut x, &mut [])?;
+/// assert_eq!(x, [25.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub trait TallOperator<T: Float> {
     /// Rows.
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// assert_eq!(ThreeFour.rows(), 2); // the matrix of one column, (3, 4)
+    /// ```
     fn rows(&self) -> usize;
 
     /// Columns.
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// assert_eq!(ThreeFour.cols(), 1); // the matrix of one column, (3, 4)
+    /// ```
     fn cols(&self) -> usize;
 
     /// Scratch of both products, in elements.
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// assert_eq!(ThreeFour.scratch_len(), 0); // unless the operator says otherwise
+    /// ```
     fn scratch_len(&self) -> usize {
         0
     }
@@ -24,16 +118,93 @@ pub trait TallOperator<T: Float> {
     ///
     /// # Errors
     /// Whatever makes the product impossible; [`least_squares`] hands it on.
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// let mut y = [0.0; 2];
+    /// ThreeFour.apply(Level::detect(), &[10.0], &mut y, &mut [])?;
+    /// assert_eq!(y, [30.0, 40.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn apply(&self, level: Level, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error>;
 
     /// `x <- J^T y`; x may hold anything before.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
+    ///
+    /// ```
+    /// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+    /// # struct ThreeFour;
+    /// # impl TallOperator<f64> for ThreeFour {
+    /// #     fn rows(&self) -> usize {
+    /// #         2
+    /// #     }
+    /// #     fn cols(&self) -> usize {
+    /// #         1
+    /// #     }
+    /// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+    /// #         Ok(())
+    /// #     }
+    /// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+    /// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// let mut x = [0.0];
+    /// ThreeFour.apply_transpose(Level::detect(), &[1.0, 10.0], &mut x, &mut [])?;
+    /// assert_eq!(x, [43.0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     fn apply_transpose(&self, level: Level, y: &[T], x: &mut [T], scratch: &mut [T]) -> Result<(), Error>;
 }
 
 /// When [`least_squares`] stops.
+///
+/// ```
+/// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+/// # struct ThreeFour;
+/// # impl TallOperator<f64> for ThreeFour {
+/// #     fn rows(&self) -> usize {
+/// #         2
+/// #     }
+/// #     fn cols(&self) -> usize {
+/// #         1
+/// #     }
+/// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+/// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+/// #         Ok(())
+/// #     }
+/// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+/// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+/// #         Ok(())
+/// #     }
+/// # }
+/// # let (mut x, mut scratch) = ([0.0], [0.0; cg::least_squares_scratch_len(2, 1, 0)]);
+/// // (4, -3) is orthogonal to the only column (3, 4): the gradient is zero from the beginning, the residual stays.
+/// let stopping = LeastSquaresStopping { relative: 1e-9, gradient: 1e-9, max_iterations: 9 };
+/// let found = cg::least_squares(Level::detect(), &ThreeFour, &[4.0, -3.0], 0.0, &mut x, stopping, &mut scratch)?;
+/// assert_eq!((found.status, found.iterations, x), (Status::Converged, 0, [0.0]));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LeastSquaresStopping {
     /// Converged when `|b - J x| <= relative |b|`: for systems that have a solution.
@@ -46,6 +217,33 @@ pub struct LeastSquaresStopping {
 }
 
 /// What [`least_squares`] found out.
+///
+/// ```
+/// # use subquad::{Error, Level, cg::{self, LeastSquaresStopping, Status, TallOperator}};
+/// # struct ThreeFour;
+/// # impl TallOperator<f64> for ThreeFour {
+/// #     fn rows(&self) -> usize {
+/// #         2
+/// #     }
+/// #     fn cols(&self) -> usize {
+/// #         1
+/// #     }
+/// #     fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+/// #         (y[0], y[1]) = (3.0 * x[0], 4.0 * x[0]);
+/// #         Ok(())
+/// #     }
+/// #     fn apply_transpose(&self, _: Level, y: &[f64], x: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+/// #         x[0] = 3.0 * y[0] + 4.0 * y[1];
+/// #         Ok(())
+/// #     }
+/// # }
+/// # let (mut x, mut scratch) = ([0.0], [0.0; cg::least_squares_scratch_len(2, 1, 0)]);
+/// # let stopping = LeastSquaresStopping { relative: 0.0, gradient: 1e-9, max_iterations: 9 };
+/// // (10, 5) = 2 (3, 4) + (4, -3) on the column (3, 4): what stays is (4, -3).
+/// let found = cg::least_squares(Level::detect(), &ThreeFour, &[10.0, 5.0], 0.0, &mut x, stopping, &mut scratch)?;
+/// assert!((x[0] - 2.0).abs() < 1e-12 && (found.residual_norm - 5.0).abs() < 1e-12);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LeastSquares {
     /// How it ended: [`Status::Converged`], [`Status::IterationLimit`], [`Status::Stagnated`], [`Status::Breakdown`] where a
@@ -60,6 +258,10 @@ pub struct LeastSquares {
 }
 
 /// Scratch of [`least_squares`], in elements: two vectors of each length, and what the operator needs.
+///
+/// ```
+/// assert_eq!(subquad::cg::least_squares_scratch_len(1000, 20, 7), 2 * 1000 + 2 * 20 + 7);
+/// ```
 pub const fn least_squares_scratch_len(rows: usize, cols: usize, operator: usize) -> usize {
     all_of(&[rows, rows, cols, cols, operator])
 }

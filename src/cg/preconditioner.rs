@@ -8,6 +8,15 @@ use crate::scratch::area;
 use crate::simd::{Float, Level};
 
 /// No preconditioner: M = I.
+///
+/// ```
+/// use subquad::{Level, cg::{Identity, Preconditioner}};
+///
+/// let mut z = [0.0f32; 2];
+/// Identity.precondition(Level::detect(), &[3.0, 4.0], &mut z, &mut [])?;
+/// assert_eq!(z, [3.0, 4.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity;
 
@@ -24,6 +33,16 @@ impl<T: Float> Preconditioner<T> for Identity {
 }
 
 /// `M = diag(d)`, each entry for as many neighbouring numbers as a sample has outputs.
+///
+/// ```
+/// use subquad::{Level, cg::{Jacobi, Preconditioner}};
+///
+/// // Two samples of two outputs each.
+/// let mut z = [0.0; 4];
+/// Jacobi::new(&[1.0, 10.0], 2)?.precondition(Level::detect(), &[5.0, 6.0, 50.0, 60.0], &mut z, &mut [])?;
+/// assert_eq!(z, [5.0, 6.0, 5.0, 6.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Jacobi<'a, T> {
     diagonal: &'a [T],
@@ -36,6 +55,13 @@ impl<'a, T: Float> Jacobi<'a, T> {
     ///
     /// # Errors
     /// [`Error::Value`] where an entry is not positive and finite.
+    ///
+    /// ```
+    /// use subquad::cg::Jacobi;
+    ///
+    /// assert!(Jacobi::new(&[1.0f32, 10.0], 2).is_ok());
+    /// assert!(Jacobi::new(&[1.0f32, 0.0], 2).is_err());
+    /// ```
     pub fn new(diagonal: &'a [T], outputs: usize) -> Result<Self, Error> {
         if diagonal.iter().any(|&d| !(d > T::ZERO && d.is_finite())) {
             return Err(Error::value("Jacobi: diagonal", "positive and finite"));
@@ -82,6 +108,14 @@ impl<'a, T: Float> SharedCholesky<'a, T> {
     ///
     /// # Errors
     /// [`Error::Length`] unless the factor is square, [`Error::Value`] where its diagonal is not positive and finite.
+    ///
+    /// ```
+    /// use subquad::{MatRef, cg::SharedCholesky};
+    ///
+    /// assert!(SharedCholesky::new(MatRef::new(&[2.0f32, 0.0, 1.0, 3.0], 2, 2)?, 10).is_ok());
+    /// assert!(SharedCholesky::new(MatRef::new(&[2.0f32, 0.0, 1.0, -3.0], 2, 2)?, 10).is_err());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn new(factor: MatRef<'a, T>, outputs: usize) -> Result<Self, Error> {
         expect_length("SharedCholesky: columns of the factor", factor.rows(), factor.cols())?;
         if (0..factor.rows()).any(|i| !factor.get(i, i).is_some_and(|x| x > T::ZERO && x.is_finite())) {

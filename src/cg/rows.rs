@@ -12,6 +12,14 @@ use crate::simd::{Float, Level};
 const IDLE: u8 = 3;
 
 /// One right-hand side's course: the room that [`conjugate_gradient_rows`] wants for each.
+///
+/// ```
+/// use subquad::cg::{Column, Status};
+///
+/// // Room for ten right-hand sides; nothing has been found out yet.
+/// let columns = [Column::default(); 10];
+/// assert_eq!(columns[0].report().status, Status::IterationLimit);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Column {
     status: Option<Status>,
@@ -33,6 +41,12 @@ pub struct Column {
 
 impl Column {
     /// What was found out about this right-hand side.
+    ///
+    /// ```
+    /// use subquad::cg::Column;
+    ///
+    /// assert_eq!(Column::default().report().iterations, 0);
+    /// ```
     pub fn report(&self) -> Report {
         Report {
             status: self.status.unwrap_or(Status::IterationLimit),
@@ -46,6 +60,10 @@ impl Column {
 
 /// Scratch of [`conjugate_gradient_rows`], in elements: four vectors for each right-hand side, and what the operator
 /// or the preconditioner needs for all of them.
+///
+/// ```
+/// assert_eq!(subquad::cg::conjugate_gradient_rows_scratch_len(100, 3, 50, 70), 4 * 3 * 100 + 70);
+/// ```
 pub const fn conjugate_gradient_rows_scratch_len(dim: usize, rows: usize, operator: usize, preconditioner: usize) -> usize {
     all_of(&[area(area(4, rows), dim), any_of(&[operator, preconditioner])])
 }

@@ -8,6 +8,11 @@ use crate::scratch::{all_of, any_of, area, take};
 use crate::simd::{Float, Level};
 
 /// Scratch of [`conjugate_gradient`], in elements: four vectors, and what the operator or the preconditioner needs.
+///
+/// ```
+/// // The operator and the preconditioner never work at the same time.
+/// assert_eq!(subquad::cg::conjugate_gradient_scratch_len(100, 50, 70), 4 * 100 + 70);
+/// ```
 pub const fn conjugate_gradient_scratch_len(dim: usize, operator: usize, preconditioner: usize) -> usize {
     all_of(&[area(4, dim), any_of(&[operator, preconditioner])])
 }

@@ -1,6 +1,16 @@
 //! Orders of the outputs, as permutations in place without scratch.
 
 /// In which order the outputs stand.
+///
+/// ```
+/// use subquad::{Level, hadamard::{Order, Transform}};
+///
+/// // The fastest square wave is row 3 of four in sequency order: it changes its sign three times.
+/// let mut x = [1, -1, 1, -1];
+/// Transform::new().order(Order::Sequency).run(Level::detect(), &mut x)?;
+/// assert_eq!(x, [0, 0, 0, 4]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// As the recursion H_2n = \[\[H_n, H_n\], \[H_n, -H_n\]\] makes them: row k is (-1)^popcount(k and j).
@@ -20,6 +30,13 @@ const fn reversed(k: usize, bits: u32) -> usize {
 
 impl Order {
     /// The natural row that stands at place k of `len = 2^p` rows.
+    ///
+    /// ```
+    /// use subquad::hadamard::Order;
+    ///
+    /// assert_eq!([0, 1, 2, 3].map(|k| Order::Dyadic.natural(k, 4)), [0, 2, 1, 3]);
+    /// assert_eq!([0, 1, 2, 3].map(|k| Order::Sequency.natural(k, 4)), [0, 2, 3, 1]);
+    /// ```
     pub const fn natural(self, k: usize, len: usize) -> usize {
         let bits = if len > 1 { len.ilog2() } else { 0 };
         match self {

@@ -20,6 +20,15 @@ impl<T: Element> Transform<'_, T> {
     ///
     /// # Errors
     /// As [`run`](Self::run).
+    ///
+    /// ```
+    /// use subquad::{Level, hadamard::Transform};
+    ///
+    /// let mut x = vec![1i32; 1 << 18];
+    /// Transform::new().run_parallel(Level::detect(), &mut x)?;
+    /// assert_eq!((x[0], x[1]), (1 << 18, 0));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn run_parallel(&self, level: Level, x: &mut [T]) -> Result<(), Error> {
         let n = x.len();
         let scale = self.check(n)?;
@@ -52,6 +61,15 @@ impl<T: Element> Transform<'_, T> {
     ///
     /// # Errors
     /// As [`rows`](Self::rows).
+    ///
+    /// ```
+    /// use subquad::{Level, MatMut, hadamard::Transform};
+    ///
+    /// let mut x = vec![1i32; 1000 * 256];
+    /// Transform::new().rows_parallel(Level::detect(), MatMut::new(&mut x, 1000, 256)?)?;
+    /// assert_eq!(x[999 * 256..][..2], [256, 0]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn rows_parallel(&self, level: Level, mut x: MatMut<'_, T>) -> Result<(), Error> {
         let (count, n, stride) = (x.rows(), x.cols(), x.stride());
         let scale = self.check(n)?;
@@ -76,6 +94,15 @@ impl<T: Element> Transform<'_, T> {
     ///
     /// # Errors
     /// As [`columns`](Self::columns).
+    ///
+    /// ```
+    /// use subquad::{Level, MatMut, hadamard::Transform};
+    ///
+    /// let mut x = vec![1i32; 256 * 1000];
+    /// Transform::new().columns_parallel(Level::detect(), MatMut::new(&mut x, 256, 1000)?)?;
+    /// assert_eq!((x[999], x[1999]), (256, 0));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn columns_parallel(&self, level: Level, mut x: MatMut<'_, T>) -> Result<(), Error> {
         let (n, width, stride) = (x.rows(), x.cols(), x.stride());
         self.check(n)?;

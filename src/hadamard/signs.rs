@@ -1,6 +1,21 @@
 //! The diagonal D of H D x: random signs, as bits or from a seed.
 
 /// Signs of the inputs of a transform: the diagonal of D in H D x.
+///
+/// ```
+/// use subquad::{Level, hadamard::{Signs, Transform}};
+///
+/// // D and then H; H and then D take it back, but for the factor N.
+/// let mut x = [1, 2, 3, 4];
+/// let signs = Signs::Seed(1);
+/// Transform::new().signs(signs).run(Level::detect(), &mut x)?;
+/// Transform::new().run(Level::detect(), &mut x)?;
+/// for (i, x) in x.iter_mut().enumerate().filter(|&(i, _)| signs.is_minus(i)) {
+///     *x = -*x;
+/// }
+/// assert_eq!(x, [4, 8, 12, 16]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Signs<'a> {
     /// All +1.
@@ -25,6 +40,13 @@ impl Signs<'_> {
     }
 
     /// Whether input i is negated.
+    ///
+    /// ```
+    /// use subquad::hadamard::Signs;
+    ///
+    /// assert_eq!([0, 1, 2].map(|i| Signs::Bits(&[0b101]).is_minus(i)), [true, false, true]);
+    /// assert_eq!((0..1000).filter(|&i| Signs::Seed(7).is_minus(i)).count(), 511);
+    /// ```
     pub fn is_minus(self, i: usize) -> bool {
         self.at(i) & 1 == 1
     }

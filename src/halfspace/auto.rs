@@ -1,6 +1,14 @@
 //! Which structure for which work.
 
 /// What there is to do.
+///
+/// ```
+/// use subquad::halfspace::{Structure, Workload, auto};
+///
+/// // A layer of 4096 neurons on 784 pixels, asked once about a whole batch and then trained further.
+/// let work = Workload { m: 4096, d: 784, n: 128, fired: 0.3, drift: None, reuse: 0 };
+/// assert_eq!(auto(work), Structure::Scan);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Workload {
     /// Neurons.
@@ -19,6 +27,14 @@ pub struct Workload {
 }
 
 /// The structures of this module.
+///
+/// ```
+/// use subquad::halfspace::{Structure, Workload, auto};
+///
+/// // The samples stay, and the weights have hardly moved.
+/// let work = Workload { m: 4096, d: 784, n: 1000, fired: 0.02, drift: Some(0.001), reuse: 1 };
+/// assert_eq!(auto(work), Structure::Candidates);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Structure {

@@ -41,6 +41,24 @@ const SHRINK: usize = 24;
 ///
 /// # Cost
 /// Per query the product with the centres of the balls that were reached, and with all weights of the leaves reached.
+///
+/// # Formula, source
+/// `<w, x> <= <c, x> + rho |x|` for all weights in the ball of centre c and radius rho. S. Omohundro, *Five Balltree Construction Algorithms*, 1989;
+/// P. Ram, A. Gray, *Maximum Inner-Product Search Using Cone Trees*, KDD 2012, section 3, for the bound.
+///
+/// ```
+/// use subquad::{Level, MatRef, halfspace::{BallTree, Hits, Reporter}};
+///
+/// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+/// let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
+/// let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
+/// let tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+/// let (mut counts, mut indices, mut scratch) = ([0], [0; 3], vec![0.0; tree.scratch_len()]);
+/// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
+/// tree.query(Level::detect(), &[2.0, 0.5], 1.0, &mut hits, &mut scratch)?;
+/// assert_eq!(hits.indices(0), [0, 2]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BallTree<B, T> {
     index: Index<B>,
@@ -147,6 +165,13 @@ fn sane<T: Float>(row: impl Iterator<Item = T>) -> bool {
 
 impl<B: AsRef<[u8]>, T: Float> BallTree<B, T> {
     /// Bytes of an index over m neurons of length d.
+    ///
+    /// ```
+    /// use subquad::halfspace::BallTree;
+    ///
+    /// // Less than twice the weights themselves.
+    /// assert!(BallTree::<&[u8], f32>::storage_len(1 << 16, 8) < 2 * (1 << 16) * 8 * 4);
+    /// ```
     pub const fn storage_len(m: usize, d: usize) -> usize {
         let shape = Shape::new(m, d);
         let (places, balls) = (area(shape.leaves(), BLOCK), area(shape.blocks(), BLOCK));
@@ -160,16 +185,36 @@ impl<B: AsRef<[u8]>, T: Float> BallTree<B, T> {
     }
 
     /// Scratch of [`build`](Self::build), in elements.
+    ///
+    /// ```
+    /// use subquad::halfspace::BallTree;
+    ///
+    /// let scratch = vec![0.0f32; BallTree::<&[u8], f32>::build_scratch_len(1000, 8)];
+    /// assert!(!scratch.is_empty());
+    /// ```
     pub const fn build_scratch_len(m: usize, d: usize) -> usize {
         all_of(&[m, m, area(3, d)])
     }
 
     /// Scratch of [`rebalance`](Self::rebalance), in elements.
+    ///
+    /// ```
+    /// use subquad::halfspace::BallTree;
+    ///
+    /// // The weights have to stand somewhere while the tree is built.
+    /// assert!(BallTree::<&[u8], f32>::rebalance_scratch_len(1000, 8) >= 1000 * 8);
+    /// ```
     pub const fn rebalance_scratch_len(m: usize, d: usize) -> usize {
         all_of(&[area(m, d), Self::build_scratch_len(m, d)])
     }
 
     /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    ///
+    /// ```
+    /// use subquad::halfspace::BallTree;
+    ///
+    /// assert!(BallTree::<&[u8], f32>::query_scratch_len(1000, 8) < 1000 * 8);
+    /// ```
     pub const fn query_scratch_len(m: usize, d: usize) -> usize {
         // The query; the balls reached, of two levels; which neurons fire, one bit each, and one for 32 of those.
         let words = m.div_ceil(32);
@@ -180,18 +225,50 @@ impl<B: AsRef<[u8]>, T: Float> BallTree<B, T> {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, BallTree}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
+    /// assert_eq!(BallTree::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything)?.neurons(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn open(bytes: B, check: Check) -> Result<Self, Error> {
         let index = Index::open(bytes, Kind::BallTree, size_of::<T>(), check, |[m, d, ..]| Self::storage_len(m, d))?;
         Ok(Self { index, float: PhantomData })
     }
 
     /// Neurons that moved since the tree was built.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, BallTree}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
+    /// assert_eq!(tree.moved(), 0);
+    /// tree.update(0, &[3.0, 0.0])?;
+    /// assert_eq!(tree.moved(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn moved(&self) -> u64 {
         self.index.state()[0]
     }
 
     /// Whether neurons have moved so often, or found so few free places near them, that the tree should be built
     /// [anew](Self::rebalance). Answers are right in any case.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, BallTree}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
+    /// assert!(!tree.is_worn()); // it has just been built
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn is_worn(&self) -> bool {
         let [moved, squeezed, ..] = self.index.state();
         let m = self.index.dims[0] as u64;
@@ -224,6 +301,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     ///
     /// # Cost
     /// About 10 m d log2(m / 28) flops.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, BallTree}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
+    /// assert!(tree.verify(w).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn build(w: MatRef<'_, T>, bytes: B, scratch: &mut [T]) -> Result<Self, Error> {
         let (m, d) = (w.rows(), w.cols());
         let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
@@ -238,6 +325,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     ///
     /// # Errors
     /// [`Error::TooShort`] if scratch is less than [`rebalance_scratch_len`](Self::rebalance_scratch_len)`(m, d)`.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, BallTree}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
+    /// tree.update(0, &[3.0, 0.0])?;
+    /// tree.rebalance(&mut vec![0.0; BallTree::<&[u8], f32>::rebalance_scratch_len(3, 2)])?;
+    /// assert_eq!(tree.moved(), 0);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn rebalance(&mut self, scratch: &mut [T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         let (scratch, _) = take(scratch, Self::rebalance_scratch_len(m, d))?;
@@ -263,6 +362,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     ///
     /// # Cost
     /// About 64 d log32(m / 28) flops.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, BallTree}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
+    /// tree.update(1, &[2.0, 0.0])?;
+    /// assert!(tree.verify(MatRef::new(&[1.0, 0.0, 2.0, 0.0, 1.0, 1.0], 3, 2)?).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn update(&mut self, r: usize, row: &[T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
@@ -279,6 +389,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     }
 
     /// Writes the checksum that [`Check::Everything`] asks for.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, BallTree}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
+    /// tree.update(1, &[2.0, 0.0])?;
+    /// tree.seal();
+    /// assert!(BallTree::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn seal(&mut self) {
         self.index.seal();
     }

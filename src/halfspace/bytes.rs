@@ -41,6 +41,18 @@ const fn label(version: u32, kind: u16, float: u16) -> u64 {
 }
 
 /// How much of an index is checked when it is opened.
+///
+/// ```
+/// use subquad::{MatRef, halfspace::{Check, Packed}};
+///
+/// let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(1, 2) / 8];
+/// Packed::build(MatRef::new(&[1.0f32, 2.0], 1, 2)?, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?;
+/// *bytes.last_mut().unwrap() ^= 1; // damage
+/// let damaged = bytemuck::cast_slice::<u64, u8>(&bytes);
+/// assert!(Packed::<_, f32>::open(damaged, Check::Header).is_ok());
+/// assert!(Packed::<_, f32>::open(damaged, Check::Everything).is_err());
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// The header and the length: constant time, the bytes behind are not read. Enough for safety, always: an index

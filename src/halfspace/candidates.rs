@@ -39,6 +39,11 @@ const ENTRIES: usize = 32;
 /// A query looks at the kept values of its candidates, and computes the products of those that lie closer to the
 /// threshold than they have moved. Neurons that have moved by more than rho are on everybody's list.
 ///
+/// # Formula, source
+/// `<w_r, x_i>` changes by at most `|w_r - before_r| |x_i|`: a neuron that has moved by less than rho fires on sample i only if it exceeded
+/// `b - rho |x_i|` before. A list with a skin, as in L. Verlet, *Computer "Experiments" on Classical Fluids I*, 1967, section 2; that few neurons move
+/// far, as in Z. Song, L. Zhang, R. Zhang, ITCS 2024.
+///
 /// ```
 /// use subquad::halfspace::{Candidates, Hits};
 /// use subquad::{Level, MatRef};
@@ -148,6 +153,14 @@ fn drift_of<T: Float>(far: f64, norm: T, d: usize) -> T {
 
 impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     /// Bytes of an index over m neurons of length d and n samples, each with room for `room` candidates.
+    ///
+    /// ```
+    /// use subquad::halfspace::Candidates;
+    ///
+    /// // A candidate more for each of 1000 samples is an index and a value more for each.
+    /// let (ten, eleven) = (Candidates::<&[u8], f32>::storage_len(64, 8, 1000, 10), Candidates::<&[u8], f32>::storage_len(64, 8, 1000, 11));
+    /// assert!(eleven - ten >= 8 * 1000);
+    /// ```
     pub const fn storage_len(m: usize, d: usize, n: usize, room: usize) -> usize {
         let size = size_of::<T>();
         bytes::index_len(&[
@@ -164,6 +177,13 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     }
 
     /// Scratch of [`build`](Self::build), [`rebuild`](Self::rebuild) and [`advance`](Self::advance), in elements.
+    ///
+    /// ```
+    /// use subquad::halfspace::Candidates;
+    ///
+    /// let scratch = vec![0.0f32; Candidates::<&[u8], f32>::scratch_len(64, 8, 1000)];
+    /// assert!(!scratch.is_empty());
+    /// ```
     pub const fn scratch_len(m: usize, d: usize, n: usize) -> usize {
         all_of(&[scan::scan_scratch_len(d, m), n])
     }
@@ -172,6 +192,18 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// assert_eq!(Candidates::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything)?.rho(), 0.5);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn open(bytes: B, check: Check) -> Result<Self, Error> {
         let length = |[m, d, n, room]: [usize; 4]| Self::storage_len(m, d, n, room);
         Ok(Self { index: Index::open(bytes, Kind::Candidates, size_of::<T>(), check, length)?, float: PhantomData })
@@ -182,31 +214,106 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     }
 
     /// m
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// assert_eq!(lists.neurons(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn neurons(&self) -> usize {
         self.index.dims[0]
     }
 
     /// n
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// assert_eq!(lists.samples(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn samples(&self) -> usize {
         self.index.dims[2]
     }
 
     /// The skin.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// assert_eq!(lists.rho(), 0.5);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn rho(&self) -> f64 {
         self.state().rho
     }
 
     /// Neurons that have moved by more than rho, and are looked at on every sample.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.update(1, &[0.0, 2.0])?; // moved by 1, which is more than 0.5
+    /// assert_eq!(lists.hot(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn hot(&self) -> usize {
         self.state().hot as usize
     }
 
     /// How often the lists were built anew.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.rebuild(Level::detect(), w, 0.25, &mut scratch)?;
+    /// assert_eq!((lists.rebuilds(), lists.rho()), (1, 0.25));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn rebuilds(&self) -> u64 {
         self.state().rebuilds
     }
 
     /// The largest number of candidates of a sample, whether or not there was room for them: what `room` should be.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// // 2 and 5/2 exceed 1 - rho |x|, which is about -0.03; so does 1/2.
+    /// assert_eq!(lists.most_candidates(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn most_candidates(&self) -> usize {
         self.parts().counts.iter().max().map_or(0, |&most| most as usize)
     }
@@ -231,6 +338,21 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     ///
     /// # Errors
     /// [`Error::Length`] where shapes disagree; [`Error::Value`] if there is no sample i, or W has a column stride.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// let (mut counts, mut indices) = ([0], [0; 3]);
+    /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
+    /// lists.query(Level::detect(), w, 0, &mut hits)?;
+    /// assert_eq!(hits.indices(0), [0, 2]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn query(&self, level: Level, w: MatRef<'_, T>, i: usize, hits: &mut Hits<'_, T>) -> Result<(), Error> {
         expect_length("query: queries of the hits", 1, hits.queries())?;
         if i >= self.samples() {
@@ -243,6 +365,21 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     ///
     /// # Errors
     /// As [`query`](Self::query).
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// let mut count = [0];
+    /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
+    /// lists.query_batch(Level::detect(), w, &mut hits)?;
+    /// assert_eq!(hits.count(0), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn query_batch(&self, level: Level, w: MatRef<'_, T>, hits: &mut Hits<'_, T>) -> Result<(), Error> {
         expect_length("query: queries of the hits, against samples", self.samples(), hits.queries())?;
         self.answer(level, w, 0, hits)
@@ -269,6 +406,18 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     ///
     /// # Errors
     /// [`Error::Length`] where shapes disagree, [`Error::Value`] at the first part that does not fit.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// assert!(lists.verify(w).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn verify(&self, w: MatRef<'_, T>) -> Result<(), Error> {
         let ([m, d, _, room], parts, state) = (self.index.dims, self.parts(), self.state());
         expect_length("verify: rows of W", m, w.rows())?;
@@ -327,6 +476,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     /// # Errors
     /// As [`Packed::build`](super::Packed::build); [`Error::Value`] unless `rho` is finite and not negative;
     /// [`Error::TooShort`] if scratch is less than [`scratch_len`](Self::scratch_len)`(m, d, n)`.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// assert_eq!((lists.neurons(), lists.samples(), lists.hot()), (3, 1, 0));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn build(
         level: Level,
         w: MatRef<'_, T>,
@@ -358,6 +519,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     ///
     /// # Errors
     /// As [`build`](Self::build).
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.update(1, &[0.0, 2.0])?;
+    /// lists.rebuild(Level::detect(), MatRef::new(&[1.0, 0.0, 0.0, 2.0, 1.0, 1.0], 3, 2)?, 0.5, &mut scratch)?;
+    /// assert_eq!(lists.hot(), 0); // how far a neuron has moved is counted anew
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn rebuild(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("rebuild: rows of W", m, w.rows())?;
@@ -412,6 +587,23 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     ///
     /// # Errors
     /// [`Error::Length`] unless the row has length d; [`Error::Value`] if there is no neuron r.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.update(1, &[0.0, 4.0])?;
+    /// let w = MatRef::new(&[1.0, 0.0, 0.0, 4.0, 1.0, 1.0], 3, 2)?;
+    /// let mut count = [0];
+    /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
+    /// lists.query(Level::detect(), w, 0, &mut hits)?;
+    /// assert_eq!(hits.count(0), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn update(&mut self, r: usize, row: &[T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
@@ -452,6 +644,19 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     ///
     /// # Cost
     /// One pass over the weights, then and now.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.update_all(Level::detect(), MatRef::new(&[1.0, 0.0, 0.0, 1.25, 1.0, 1.0], 3, 2)?)?;
+    /// assert_eq!(lists.hot(), 0); // 1/4 is less than rho
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn update_all(&mut self, level: Level, w: MatRef<'_, T>) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: rows of W", m, w.rows())?;
@@ -474,6 +679,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     ///
     /// # Errors
     /// As those.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// // One neuron of three has moved by more than rho: that is more than one in 512.
+    /// let w = MatRef::new(&[1.0, 0.0, 0.0, 4.0, 1.0, 1.0], 3, 2)?;
+    /// assert!(lists.advance(Level::detect(), w, &mut scratch)?);
+    /// assert_eq!(lists.rebuilds(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn advance(&mut self, level: Level, w: MatRef<'_, T>, scratch: &mut [T]) -> Result<bool, Error> {
         self.update_all(level, w)?;
         let state = self.state();
@@ -493,6 +713,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     }
 
     /// Writes the checksum that [`Check::Everything`] asks for.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.update(1, &[0.0, 4.0])?;
+    /// lists.seal();
+    /// assert!(Candidates::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn seal(&mut self) {
         self.index.seal();
     }

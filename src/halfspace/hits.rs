@@ -35,12 +35,27 @@ pub struct Hits<'a, T> {
 impl<'a, T> Hits<'a, T> {
     /// Room for `room` indices of each of `counts.len()` queries: `indices` has exactly `counts.len() * room` elements.
     /// Both may hold anything.
+    ///
+    /// ```
+    /// use subquad::halfspace::Hits;
+    ///
+    /// // Two queries, room for three neurons each.
+    /// assert!(Hits::<f32>::new(&mut [0; 2], &mut [0; 6], 3).is_ok());
+    /// assert!(Hits::<f32>::new(&mut [0; 2], &mut [0; 3], 3).is_err());
+    /// ```
     pub fn new(counts: &'a mut [u32], indices: &'a mut [u32], room: usize) -> Result<Self, Error> {
         expect_length("hits: indices, against queries x room", area(counts.len(), room), indices.len())?;
         Ok(Self { counts, indices, values: None, room })
     }
 
     /// The values too: as many as there are indices.
+    ///
+    /// ```
+    /// # use subquad::halfspace::Hits;
+    /// let (mut counts, mut indices, mut values) = ([0; 2], [0; 6], [0.0f32; 6]);
+    /// assert!(Hits::new(&mut counts, &mut indices, 3)?.with_values(&mut values).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn with_values(self, values: &'a mut [T]) -> Result<Self, Error> {
         expect_length("hits: values, against indices", self.indices.len(), values.len())?;
         Ok(Self { values: Some(values), ..self })
@@ -50,6 +65,15 @@ impl<'a, T> Hits<'a, T> {
     ///
     /// # Errors
     /// [`Error::Value`] if there is no such query.
+    ///
+    /// ```
+    /// # use subquad::halfspace::Hits;
+    /// // Query 1 of two, whose neurons 7 and 9 fire.
+    /// let (mut counts, mut indices) = ([1, 2], [4, 0, 7, 9]);
+    /// let mut hits = Hits::<f32>::new(&mut counts, &mut indices, 2)?;
+    /// assert_eq!(hits.only(1)?.indices(0), [7, 9]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn only(&mut self, i: usize) -> Result<Hits<'_, T>, Error> {
         let (from, to) = (i.saturating_mul(self.room), i.saturating_add(1).saturating_mul(self.room));
         match (self.counts.get_mut(i..i.saturating_add(1)), self.indices.get_mut(from..to)) {
@@ -62,32 +86,74 @@ impl<'a, T> Hits<'a, T> {
     }
 
     /// Number of queries.
+    ///
+    /// ```
+    /// # use subquad::halfspace::Hits;
+    /// assert_eq!(Hits::<f32>::new(&mut [0; 2], &mut [0; 6], 3)?.queries(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn queries(&self) -> usize {
         self.counts.len()
     }
 
     /// Indices that fit a row.
+    ///
+    /// ```
+    /// # use subquad::halfspace::Hits;
+    /// assert_eq!(Hits::<f32>::new(&mut [0; 2], &mut [0; 6], 3)?.room(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn room(&self) -> usize {
         self.room
     }
 
     /// How many neurons fire on query i, whether or not there was room for them.
+    ///
+    /// ```
+    /// # use subquad::halfspace::Hits;
+    /// // A count may exceed the room.
+    /// assert_eq!(Hits::<f32>::new(&mut [1, 5], &mut [0; 4], 2)?.count(1), 5);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn count(&self, i: usize) -> usize {
         self.counts.get(i).map_or(0, |&count| count as usize)
     }
 
     /// Whether every query had room enough.
+    ///
+    /// ```
+    /// # use subquad::halfspace::Hits;
+    /// assert!(Hits::<f32>::new(&mut [1, 2], &mut [0; 4], 2)?.complete());
+    /// assert!(!Hits::<f32>::new(&mut [1, 5], &mut [0; 4], 2)?.complete());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn complete(&self) -> bool {
         self.counts.iter().all(|&count| count as usize <= self.room)
     }
 
     /// The neurons that fire on query i, ascending: all of them, or as many as there was room for.
+    ///
+    /// ```
+    /// # use subquad::halfspace::Hits;
+    /// let (mut counts, mut indices) = ([1, 2], [4, 0, 7, 9]);
+    /// let hits = Hits::<f32>::new(&mut counts, &mut indices, 2)?;
+    /// assert_eq!((hits.indices(0), hits.indices(1)), (&[4][..], &[7, 9][..]));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn indices(&self, i: usize) -> &[u32] {
         let len = self.count(i).min(self.room);
         self.indices.get(i * self.room..).and_then(|row| row.get(..len)).unwrap_or_default()
     }
 
     /// `<w_r, x_i>` of those neurons; empty where values were not asked for.
+    ///
+    /// ```
+    /// # use subquad::halfspace::Hits;
+    /// let (mut counts, mut indices, mut values) = ([1, 2], [4, 0, 7, 9], [1.5, 0.0, 2.5, 3.5]);
+    /// let hits = Hits::new(&mut counts, &mut indices, 2)?.with_values(&mut values)?;
+    /// assert_eq!(hits.values(1), [2.5, 3.5]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn values(&self, i: usize) -> &[T] {
         let len = self.count(i).min(self.room);
         self.values.as_deref().and_then(|values| values.get(i * self.room..)).and_then(|row| row.get(..len)).unwrap_or_default()

@@ -32,6 +32,10 @@ const MOST_LEVELS: usize = 7;
 /// A query that finds k neurons looks at no more than 32 k log32(m) numbers, and at least at m / 1024 or 32. An update
 /// is n products of length d and 32 n log32(m) comparisons.
 ///
+/// # Source
+/// The correlation trees of Z. Song, L. Zhang, R. Zhang, *Training Multi-Layer Over-Parametrized Neural Network in Subquadratic Time*, ITCS 2024,
+/// with 32 children in place of two.
+///
 /// ```
 /// use subquad::halfspace::{Hits, MaxTree};
 /// use subquad::{Level, MatRef};
@@ -114,6 +118,13 @@ fn raise<T: Float>(tree: &mut [T], shape: Shape, leaf: Option<usize>) {
 
 impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
     /// Bytes of an index over m neurons of length d and n samples.
+    ///
+    /// ```
+    /// use subquad::halfspace::MaxTree;
+    ///
+    /// // Every value is kept: twice the samples, about twice the bytes.
+    /// assert!(MaxTree::<&[u8], f32>::storage_len(1024, 8, 100) > 1024 * 100 * 4);
+    /// ```
     pub const fn storage_len(m: usize, d: usize, n: usize) -> usize {
         bytes::index_len(&[
             bytes::section_len(area(area(n.div_ceil(BLOCK), BLOCK), d), size_of::<T>()),
@@ -122,6 +133,13 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
     }
 
     /// Scratch of everything here, in elements.
+    ///
+    /// ```
+    /// use subquad::halfspace::MaxTree;
+    ///
+    /// let scratch = vec![0.0f32; MaxTree::<&[u8], f32>::scratch_len(1024, 8)];
+    /// assert!(scratch.len() < 100 * 1024);
+    /// ```
     pub const fn scratch_len(m: usize, d: usize) -> usize {
         // With no columns at all, a block's values still want their room.
         all_of(&[area(BLOCK + 1, if d == 0 { 1 } else { d }), 2 * m.div_ceil(BLOCK)])
@@ -131,17 +149,50 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert_eq!(MaxTree::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything)?.samples(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn open(bytes: B, check: Check) -> Result<Self, Error> {
         let length = |[m, d, n, _]: [usize; 4]| Self::storage_len(m, d, n);
         Ok(Self { index: Index::open(bytes, Kind::MaxTree, size_of::<T>(), check, length)?, float: PhantomData })
     }
 
     /// m
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert_eq!(trees.neurons(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn neurons(&self) -> usize {
         self.index.dims[0]
     }
 
     /// n
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert_eq!(trees.samples(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn samples(&self) -> usize {
         self.index.dims[2]
     }
@@ -159,6 +210,22 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
     /// # Errors
     /// [`Error::Length`] unless `hits` has room for one query, [`Error::Value`] if there is no sample i,
     /// [`Error::TooShort`] if scratch is less than [`scratch_len`](Self::scratch_len)`(m, d)`.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// let (mut count, mut scratch) = ([0], vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)]);
+    /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
+    /// for (threshold, fire) in [(0.0, 3), (1.0, 2), (2.0, 1)] {
+    ///     trees.query(level, 0, threshold, &mut hits, &mut scratch)?; // of the values 2, 1/2, 5/2
+    ///     assert_eq!(hits.count(0), fire);
+    /// }
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn query(&self, level: Level, i: usize, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         expect_length("query: queries of the hits", 1, hits.queries())?;
         if i >= self.samples() {
@@ -171,6 +238,20 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
     ///
     /// # Errors
     /// As [`query`](Self::query); `hits` has room for n queries.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// let (mut counts, mut indices, mut scratch) = ([0], [0; 3], vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)]);
+    /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
+    /// trees.query_batch(level, 1.0, &mut hits, &mut scratch)?;
+    /// assert_eq!(hits.indices(0), [0, 2]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn query_batch(&self, level: Level, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         expect_length("query: queries of the hits, against samples", self.samples(), hits.queries())?;
         self.answer(level, 0, threshold, hits, scratch)
@@ -189,6 +270,17 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
     /// # Errors
     /// [`Error::Length`] where shapes disagree, [`Error::Value`] at the first part that does not fit,
     /// [`Error::TooShort`] if scratch is less than [`scratch_len`](Self::scratch_len)`(m, d)`.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert!(trees.verify(level, w, &mut vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)]).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn verify(&self, level: Level, w: MatRef<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         let [m, d, n, _] = self.index.dims;
         expect_length("verify: rows of W", m, w.rows())?;
@@ -227,6 +319,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     /// # Errors
     /// As [`Packed::build`](super::Packed::build); [`Error::TooShort`] if scratch is less than
     /// [`scratch_len`](Self::scratch_len)`(m, d)`.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert_eq!((trees.neurons(), trees.samples()), (3, 1));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn build(level: Level, w: MatRef<'_, T>, x: MatRef<'_, T>, bytes: B, scratch: &mut [T]) -> Result<Self, Error> {
         let (m, d, n) = (w.rows(), w.cols(), x.rows());
         expect_length("max tree: columns of X, against columns of W", d, x.cols())?;
@@ -257,6 +360,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     ///
     /// # Errors
     /// [`Error::Length`] unless the row has length d; [`Error::Value`] if there is no neuron r.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// trees.update(level, 0, &[0.0, 0.0])?;
+    /// let mut count = [0];
+    /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
+    /// trees.query(level, 0, 1.0, &mut hits, &mut vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)])?;
+    /// assert_eq!(hits.count(0), 1); // only neuron 2
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn update(&mut self, level: Level, r: usize, row: &[T]) -> Result<(), Error> {
         let [m, d, n, _] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
@@ -281,6 +399,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     /// # Errors
     /// As [`update`](Self::update), before anything is changed; [`Error::TooShort`] if scratch is less than
     /// [`scratch_len`](Self::scratch_len)`(m, d)`.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// let (moved, mut scratch) = (MatRef::new(&[0.0, 0.0, 3.0, 0.0], 2, 2)?, vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)]);
+    /// trees.update_batch(level, &[0, 1], moved, &mut scratch)?;
+    /// let after = MatRef::new(&[0.0, 0.0, 3.0, 0.0, 1.0, 1.0], 3, 2)?;
+    /// assert!(trees.verify(level, after, &mut scratch).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn update_batch(&mut self, level: Level, rows: &[u32], w: MatRef<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         let [m, d, n, _] = self.index.dims;
         expect_length("update: rows of W, against neurons", rows.len(), w.rows())?;
@@ -317,6 +449,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     /// # Errors
     /// [`Error::Length`] where shapes disagree, [`Error::Value`] if there is no sample i, [`Error::TooShort`] if
     /// scratch is less than [`scratch_len`](Self::scratch_len)`(m, d)`.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// trees.replace(level, 0, &[0.0, 4.0], w, &mut scratch)?;
+    /// let (mut counts, mut indices) = ([0], [0; 3]);
+    /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
+    /// trees.query(level, 0, 1.0, &mut hits, &mut scratch)?;
+    /// assert_eq!(hits.indices(0), [1, 2]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn replace(&mut self, level: Level, i: usize, point: &[T], w: MatRef<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         let [m, d, n, _] = self.index.dims;
         expect_length("replace: length of the sample", d, point.len())?;
@@ -342,6 +490,19 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     }
 
     /// Writes the checksum that [`Check::Everything`] asks for.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// trees.update(level, 0, &[0.0, 0.0])?;
+    /// trees.seal();
+    /// assert!(MaxTree::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn seal(&mut self) {
         self.index.seal();
     }

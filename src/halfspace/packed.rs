@@ -40,11 +40,25 @@ pub struct Packed<B, T> {
 
 impl<B: AsRef<[u8]>, T: Float> Packed<B, T> {
     /// Bytes of an index over m neurons of length d; a multiple of 8.
+    ///
+    /// ```
+    /// use subquad::halfspace::Packed;
+    ///
+    /// // A header, and whole blocks of 32 neurons.
+    /// assert_eq!(Packed::<&[u8], f32>::storage_len(64, 10), 128 + 64 * 10 * 4);
+    /// ```
     pub const fn storage_len(m: usize, d: usize) -> usize {
         bytes::index_len(&[bytes::section_len(area(area(m.div_ceil(BLOCK), BLOCK), d), size_of::<T>())])
     }
 
     /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    ///
+    /// ```
+    /// use subquad::halfspace::Packed;
+    ///
+    /// let scratch = [0.0f32; Packed::<&[u8], f32>::query_scratch_len(64, 10)];
+    /// assert!(scratch.len() < 64 * 10);
+    /// ```
     pub const fn query_scratch_len(m: usize, d: usize) -> usize {
         let _ = m;
         area(tile::MOST_ROWS, d)
@@ -55,6 +69,12 @@ impl<B: AsRef<[u8]>, T: Float> Packed<B, T> {
     /// # Errors
     /// What the header says that does not fit, with the figures; too few bytes; with [`Check::Everything`], a checksum
     /// that is not that of the bytes.
+    ///
+    /// ```
+    /// # use subquad::halfspace::{Check, Packed};
+    /// // These bytes are no index.
+    /// assert!(Packed::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&[0; 100]), Check::Header).is_err());
+    /// ```
     pub fn open(bytes: B, check: Check) -> Result<Self, Error> {
         let index = Index::open(bytes, Kind::Packed, size_of::<T>(), check, |[m, d, ..]| Self::storage_len(m, d))?;
         Ok(Self { index, float: PhantomData })
@@ -77,6 +97,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Packed<B, T> {
     /// # Errors
     /// [`Error::TooShort`] if there are fewer than [`storage_len`](Self::storage_len)`(m, d)` bytes, [`Error::Value`]
     /// unless they begin at a multiple of 8, [`Error::Overflow`] if m does not fit 32 bits.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Packed}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// assert_eq!((index.neurons(), index.dim()), (3, 2));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn build(w: MatRef<'_, T>, bytes: B) -> Result<Self, Error> {
         let (m, d) = (w.rows(), w.cols());
         let mut index = Index::create(bytes, Kind::Packed, size_of::<T>(), [m, d, 0, 0], Self::storage_len(m, d))?;
@@ -89,6 +118,19 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Packed<B, T> {
     ///
     /// # Errors
     /// [`Error::Length`] unless the row has length d; [`Error::Value`] if there is no neuron r.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Packed}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// index.update(1, &[5.0, 0.0])?;
+    /// let (mut count, mut scratch) = ([0], vec![0.0; index.scratch_len()]);
+    /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
+    /// index.query(Level::detect(), &[2.0, 0.5], 1.0, &mut hits, &mut scratch)?;
+    /// assert_eq!(hits.count(0), 3); // now neuron 1 fires too
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn update(&mut self, r: usize, row: &[T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
@@ -104,6 +146,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Packed<B, T> {
     }
 
     /// Writes the checksum that [`Check::Everything`] asks for: after updates, before the bytes are stored away.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Packed}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// index.update(1, &[5.0, 0.0])?;
+    /// index.seal();
+    /// assert!(Packed::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn seal(&mut self) {
         self.index.seal();
     }

@@ -25,6 +25,13 @@ pub(super) const fn group(d: usize, m: usize) -> usize {
 }
 
 /// Scratch of [`scan`], in elements: a group's blocks, a tile's queries.
+///
+/// ```
+/// use subquad::halfspace::scan_scratch_len;
+///
+/// // A group of neurons at a time: from some width on, no more.
+/// assert_eq!(scan_scratch_len(64, 1 << 20), scan_scratch_len(64, 1 << 16));
+/// ```
 pub const fn scan_scratch_len(d: usize, m: usize) -> usize {
     all_of(&[area(area(group(d, m), BLOCK), d), area(tile::MOST_ROWS, d)])
 }
@@ -44,6 +51,19 @@ pub const fn scan_scratch_len(d: usize, m: usize) -> usize {
 /// # Cost
 /// 2 n m d flops, and m d copies: the weights are packed, a group of neurons at a time, so that all queries meet the
 /// group in the cache. Nothing of size n x m is written.
+///
+/// ```
+/// use subquad::halfspace::{Hits, scan, scan_scratch_len};
+/// use subquad::{Level, MatRef};
+///
+/// // One neuron (1, 1), three queries, of which the last exceeds 1.
+/// let (w, x) = (MatRef::new(&[1.0, 1.0], 1, 2)?, MatRef::new(&[0.5, 0.25, 0.5, 0.5, 0.5, 0.75], 3, 2)?);
+/// let (mut counts, mut indices, mut scratch) = ([0; 3], [0; 3], vec![0.0; scan_scratch_len(2, 1)]);
+/// let mut hits = Hits::new(&mut counts, &mut indices, 1)?;
+/// scan(Level::detect(), w, x, 1.0, &mut hits, &mut scratch)?;
+/// assert_eq!([0, 1, 2].map(|i| hits.count(i)), [0, 0, 1]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn scan<T: Float>(
     level: Level,
     w: MatRef<'_, T>,

@@ -49,6 +49,22 @@ const DELTA: f64 = 1.0 / (1u32 << 19) as f64;
 /// Per query m d products of bytes, four to one of floats on AVX-512; and a product of floats for the neurons whose
 /// value lies within about `0.3 sqrt(d) / 127` of the threshold, for rows and queries of Gaussian numbers and unit
 /// norm `|x| = 1`. Values on request are a chain of multiply-adds for each neuron that fires.
+///
+/// # Formula
+/// For bytes q_r and p with scales s_r and t, `|<w_r, x> - s_r t <q_r, p>| <= |w_r - s_r q_r| |x| + s_r |q_r| |x - t p|`, by Cauchy-Schwarz.
+///
+/// ```
+/// use subquad::{Level, MatRef, halfspace::{Hits, Reporter, Screened}};
+///
+/// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+/// let mut bytes = vec![0u64; Screened::<&[u8], f32>::storage_len(3, 2) / 8];
+/// let index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?;
+/// let (mut counts, mut indices, mut scratch) = ([0], [0; 3], vec![0.0; index.scratch_len()]);
+/// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
+/// index.query(Level::detect(), &[2.0, 0.5], 1.0, &mut hits, &mut scratch)?;
+/// assert_eq!(hits.indices(0), [0, 2]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Screened<B, T> {
     index: Index<B>,
@@ -165,6 +181,14 @@ fn margin(query: [f32; 4], block: [f32; 3]) -> f32 {
 
 impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
     /// Bytes of an index over m neurons of length d.
+    ///
+    /// ```
+    /// use subquad::halfspace::{Packed, Screened};
+    ///
+    /// // About a byte more for each weight of four.
+    /// let (floats, screened) = (Packed::<&[u8], f32>::storage_len(1 << 16, 64), Screened::<&[u8], f32>::storage_len(1 << 16, 64));
+    /// assert!(screened > floats && screened < floats * 3 / 2);
+    /// ```
     pub const fn storage_len(m: usize, d: usize) -> usize {
         let blocks = m.div_ceil(BLOCK);
         bytes::index_len(&[
@@ -179,6 +203,13 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
     }
 
     /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    ///
+    /// ```
+    /// use subquad::halfspace::Screened;
+    ///
+    /// let scratch = vec![0.0f32; Screened::<&[u8], f32>::query_scratch_len(1 << 16, 64)];
+    /// assert!(scratch.len() < (1 << 16) * 64);
+    /// ```
     pub const fn query_scratch_len(m: usize, d: usize) -> usize {
         let _ = m;
         // The rows, their bytes, what is known of each, and their norms; a float is at least four bytes.
@@ -190,6 +221,15 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Screened}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Screened::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// assert_eq!(Screened::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything)?.neurons(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn open(bytes: B, check: Check) -> Result<Self, Error> {
         let index = Index::open(bytes, Kind::Screened, size_of::<T>(), check, |[m, d, ..]| Self::storage_len(m, d))?;
         if index.dims[1] > MOST_COLUMNS {
@@ -219,6 +259,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
     ///
     /// # Errors
     /// As [`Packed::build`](super::Packed::build); [`Error::Value`] if d is above 65536.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Screened}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Screened::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// assert!(index.verify(w).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn build(w: MatRef<'_, T>, bytes: B) -> Result<Self, Error> {
         let (m, d) = (w.rows(), w.cols());
         if d > MOST_COLUMNS {
@@ -244,6 +293,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
     ///
     /// # Errors
     /// [`Error::Length`] unless the row has length d; [`Error::Value`] if there is no neuron r.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Screened}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Screened::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// index.update(2, &[0.0, 0.0])?;
+    /// assert!(index.verify(MatRef::new(&[1.0, 0.0, 0.0, 1.0, 0.0, 0.0], 3, 2)?).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn update(&mut self, r: usize, row: &[T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
@@ -258,6 +317,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
     }
 
     /// Writes the checksum that [`Check::Everything`] asks for.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, Reporter, Screened}};
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let mut bytes = vec![0u64; Screened::<&[u8], f32>::storage_len(3, 2) / 8];
+    /// let mut index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
+    /// index.update(2, &[0.0, 0.0])?;
+    /// assert!(Screened::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_err()); // not sealed
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn seal(&mut self) {
         self.index.seal();
     }

@@ -13,11 +13,14 @@ pub(crate) fn values_of<'a, T: Float, S: Simd<T>>(
     values: &mut [T],
     row: impl Fn(u32) -> &'a [T],
 ) {
-    if step != 1 {
-        return values_in_blocks(s, x, step, indices, values, row);
+    if step != 1 || S::LANES == 1 {
+        values_in_blocks(s, x, step, indices, values, row);
+    } else if S::LANES > 4 {
+        side_by_side::<T, S, 2>(s, x, indices, values, row);
+    } else {
+        // Short vectors, more of them, so that chains do not wait for themselves.
+        side_by_side::<T, S, 4>(s, x, indices, values, row);
     }
-    // Where vectors are short, more of them, so that chains do not wait for themselves.
-    if S::LANES > 2 { side_by_side::<T, S, 2>(s, x, indices, values, row) } else { side_by_side::<T, S, 8>(s, x, indices, values, row) }
 }
 
 /// As [`values_of`], of contiguous rows, a row in each lane of G vectors.
@@ -114,7 +117,7 @@ fn along<T: Float, S: Simd<T>, const Q: usize, const G: usize>(
 /// Chains that are computed together, so that they do not wait for themselves.
 const CHAINS: usize = 8;
 
-/// As [`values_of`], of rows whose numbers lie apart.
+/// As [`values_of`], one number at a time: of rows whose numbers lie apart, and where there are no vectors.
 #[inline(always)]
 fn values_in_blocks<'a, T: Float, S: Simd<T>>(s: S, x: &[T], step: usize, indices: &[u32], values: &mut [T], row: impl Fn(u32) -> &'a [T]) {
     for (indices, values) in indices.chunks(CHAINS).zip(values.chunks_mut(CHAINS)) {

@@ -24,6 +24,12 @@
 //! neuron, the pairs of samples that fire on it: n^2 p k.
 //!
 //! Source: Song, Zhang, Zhang, *Training Multi-Layer Over-Parametrized Neural Network in Subquadratic Time*, ITCS 2024.
+//!
+//! # Shapes
+//! What fires is a [`Support`](crate::sparse::Support) for each layer, n rows of about k places in m columns; gradients are stacks over it, of depth
+//! C; a layer's weights are anything that has [`Weights`].
+//!
+//! Next: [`low_rank`](crate::low_rank).
 
 mod activation;
 mod backward;

@@ -3,6 +3,17 @@
 //! For every neuron the lists name the samples it fires on, ascending, with its pre-activations. Work is in proportion
 //! to their length, k n instead of m n, and the results are those of the dense kernels, bit for bit: what does not fire
 //! adds zero there, and the rest is added here in the same order.
+//!
+//! # Shapes
+//! Starts m + 1; samples and values, one for each of the n k entries that fire. The other matrices are those of the [room](super).
+//!
+//! # Cost
+//! 2 C to 4 (d + C) flops for each entry; see each function.
+//!
+//! # Source
+//! Song, Yang, Zhang, *Does Preprocessing Help Training Over-parameterized Neural Networks?*, NeurIPS 2021.
+//!
+//! Next: [`deep`](super::deep).
 
 use super::two_layer::{group, normaliser};
 use crate::error::{Error, expect_length};
@@ -11,16 +22,35 @@ use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Neurons whose outputs are summed up together; m of them make [`groups`] groups.
+///
+/// ```
+/// // A multiple of 64, even for few neurons; never more than 1024.
+/// assert_eq!(subquad::relu::fired::group_len(2, 4), 64);
+/// assert_eq!(subquad::relu::fired::group_len(2, 1 << 20), 1024);
+/// ```
 pub const fn group_len(d: usize, m: usize) -> usize {
     group(d, m)
 }
 
 /// Groups of neurons.
+///
+/// ```
+/// assert_eq!(subquad::relu::fired::groups(2, 3000), 3); // of 1024, 1024, 952
+/// ```
 pub const fn groups(d: usize, m: usize) -> usize {
     if m == 0 { 0 } else { m.div_ceil(group(d, m)) }
 }
 
 /// Which samples each of m neurons fires on: entries `starts[r] .. starts[r + 1]` are those of neuron r.
+///
+/// ```
+/// use subquad::relu::FiredRef;
+///
+/// // Two samples, three neurons: neuron 0 fires on sample 1, neuron 1 never, neuron 2 on both.
+/// let fired = FiredRef::new(&[0, 1, 1, 3], &[1, 0, 1], &[0.5, 2.0, 0.25], 2)?;
+/// assert_eq!(fired.of(2), (&[0, 1][..], &[2.0, 0.25][..]));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FiredRef<'a, T> {
     starts: &'a [usize],
@@ -35,6 +65,12 @@ impl<'a, T: Float> FiredRef<'a, T> {
     ///
     /// # Errors
     /// [`Error::Length`] and [`Error::Value`] where that is not so.
+    ///
+    /// ```
+    /// # use subquad::relu::FiredRef;
+    /// assert!(FiredRef::new(&[0, 1, 1], &[1], &[0.5], 2).is_ok());
+    /// assert!(FiredRef::new(&[0, 1, 1], &[2], &[0.5], 2).is_err()); // there is no sample 2
+    /// ```
     pub fn new(starts: &'a [usize], samples: &'a [u32], values: &'a [T], n: usize) -> Result<Self, Error> {
         expect_length("fired: values, against samples", samples.len(), values.len())?;
         expect_length("fired: last start, against samples", samples.len(), starts.last().copied().unwrap_or(0))?;
@@ -45,21 +81,47 @@ impl<'a, T: Float> FiredRef<'a, T> {
     }
 
     /// m
+    ///
+    /// ```
+    /// # use subquad::relu::FiredRef;
+    /// assert_eq!(FiredRef::new(&[0, 1, 1], &[1], &[0.5], 9)?.neurons(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn neurons(&self) -> usize {
         self.starts.len().saturating_sub(1)
     }
 
     /// n
+    ///
+    /// ```
+    /// # use subquad::relu::FiredRef;
+    /// assert_eq!(FiredRef::new(&[0, 1, 1], &[1], &[0.5], 9)?.samples(), 9);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn samples(&self) -> usize {
         self.n
     }
 
     /// How many entries fire.
+    ///
+    /// ```
+    /// # use subquad::relu::FiredRef;
+    /// assert_eq!(FiredRef::new(&[0, 1, 1], &[1], &[0.5], 9)?.count(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn count(&self) -> usize {
         self.samples.len()
     }
 
     /// The samples that neuron r fires on, and its pre-activations.
+    ///
+    /// ```
+    /// # use subquad::relu::FiredRef;
+    /// let fired = FiredRef::new(&[0, 1, 1], &[1], &[0.5], 2)?;
+    /// assert_eq!(fired.of(0), (&[1][..], &[0.5][..]));
+    /// assert!(fired.of(1).0.is_empty() && fired.of(7).0.is_empty());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub fn of(&self, r: usize) -> (&'a [u32], &'a [T]) {
         let (from, to) = match self.starts.get(r..r + 2) {
@@ -71,6 +133,13 @@ impl<'a, T: Float> FiredRef<'a, T> {
 }
 
 /// Scratch of [`outputs_of_group`], in elements: a sum for each lane, and the group's output weights.
+///
+/// ```
+/// use subquad::relu::fired::outputs_scratch_len;
+///
+/// // For each sample and output a sum in every lane of the widest vector.
+/// assert_eq!(outputs_scratch_len(1000, 10, 64, 1), 1000 * outputs_scratch_len(1, 10, 64, 1) - 999 * 64);
+/// ```
 pub const fn outputs_scratch_len(n: usize, d: usize, m: usize, c: usize) -> usize {
     all_of(&[area(area(n, c), MOST_LANES), area(group(d, m), c)])
 }
@@ -90,6 +159,19 @@ const MOST_LANES: usize = crate::blas::tile::MOST_WIDTH / 2;
 ///
 /// # Cost
 /// 2 C flops for each entry, and n C times the lanes of a vector.
+///
+/// ```
+/// use subquad::relu::{FiredRef, fired};
+/// use subquad::{Level, MatMut, MatRef};
+///
+/// // Three of four neurons fire on the only sample, with values 3, 4 and 7.
+/// let lists = FiredRef::new(&[0, 1, 2, 2, 3], &[0, 0, 0], &[3.0, 4.0, 7.0], 1)?;
+/// let a = MatRef::new(&[1.0, 1.0, 1.0, -1.0], 1, 4)?;
+/// let (mut f, mut scratch) = ([0.0], vec![0.0; fired::outputs_scratch_len(1, 2, 4, 1)]);
+/// fired::outputs_of_group(Level::detect(), lists, a, 2, 0, 0.0, MatMut::new(&mut f, 1, 1)?, &mut scratch)?;
+/// assert_eq!(f, [(3.0 + 4.0 - 7.0) / 2.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn outputs_of_group<T: Float>(
     level: Level,
     fired: FiredRef<'_, T>,
@@ -169,6 +251,10 @@ fn outputs_body<T: Float, S: Simd<T>>(
 }
 
 /// Scratch of [`descend`], in elements.
+///
+/// ```
+/// assert_eq!(subquad::relu::fired::descend_scratch_len(10, 3), 13);
+/// ```
 pub const fn descend_scratch_len(d: usize, c: usize) -> usize {
     all_of(&[d, c])
 }
@@ -186,6 +272,21 @@ pub const fn descend_scratch_len(d: usize, c: usize) -> usize {
 ///
 /// # Cost
 /// 2 (d + C) flops for each entry.
+///
+/// ```
+/// use subquad::relu::{FiredRef, fired};
+/// use subquad::{Level, MatMut, MatRef};
+///
+/// // The gradient of a neuron that fires is 2 a_r x / sqrt(4) = (3, 4); half of it is taken off.
+/// let lists = FiredRef::new(&[0, 1, 2, 2, 3], &[0, 0, 0], &[3.0, 4.0, 7.0], 1)?;
+/// let (x, a, u) = (MatRef::new(&[3.0, 4.0], 1, 2)?, MatRef::new(&[1.0; 4], 1, 4)?, MatRef::new(&[2.0], 1, 1)?);
+/// let (mut w, mut moved) = ([1.0, 0.0, 0.0, 1.0, -1.0, 0.0, 1.0, 1.0], [0.0; 4]);
+/// let mut scratch = [0.0; fired::descend_scratch_len(2, 1)];
+/// fired::descend(Level::detect(), x, a, lists, u, 0.5, 0, MatMut::new(&mut w, 4, 2)?, &mut moved, &mut scratch)?;
+/// assert_eq!(w, [-0.5, -2.0, -1.5, -1.0, -1.0, 0.0, -0.5, -1.0]);
+/// assert_eq!(moved, [2.5, 2.5, 0.0, 2.5]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn descend<T: Float>(
     level: Level,
     x: MatRef<'_, T>,
@@ -319,6 +420,19 @@ fn sum_of_rows<T: Float, S: Simd<T>>(s: S, x: MatRef<'_, T>, u: MatRef<'_, T>, s
 ///
 /// # Cost
 /// 4 (d + C) flops for each entry.
+///
+/// ```
+/// use subquad::relu::{FiredRef, fired};
+/// use subquad::{Level, MatMut, MatRef};
+///
+/// // |x|^2 = 25, and three of four neurons fire: K = 25 * 3 / 4.
+/// let lists = FiredRef::new(&[0, 1, 2, 2, 3], &[0, 0, 0], &[3.0, 4.0, 7.0], 1)?;
+/// let (x, a, u) = (MatRef::new(&[3.0, 4.0], 1, 2)?, MatRef::new(&[1.0; 4], 1, 4)?, MatRef::new(&[4.0], 1, 1)?);
+/// let (mut out, mut scratch) = ([0.0], [0.0; fired::descend_scratch_len(2, 1)]);
+/// fired::gram_product(Level::detect(), x, a, lists, u, 0, 4, MatMut::new(&mut out, 1, 1)?, &mut scratch)?;
+/// assert_eq!(out, [75.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn gram_product<T: Float>(
     level: Level,
     x: MatRef<'_, T>,
@@ -393,6 +507,17 @@ fn gram_product_body<T: Float, S: Simd<T>>(
 ///
 /// # Errors
 /// [`Error::Length`] where shapes disagree, [`Error::Value`] where rows are not contiguous.
+///
+/// ```
+/// use subquad::{Level, MatRef, relu::fired};
+///
+/// // Samples 2 and 0 of three, against the weights (1, 10).
+/// let x = MatRef::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 2)?;
+/// let mut values = [0.0f32; 2];
+/// fired::values(Level::detect(), x, &[1.0, 10.0], &[2, 0], &mut values)?;
+/// assert_eq!(values, [65.0, 21.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn values<T: Float>(level: Level, x: MatRef<'_, T>, w: &[T], samples: &[u32], values: &mut [T]) -> Result<(), Error> {
     expect_length("fired: length of w", x.cols(), w.len())?;
     expect_length("fired: values, against samples", samples.len(), values.len())?;
@@ -412,8 +537,8 @@ fn values_body<T: Float, S: Simd<T>>(s: S, x: MatRef<'_, T>, w: &[T], samples: &
     crate::halfspace::values_of(s, w, 1, samples, values, |i| x.data().get(i as usize * x.row_stride()..).unwrap_or_default());
 }
 
-/// `H_i += sum_r (u_i a_r) w_r` over the neurons that fire on sample i: the derivative by the inputs of the outputs
-/// against U.
+/// `H_i += m^(-1/2) sum_r (u_i a_r) w_r` over the neurons that fire on sample i: the derivative by the inputs of the
+/// outputs against U.
 ///
 /// # Shapes
 /// W m x d with contiguous rows, A C x m, U n x C with contiguous rows; H n x d.
@@ -423,6 +548,20 @@ fn values_body<T: Float, S: Simd<T>>(s: S, x: MatRef<'_, T>, w: &[T], samples: &
 ///
 /// # Cost
 /// 2 (d + C) flops for each entry.
+///
+/// ```
+/// use subquad::relu::{FiredRef, fired};
+/// use subquad::{Level, MatMut, MatRef};
+///
+/// // Neurons (1, 0), (0, 1) and (1, 1) of four fire; with u = 2, a = 1 each adds its weights, as 2 / sqrt(4) = 1.
+/// let lists = FiredRef::new(&[0, 1, 2, 2, 3], &[0, 0, 0], &[3.0, 4.0, 7.0], 1)?;
+/// let w = MatRef::new(&[1.0, 0.0, 0.0, 1.0, -1.0, 0.0, 1.0, 1.0], 4, 2)?;
+/// let (a, u) = (MatRef::new(&[1.0; 4], 1, 4)?, MatRef::new(&[2.0], 1, 1)?);
+/// let (mut h, mut scratch) = ([0.0; 2], [0.0; fired::descend_scratch_len(2, 1)]);
+/// fired::input_gradient(Level::detect(), w, a, lists, u, MatMut::new(&mut h, 1, 2)?, &mut scratch)?;
+/// assert_eq!(h, [2.0, 2.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn input_gradient<T: Float>(
     level: Level,
     w: MatRef<'_, T>,

@@ -1,5 +1,22 @@
 //! The Gram matrix of one output's tangents: from the firing pattern by counting bits, or from the limit of infinite
 //! width without looking at any neuron.
+//!
+//! ```text
+//! K[i][j] = <x_i, x_j> |S_i and S_j| / m              S_i: the neurons that fire on sample i
+//! K[i][j] -> <x_i, x_j> P(z_i > b and z_j > b)        as m grows; z normal, with covariances <x_i, x_j>
+//! ```
+//!
+//! # Shapes
+//! X n x d, the pattern n x m, K n x n, its lower triangle.
+//!
+//! # Cost
+//! n^2 d flops, and n^2 m / 128 words to count, or n^2 / 2 arc sines.
+//!
+//! # Source
+//! The first as in the [room](super). The probability is, for b = 0, half the arc-cosine kernel of degree 0 of Cho and Saul, *Kernel Methods for
+//! Deep Learning*, NIPS 2009.
+//!
+//! Next: [`fired`](super::fired).
 
 use super::pattern::{PatternRef, count_and, words_per_sample};
 use crate::blas::{syrk, syrk_scratch_len};
@@ -8,6 +25,13 @@ use crate::matrix::{MatMut, MatRef};
 use crate::simd::{Float, Level, Simd, Token};
 
 /// Scratch of [`gram`] and [`analytic_gram`], in elements.
+///
+/// ```
+/// use subquad::relu::gram::gram_scratch_len;
+///
+/// let scratch = vec![0.0f32; gram_scratch_len(1000, 20)];
+/// assert!(scratch.len() < 1000 * 1000); // far less than the matrix
+/// ```
 pub const fn gram_scratch_len(n: usize, d: usize) -> usize {
     syrk_scratch_len(n, d)
 }
@@ -25,6 +49,17 @@ pub const fn gram_scratch_len(n: usize, d: usize) -> usize {
 ///
 /// # Cost
 /// n^2 m / 128 AND-and-count operations on words; a vector holds up to eight.
+///
+/// ```
+/// use subquad::{Level, MatMut, relu::{PatternRef, gram::overlaps}};
+///
+/// // Three neurons fire on either sample, two of them on both.
+/// let pattern = PatternRef::new(&[0b1101, 0b0111], 2, 4)?;
+/// let mut out = [0.0f32; 4];
+/// overlaps(Level::detect(), pattern, MatMut::new(&mut out, 2, 2)?)?;
+/// assert_eq!((out[0], out[2], out[3]), (3.0, 2.0, 3.0));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn overlaps<T: Float>(level: Level, pattern: PatternRef<'_>, out: MatMut<'_, T>) -> Result<(), Error> {
     expect_length("overlaps: rows, against samples", pattern.samples(), out.rows())?;
     expect_length("overlaps: columns, against samples", pattern.samples(), out.cols())?;
@@ -47,6 +82,17 @@ pub fn overlaps<T: Float>(level: Level, pattern: PatternRef<'_>, out: MatMut<'_,
 /// n^2 d flops and the counting of [`overlaps`].
 ///
 /// [`two_layer::gram_product`]: super::two_layer::gram_product
+///
+/// ```
+/// use subquad::{Level, MatMut, MatRef, relu::{PatternRef, gram::{gram, gram_scratch_len}}};
+///
+/// // The samples (1, 0) and (1, 1): products 1, 1, 2; overlaps 3, 2, 3 of four neurons.
+/// let (x, pattern) = (MatRef::new(&[1.0, 0.0, 1.0, 1.0], 2, 2)?, PatternRef::new(&[0b1101, 0b0111], 2, 4)?);
+/// let (mut k, mut scratch) = ([0.0f64; 4], vec![0.0; gram_scratch_len(2, 2)]);
+/// gram(Level::detect(), x, pattern, MatMut::new(&mut k, 2, 2)?, &mut scratch)?;
+/// assert_eq!((k[0], k[2], k[3]), (1.0 * 0.75, 1.0 * 0.5, 2.0 * 0.75));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn gram<T: Float>(
     level: Level,
     x: MatRef<'_, T>,
@@ -170,6 +216,19 @@ fn count_tile<T: Float, S: Token, const N: usize>(
 ///
 /// # Cost
 /// n^2 d flops, then n^2 / 2 arc sines; with b > 0, twelve n^2 exponentials. Independent of m.
+///
+/// ```
+/// use subquad::{Level, MatMut, MatRef, relu::gram::{analytic_gram, gram_scratch_len}};
+///
+/// // Half of all neurons fire on a sample; on two that are 45 degrees apart, 3/8 of them fire on both.
+/// let x = MatRef::new(&[1.0, 0.0, 1.0, 1.0], 2, 2)?;
+/// let (mut k, mut scratch) = ([0.0f64; 4], vec![0.0; gram_scratch_len(2, 2)]);
+/// analytic_gram(Level::detect(), x, 0.0, MatMut::new(&mut k, 2, 2)?, &mut scratch)?;
+/// for (k, wanted) in [(k[0], 1.0 * 0.5), (k[2], 1.0 * 0.375), (k[3], 2.0 * 0.5)] {
+///     assert!((k - wanted).abs() < 1e-9);
+/// }
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn analytic_gram<T: Float>(level: Level, x: MatRef<'_, T>, shift: T, mut out: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
     if !(shift >= T::ZERO && shift.is_finite()) {
         return Err(Error::value("analytic_gram: shift", "finite and not negative"));

@@ -41,6 +41,15 @@ impl<'a, T: Float> Tangents<'a, T> {
     ///
     /// # Errors
     /// [`Error::Length`] where shapes disagree, [`Error::Value`] if the damping is negative or not finite.
+    ///
+    /// ```
+    /// use subquad::{MatRef, cg::LinearOperator, relu::{PatternRef, Tangents}};
+    ///
+    /// let (x, a) = (MatRef::new(&[1.0, 0.0, 0.6, 0.8], 2, 2)?, MatRef::new(&[1.0, -1.0, 1.0], 1, 3)?);
+    /// let tangents = Tangents::new(x, a, PatternRef::new(&[0b011, 0b101], 2, 3)?, 1e-3)?;
+    /// assert_eq!(tangents.dim(), 2); // samples x outputs
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn new(x: MatRef<'a, T>, a: MatRef<'a, T>, pattern: PatternRef<'a>, damping: T) -> Result<Self, Error> {
         expect_length("Tangents: samples of the pattern", x.rows(), pattern.samples())?;
         expect_length("Tangents: neurons of the pattern", a.cols(), pattern.neurons())?;

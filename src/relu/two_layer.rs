@@ -4,6 +4,10 @@
 //! cache while all samples pass; every product is a register [tile](crate::blas) of samples times such a panel, and
 //! what the pattern and the output weights do to it happens in registers, so that no n x m array is ever written (the
 //! pattern, one bit per entry, aside).
+//!
+//! Formulas, shapes and source stand with the [room](super); each function has its cost. [`forward`] writes the pattern that the others read.
+//!
+//! Next: [`pattern`](super::pattern).
 
 mod few;
 
@@ -31,22 +35,48 @@ pub(super) const fn group(d: usize, m: usize) -> usize {
 }
 
 /// Scratch of [`forward`], in elements: a group's panels and output weights, a tile's inputs and sums.
+///
+/// ```
+/// use subquad::relu::two_layer::forward_scratch_len;
+///
+/// // From some width on, panels are packed again and again into the same room.
+/// assert_eq!(forward_scratch_len(64, 1 << 20, 1), forward_scratch_len(64, 1 << 16, 1));
+/// ```
 pub const fn forward_scratch_len(d: usize, m: usize, c: usize) -> usize {
     all_of(&[area(group(d, m), d), area(group(d, m), c), area(tile::MOST_ROWS, d), area(tile::MOST_ROWS * tile::MOST_WIDTH / 2, c)])
 }
 
 /// Scratch of [`jvp`], in elements.
+///
+/// ```
+/// use subquad::relu::two_layer::{forward_scratch_len, jvp_scratch_len};
+///
+/// assert!(jvp_scratch_len(64, 4096, 1) >= forward_scratch_len(64, 4096, 1));
+/// ```
 pub const fn jvp_scratch_len(d: usize, m: usize, c: usize) -> usize {
     any_of(&[forward_scratch_len(d, m, c), few::scratch_len(d, m, c)])
 }
 
 /// Scratch of [`vjp`], in elements: one panel and its output weights, the masked outputs, a tile's inputs.
+///
+/// ```
+/// use subquad::relu::two_layer::vjp_scratch_len;
+///
+/// let scratch = vec![0.0f32; vjp_scratch_len(64, 4096, 10)];
+/// assert!(scratch.len() < 4096 * 64); // less than W itself
+/// ```
 pub const fn vjp_scratch_len(d: usize, m: usize, c: usize) -> usize {
     let panel = all_of(&[area(tile::MOST_WIDTH, d), area(tile::MOST_WIDTH, c), area(tile::MOST_WIDTH, SAMPLES), area(tile::MOST_ROWS, c)]);
     any_of(&[panel, few::scratch_len(d, m, c)])
 }
 
 /// Scratch of [`gram_product`], in elements.
+///
+/// ```
+/// use subquad::relu::two_layer::{gram_product_scratch_len, jvp_scratch_len, vjp_scratch_len};
+///
+/// assert_eq!(gram_product_scratch_len(64, 4096, 1), jvp_scratch_len(64, 4096, 1) + vjp_scratch_len(64, 4096, 1));
+/// ```
 pub const fn gram_product_scratch_len(d: usize, m: usize, c: usize) -> usize {
     all_of(&[jvp_scratch_len(d, m, c), vjp_scratch_len(d, m, c)])
 }
@@ -131,6 +161,19 @@ pub fn forward<T: Float>(
 ///
 /// # Cost
 /// 2 n m (d + C) flops.
+///
+/// ```
+/// use subquad::relu::{PatternRef, two_layer};
+/// use subquad::{Level, MatMut, MatRef};
+///
+/// // Neurons 0, 1 and 3 of four fire on the sample (3, 1); only neuron 0 moves, by (1, 0).
+/// let (x, a, bits) = (MatRef::new(&[3.0, 1.0], 1, 2)?, MatRef::new(&[1.0, 1.0, 1.0, -1.0], 1, 4)?, [0b1011]);
+/// let v = MatRef::new(&[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], 4, 2)?;
+/// let (mut out, mut scratch) = ([0.0], vec![0.0; two_layer::jvp_scratch_len(2, 4, 1)]);
+/// two_layer::jvp(Level::detect(), x, a, PatternRef::new(&bits, 1, 4)?, v, MatMut::new(&mut out, 1, 1)?, &mut scratch)?;
+/// assert_eq!(out, [3.0 / 2.0]); // / sqrt(m)
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn jvp<T: Float>(
     level: Level,
     x: MatRef<'_, T>,
@@ -195,6 +238,19 @@ pub(crate) fn jvp_of_part<T: Float>(
 ///
 /// # Cost
 /// 2 n m (d + C) flops.
+///
+/// ```
+/// use subquad::relu::{PatternRef, two_layer};
+/// use subquad::{Level, MatMut, MatRef};
+///
+/// // The output is 2 too high: row r of the gradient is 2 a_r x / sqrt(4) where neuron r fires.
+/// let (x, a, bits) = (MatRef::new(&[3.0, 1.0], 1, 2)?, MatRef::new(&[1.0, 1.0, 1.0, -1.0], 1, 4)?, [0b1011]);
+/// let u = MatRef::new(&[2.0], 1, 1)?;
+/// let (mut out, mut scratch) = ([0.0; 8], vec![0.0; two_layer::vjp_scratch_len(2, 4, 1)]);
+/// two_layer::vjp(Level::detect(), x, a, PatternRef::new(&bits, 1, 4)?, u, MatMut::new(&mut out, 4, 2)?, &mut scratch)?;
+/// assert_eq!(out, [3.0, 1.0, 3.0, 1.0, 0.0, 0.0, -3.0, -1.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn vjp<T: Float>(
     level: Level,
     x: MatRef<'_, T>,
@@ -215,6 +271,19 @@ pub fn vjp<T: Float>(
 ///
 /// # Errors
 /// As [`vjp`]; [`Error::Value`] if `first` is not a multiple of 64, or the rows do not exist.
+///
+/// ```
+/// use subquad::relu::{PatternRef, two_layer};
+/// use subquad::{Level, MatMut, MatRef};
+///
+/// // The first two of four rows.
+/// let (x, a, bits) = (MatRef::new(&[3.0, 1.0], 1, 2)?, MatRef::new(&[1.0, 1.0, 1.0, -1.0], 1, 4)?, [0b1011]);
+/// let (u, pattern) = (MatRef::new(&[2.0], 1, 1)?, PatternRef::new(&bits, 1, 4)?);
+/// let (mut out, mut scratch) = ([0.0; 4], vec![0.0; two_layer::vjp_scratch_len(2, 2, 1)]);
+/// two_layer::vjp_rows(Level::detect(), x, a, pattern, u, 0, MatMut::new(&mut out, 2, 2)?, &mut scratch)?;
+/// assert_eq!(out, [3.0, 1.0, 3.0, 1.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn vjp_rows<T: Float>(
     level: Level,
     x: MatRef<'_, T>,
@@ -253,6 +322,19 @@ pub fn vjp_rows<T: Float>(
 ///
 /// # Cost
 /// Two passes of 2 n m (d + C) flops; `J^T U` exists one group of neurons at a time, in the cache.
+///
+/// ```
+/// use subquad::relu::{PatternRef, two_layer};
+/// use subquad::{Level, MatMut, MatRef};
+///
+/// // One sample of squared norm 10, on which three of four neurons fire: K = 10 * 3 / 4.
+/// let (x, a, bits) = (MatRef::new(&[3.0, 1.0], 1, 2)?, MatRef::new(&[1.0, 1.0, 1.0, -1.0], 1, 4)?, [0b1011]);
+/// let (u, pattern) = (MatRef::new(&[2.0], 1, 1)?, PatternRef::new(&bits, 1, 4)?);
+/// let (mut out, mut scratch) = ([0.0], vec![0.0; two_layer::gram_product_scratch_len(2, 4, 1)]);
+/// two_layer::gram_product(Level::detect(), x, a, pattern, u, MatMut::new(&mut out, 1, 1)?, &mut scratch)?;
+/// assert_eq!(out, [7.5 * 2.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn gram_product<T: Float>(
     level: Level,
     x: MatRef<'_, T>,

@@ -47,6 +47,15 @@ macro_rules! has {
 pub trait Sealed {}
 
 /// The token of plain code: always there.
+///
+/// ```
+/// use subquad::{Level, hadamard::fwht, simd::Scalar};
+///
+/// let mut x = [1.0f32, 2.0];
+/// fwht(Level::Scalar(Scalar), &mut x)?;
+/// assert_eq!(x, [3.0, -1.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scalar;
 impl Sealed for Scalar {}
@@ -55,6 +64,13 @@ macro_rules! define {
     ({} $([$cfg:meta] $Isa:ident $isa:ident ($($f:tt),+);)*) => {
         $(
             /// A proof that this processor has the instruction set.
+            ///
+            /// ```
+            /// use subquad::Level;
+            ///
+            /// // A level of this kind holds the proof; who has none gets the plain one.
+            /// assert!(Level::available().any(|level| matches!(level, Level::Scalar(_))));
+            /// ```
             #[cfg($cfg)]
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
             pub struct $Isa(());
@@ -67,6 +83,15 @@ macro_rules! define {
                 /// # Safety
                 /// Safe where the same features are enabled; `unsafe` anywhere else, where the caller vouches for them:
                 /// the processor has them, and the system saves their registers.
+                ///
+                /// ```
+                /// # #[cfg(target_arch = "x86_64")]
+                /// if subquad::simd::Avx2::detect().is_some() {
+                ///     // SAFETY: the processor has just been asked.
+                ///     let token = unsafe { subquad::simd::Avx2::assume() };
+                ///     assert_eq!(subquad::Level::Avx2(token).name(), "avx2");
+                /// }
+                /// ```
                 #[inline]
                 #[target_feature($(enable = $f),+)]
                 pub fn assume() -> Self {
@@ -74,6 +99,13 @@ macro_rules! define {
                 }
 
                 /// The token, if the processor has the instruction set.
+                ///
+                /// ```
+                /// # #[cfg(target_arch = "x86_64")]
+                /// if let Some(token) = subquad::simd::Avx2::detect() {
+                ///     assert_eq!(subquad::Level::Avx2(token).name(), "avx2");
+                /// }
+                /// ```
                 #[allow(unused_unsafe, reason = "safe where the features are compiled in")]
                 pub fn detect() -> Option<Self> {
                     if $(has!($f))&&+ {
@@ -114,6 +146,18 @@ macro_rules! define {
             pub const NAMES: &'static [&'static str] = &[$(stringify!($isa),)* "scalar"];
 
             /// Every level that this processor has, best first; the last is the scalar one.
+            ///
+            /// ```
+            /// use subquad::{Level, hadamard::fwht};
+            ///
+            /// for level in Level::available() {
+            ///     let mut x = [7, 3];
+            ///     fwht(level, &mut x)?;
+            ///     assert_eq!(x, [10, 4], "{level}");
+            /// }
+            /// assert_eq!(Level::available().last().unwrap().name(), "scalar");
+            /// # Ok::<(), subquad::Error>(())
+            /// ```
             pub fn available() -> impl Iterator<Item = Self> {
                 [
                     $(#[cfg($cfg)] $Isa::detect().map(Self::$Isa),)*
@@ -122,6 +166,14 @@ macro_rules! define {
             }
 
             /// As [`Level::NAMES`] spells it.
+            ///
+            /// ```
+            /// use subquad::Level;
+            ///
+            /// let name = Level::detect().name();
+            /// assert!(Level::NAMES.contains(&name));
+            /// assert_eq!(name.parse(), Ok(Level::detect()));
+            /// ```
             pub const fn name(self) -> &'static str {
                 match self {
                     $(#[cfg($cfg)] Self::$Isa(_) => stringify!($isa),)*
@@ -131,6 +183,17 @@ macro_rules! define {
         }
 
         /// A type that lies in vectors. Sealed.
+        ///
+        /// ```
+        /// use subquad::{Element, Level, hadamard::fwht};
+        ///
+        /// fn sum_and_difference<T: Element>(mut pair: [T; 2]) -> [T; 2] {
+        ///     fwht(Level::detect(), &mut pair).expect("2 is a power of two");
+        ///     pair
+        /// }
+        /// assert_eq!(sum_and_difference([7i16, 3]), [10, 4]);
+        /// assert_eq!(sum_and_difference([0.75f64, 0.25]), [1.0, 0.5]);
+        /// ```
         pub trait Element: bytemuck::Pod + PartialEq + Send + Sync + Sealed {
             $(
                 /// Its vectors at this level.
@@ -142,6 +205,15 @@ macro_rules! define {
         }
 
         /// The floats of the kernels: `f32` and `f64`. Sealed.
+        ///
+        /// ```
+        /// use subquad::{Float, Level, blas};
+        ///
+        /// fn length<T: Float>(x: &[T]) -> T {
+        ///     blas::norm_squared(Level::detect(), x).sqrt()
+        /// }
+        /// assert_eq!(length(&[3.0f32, 4.0]), 5.0);
+        /// ```
         pub trait Float: Real + Element {
             $(
                 /// Its vectors at this level.
@@ -158,6 +230,12 @@ for_each_isa!(define {});
 impl Level {
     /// The best level of this processor: found at run time under `std` (or feature `cpuid`), else what was
     /// compiled in.
+    ///
+    /// ```
+    /// use subquad::Level;
+    ///
+    /// assert_eq!(Some(Level::detect()), Level::available().next());
+    /// ```
     pub fn detect() -> Self {
         Self::available().next().unwrap_or(Self::Scalar(Scalar))
     }
@@ -170,6 +248,14 @@ impl core::fmt::Display for Level {
 }
 
 /// No level of this name on this processor.
+///
+/// ```
+/// use subquad::Level;
+///
+/// let unknown = "avx3".parse::<Level>().unwrap_err();
+/// assert!(!unknown.exists_elsewhere);
+/// assert!(unknown.to_string().starts_with("no such level; this processor has"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownLevel {
     /// Some other machine has it: the name is right, the processor is not.

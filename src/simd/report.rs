@@ -32,10 +32,36 @@ const LANES_OF: [[u32; 4]; 16] = {
 ///
 /// Both writers fill the front of `to` with what was selected, as far as there is room, and may overwrite up to
 /// `LANES` elements of it with anything behind that.
+///
+/// ```
+/// use subquad::simd::{Report, Scalar, Simd};
+///
+/// /// The places of the numbers above 0, as the half-space reporters write them.
+/// fn positive<S: Simd<f32>>(s: S, x: &[f32], to: &mut [u32]) -> usize {
+///     let mut found = 0;
+///     for (i, x) in s.chunks(x).0.iter().enumerate() {
+///         let bits = s.gt(s.load(x), s.splat(0.0));
+///         s.put_indices(bits, (i * S::LANES) as u32, &mut to[found..]);
+///         found += bits.count_ones() as usize;
+///     }
+///     found
+/// }
+/// let mut to = [0; 3];
+/// assert_eq!(positive(Scalar, &[1.0, -1.0, 2.0], &mut to), 2);
+/// assert_eq!(to[..2], [0, 2]);
+/// ```
 pub trait Report<T>: Lanes<T> + Screen {
     /// Writes `base + lane` for each set bit, ascending.
     ///
     /// The default, for vectors of up to four lanes, is a table look-up and one addition.
+    ///
+    /// ```
+    /// use subquad::simd::{Report, Scalar};
+    ///
+    /// let mut to = [0];
+    /// Report::<f32>::put_indices(Scalar, 1, 40, &mut to);
+    /// assert_eq!(to, [40]);
+    /// ```
     #[inline(always)]
     fn put_indices(self, bits: u64, base: u32, to: &mut [u32]) {
         let lanes = LANES_OF[bits as usize & ((1 << Self::LANES.min(4)) - 1)];
@@ -47,10 +73,26 @@ pub trait Report<T>: Lanes<T> + Screen {
     }
 
     /// Writes the lanes of `v` whose bit is set, in order.
+    ///
+    /// ```
+    /// use subquad::simd::{Report, Scalar};
+    ///
+    /// let mut to = [0.0f32];
+    /// Scalar.put_values(1, 2.5, &mut to);
+    /// assert_eq!(to, [2.5]);
+    /// ```
     fn put_values(self, bits: u64, v: Self::V, to: &mut [T]);
 
     /// Writes those of the first `LANES` elements of `from` whose bit is set, in order. Bits behind the end of a shorter
     /// slice are ignored.
+    ///
+    /// ```
+    /// use subquad::simd::{Report, Scalar};
+    ///
+    /// let mut to = [0];
+    /// Report::<f32>::put_selected(Scalar, 1, &[17], &mut to);
+    /// assert_eq!(to, [17]);
+    /// ```
     #[inline(always)]
     fn put_selected(self, bits: u64, from: &[u32], to: &mut [u32]) {
         let mut at = 0;
@@ -84,9 +126,21 @@ pub trait Report<T>: Lanes<T> + Screen {
     }
 
     /// The square root, correctly rounded, by the instruction where there is one.
+    ///
+    /// ```
+    /// use subquad::simd::{Report, Scalar};
+    ///
+    /// assert_eq!(Scalar.sqrt_one(9.0f32), 3.0);
+    /// ```
     fn sqrt_one(self, x: T) -> T;
 
     /// `a b + c`, rounded as [`mul_add`](super::Simd::mul_add) rounds it.
+    ///
+    /// ```
+    /// use subquad::simd::{Report, Scalar};
+    ///
+    /// assert_eq!(Scalar.mul_add_one(2.0f32, 3.0, 4.0), 10.0);
+    /// ```
     fn mul_add_one(self, a: T, b: T, c: T) -> T;
 }
 

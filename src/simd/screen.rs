@@ -16,6 +16,16 @@ mod simd128;
 /// One factor has a number between -127 and 127 per byte; the other, broadcast, one between `-LIMIT` and `LIMIT`, to
 /// which [`OFFSET`](Self::OFFSET) is added, because the instructions of x86-64 want it unsigned. The sums then
 /// contain `OFFSET` times the first factor's sum, which [`start`](Self::start) takes off beforehand.
+///
+/// ```
+/// use subquad::simd::{Scalar, Screen};
+///
+/// fn sum_of_products<S: Screen>(s: S, w: &[[i8; 4]], x: &[[u8; 4]], start: &[i32]) -> S::Sums {
+///     s.quads(w).iter().zip(x).fold(s.start(start), |sums, (w, &x)| s.dot(sums, w, s.splat_quad(x)))
+/// }
+/// // 1 * 5 - 2 * 6 + 3 * 7 - 4 * 8; the scalar level's offset is 0.
+/// assert_eq!(sum_of_products(Scalar, &[[1, -2, 3, -4]], &[[5, 6, 7, 8]], &[0]), -18);
+/// ```
 pub trait Screen: Token {
     /// Sums in a vector.
     const SUMS: usize;
@@ -29,15 +39,48 @@ pub trait Screen: Token {
     type Sums: Copy;
 
     /// Cuts a slice into vectors.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Screen};
+    ///
+    /// assert_eq!(Scalar.quads(&[[1, 2, 3, 4], [5, 6, 7, 8]]).len(), 2 / Scalar::SUMS);
+    /// ```
     fn quads(self, x: &[[i8; 4]]) -> &[Self::Quads];
     /// `-OFFSET x` for the first `SUMS` elements; zeros behind the end of a shorter slice.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Screen};
+    ///
+    /// assert_eq!(Scalar.start(&[9]), -Scalar::OFFSET * 9);
+    /// ```
     fn start(self, x: &[i32]) -> Self::Sums;
     /// Four bytes in every lane.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Screen};
+    ///
+    /// let x = Scalar.splat_quad([1, 0, 0, 0]);
+    /// assert_eq!(Scalar.dot(0, &[7, 100, 100, 100], x), 7);
+    /// ```
     fn splat_quad(self, x: [u8; 4]) -> Self::Sums;
     /// Adds four products to each lane.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Screen};
+    ///
+    /// assert_eq!(Scalar.dot(1000, &[1, 1, 1, 1], Scalar.splat_quad([1, 2, 3, 4])), 1010);
+    /// ```
     fn dot(self, sums: Self::Sums, w: &Self::Quads, x: Self::Sums) -> Self::Sums;
     /// The bits of the lanes where the sum, as f32, is above `scale[lane] over + margin`; none behind the end of a
     /// shorter slice.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Screen};
+    ///
+    /// // 10 > 2 * 3 + 1, but not 10 > 2 * 3 + 4.
+    /// assert_eq!(Scalar.above(10, &[2.0], 3.0, 1.0), 1);
+    /// assert_eq!(Scalar.above(10, &[2.0], 3.0, 4.0), 0);
+    /// ```
     fn above(self, sums: Self::Sums, scale: &[f32], over: f32, margin: f32) -> u64;
 }
 

@@ -15,24 +15,64 @@ mod neon;
 mod simd128;
 
 /// A vector inside a Walsh-Hadamard transform: f32, f64, i32 and i16 (integers wrap).
+///
+/// ```
+/// use subquad::simd::{Lanes, Scalar, Walsh};
+///
+/// fn butterfly<S: Walsh<i32>>(s: S, a: S::V, b: S::V) -> (S::V, S::V) {
+///     (s.add(a, b), s.sub(a, b))
+/// }
+/// assert_eq!(butterfly(Scalar, 7, 3), (10, 4));
+/// ```
 pub trait Walsh<T>: Lanes<T> {
     /// The stages h = 1, 2, .. below `n` of the lanes: the transforms of `LANES / n` pieces of n elements.
     ///
     /// n is a power of two; from `LANES` on this is [`hadamard_lanes`](Lanes::hadamard_lanes).
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Walsh};
+    ///
+    /// assert_eq!(Walsh::<i32>::hadamard_below(Scalar, 1, 5), 5); // no stage is below 1
+    /// ```
     fn hadamard_below(self, n: usize, v: Self::V) -> Self::V;
     /// -v where the bit is 1: lane i in bit i, bits above the lanes are ignored. Integers wrap.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Walsh};
+    ///
+    /// assert_eq!([1, 0].map(|bits| Walsh::<i32>::negate(Scalar, bits, 5)), [-5, 5]);
+    /// ```
     fn negate(self, bits: u64, v: Self::V) -> Self::V;
     /// a b, rounded once; integers wrap.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Walsh};
+    ///
+    /// assert_eq!(Walsh::<i16>::times(Scalar, 300, 300), 300i16.wrapping_mul(300));
+    /// ```
     fn times(self, a: Self::V, b: Self::V) -> Self::V;
 
     /// [`load`](Lanes::load) of `x`, then all stages of the lanes. `same` is `x` once more, where the compiler does not know that it is:
     /// two loads that permute on the way are cheaper than one and two permutations.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Walsh};
+    ///
+    /// let x = 5i32;
+    /// assert_eq!(Walsh::<i32>::load_hadamard(Scalar, &x, &x), 5);
+    /// ```
     #[inline(always)]
     fn load_hadamard(self, x: &Self::Chunk, same: &Self::Chunk) -> Self::V {
         let _ = same;
         self.hadamard_below(Self::LANES, self.load(x))
     }
     /// -v in all lanes, or v.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Walsh};
+    ///
+    /// assert_eq!([true, false].map(|minus| Walsh::<i32>::negate_if(Scalar, minus, 5)), [-5, 5]);
+    /// ```
     #[inline(always)]
     fn negate_if(self, minus: bool, v: Self::V) -> Self::V {
         if minus { self.negate(u64::MAX, v) } else { v }

@@ -12,6 +12,17 @@ use crate::simd::{Float, Level};
 ///
 /// A damped system `J J^T + mu I` wants `sqrt(mu)` times the n x n identity as n more rows of the sketch (columns of Y as
 /// it lies), before the factorisation.
+///
+/// ```
+/// use subquad::{Level, MatRef, blas, cg::Preconditioner, sketch::Sketched};
+///
+/// // R^T = (2 0; 1 3): R^T R = (4 2; 2 10), and (R^T R) (1, 1) = (6, 12).
+/// let preconditioner = Sketched::new(MatRef::new(&[2.0f64, 0.0, 1.0, 3.0], 2, 2)?, 8, 1)?;
+/// let mut z = [0.0; 2];
+/// preconditioner.precondition(Level::detect(), &[6.0, 12.0], &mut z, &mut [0.0; blas::cholesky_solve_scratch_len(2)])?;
+/// assert_eq!(z, [1.0, 1.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Sketched<'a, T> {
     /// R^T, in the lower triangle.
@@ -29,6 +40,15 @@ impl<'a, T: Float> Sketched<'a, T> {
     /// [`Error::Length`] unless the factor is square, [`Error::TooShort`] if the sketch had fewer rows than columns,
     /// [`Error::Value`] where the diagonal of R has a zero or something that is no number: samples whose gradients are
     /// zero, or more samples than weights. Damp the system, or leave such samples out.
+    ///
+    /// ```
+    /// use subquad::{MatRef, sketch::Sketched};
+    ///
+    /// let factor = MatRef::new(&[2.0f64, 0.0, 1.0, 3.0], 2, 2)?;
+    /// assert!(Sketched::new(factor, 8, 1).is_ok());
+    /// assert!(Sketched::new(factor, 1, 1).is_err()); // one row cannot have had two independent columns
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn new(factor: MatRef<'a, T>, sketch_rows: usize, outputs: usize) -> Result<Self, Error> {
         let n = factor.rows();
         expect_length("Sketched: columns of the factor", n, factor.cols())?;
@@ -61,6 +81,14 @@ impl<T: Float> Preconditioner<T> for Sketched<'_, T> {
 }
 
 /// Bounds of the eigenvalues of `R^-T J J^T R^-1`.
+///
+/// ```
+/// use subquad::sketch::{Bounds, FixedStep};
+///
+/// let bounds = Bounds { low: 0.5, high: 1.5 };
+/// assert_eq!(bounds.condition(), 3.0);
+/// assert!(matches!(FixedStep::Within(bounds), FixedStep::Within(_)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
     /// No eigenvalue is less; positive.
@@ -71,6 +99,10 @@ pub struct Bounds {
 
 impl Bounds {
     /// The condition number they allow.
+    ///
+    /// ```
+    /// assert_eq!(subquad::sketch::Bounds { low: 0.5, high: 2.0 }.condition(), 4.0);
+    /// ```
     pub const fn condition(&self) -> f64 {
         self.high / self.low
     }
@@ -92,9 +124,25 @@ pub fn law(rows_per_sample: f64) -> Bounds {
 /// exceeds sqrt(2), which by [`law`] is below 39.5; finite sketches need the margin, and a
 /// [`TensorSrht`](super::TensorSrht) uses most of it. A [`TensorSketch`](super::TensorSketch) of few samples may exceed it
 /// even so, where large entries of a short factor share a bucket: it wants [`FixedStep::Within`].
+///
+/// ```
+/// use subquad::sketch::{SAFE_ROWS, law};
+///
+/// // What the law leaves: no eigenvalue where the unit step would diverge, above sqrt(2).
+/// assert!(law(SAFE_ROWS as f64).high < 2f64.sqrt());
+/// ```
 pub const SAFE_ROWS: usize = 64;
 
 /// The step of [`fixed_step`].
+///
+/// ```
+/// use subquad::sketch::{FixedStep, SAFE_ROWS, law};
+///
+/// // Few rows for each sample: the unit step would be refused, one within the law's bounds is not.
+/// let rows_per_sample = 4.0;
+/// let step = if rows_per_sample >= SAFE_ROWS as f64 { FixedStep::Unit } else { FixedStep::Within(law(rows_per_sample)) };
+/// assert!(matches!(step, FixedStep::Within(bounds) if bounds.high < 4.1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FixedStep {
     /// 1, the paper's: for sketches of at least [`SAFE_ROWS`] rows for each sample.
@@ -105,6 +153,10 @@ pub enum FixedStep {
 }
 
 /// Scratch of [`fixed_step`], in elements: three vectors, and what the operator or the preconditioner needs.
+///
+/// ```
+/// assert_eq!(subquad::sketch::fixed_step_scratch_len(100, 50, 70), 3 * 100 + 70);
+/// ```
 pub const fn fixed_step_scratch_len(dim: usize, operator: usize, preconditioner: usize) -> usize {
     all_of(&[area(3, dim), any_of(&[operator, preconditioner])])
 }

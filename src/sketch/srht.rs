@@ -40,26 +40,54 @@ impl Srht {
     ///
     /// # Errors
     /// [`Error::Overflow`] if there is no power of two from `len` on.
+    ///
+    /// ```
+    /// use subquad::sketch::Srht;
+    ///
+    /// let sketch = Srht::new(1000, 40, 7)?;
+    /// assert_eq!((sketch.len(), sketch.rows()), (1000, 40));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn new(len: usize, rows: usize, seed: u64) -> Result<Self, Error> {
         Ok(Self { transform: Transform::new(len, seed, 0)?, rows })
     }
 
     /// Numbers of a vector.
+    ///
+    /// ```
+    /// assert_eq!(subquad::sketch::Srht::new(1000, 40, 7)?.len(), 1000);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn len(&self) -> usize {
         self.transform.len
     }
 
     /// Whether vectors have no numbers at all.
+    ///
+    /// ```
+    /// assert!(subquad::sketch::Srht::new(0, 40, 7)?.is_empty());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn is_empty(&self) -> bool {
         self.transform.len == 0
     }
 
     /// Numbers of a sketch.
+    ///
+    /// ```
+    /// assert_eq!(subquad::sketch::Srht::new(1000, 40, 7)?.rows(), 40);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Scratch of [`accumulate`](Self::accumulate), in elements: the padded vector.
+    ///
+    /// ```
+    /// assert_eq!(subquad::sketch::Srht::new(1000, 40, 7)?.scratch_len(), 1024);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn scratch_len(&self) -> usize {
         self.transform.padded()
     }
@@ -72,6 +100,18 @@ impl Srht {
     ///
     /// # Cost
     /// N log2 N additions.
+    ///
+    /// ```
+    /// use subquad::{Level, sketch::Srht};
+    ///
+    /// // Sketches of x and of -x cancel.
+    /// let (sketch, mut y, mut scratch) = (Srht::new(3, 2, 7)?, [0.0f64; 2], [0.0; 4]);
+    /// sketch.accumulate(Level::detect(), &[1.0, 2.0, 3.0], &mut y, &mut scratch)?;
+    /// assert_ne!(y, [0.0; 2]);
+    /// sketch.accumulate(Level::detect(), &[-1.0, -2.0, -3.0], &mut y, &mut scratch)?;
+    /// assert_eq!(y, [0.0; 2]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn accumulate<T: Float>(&self, level: Level, x: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
         expect_length("Srht: x", self.len(), x.len())?;
         expect_length("Srht: y", self.rows, y.len())?;
@@ -92,6 +132,12 @@ impl Srht {
 
     /// Scratch of [`jacobian`](Self::jacobian), in elements: the padded vector, one row of X, one row of the masked
     /// output weights.
+    ///
+    /// ```
+    /// // A row of J has m d = 500 numbers, padded to 512; then a row of X and one of the weights.
+    /// assert_eq!(subquad::sketch::Srht::new(500, 40, 7)?.jacobian_scratch_len(5, 100), 512 + 5 + 100);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn jacobian_scratch_len(&self, d: usize, m: usize) -> usize {
         all_of(&[self.transform.padded(), d, m])
     }
@@ -109,6 +155,18 @@ impl Srht {
     ///
     /// # Cost
     /// n N log2 N additions, N the next power of two of m d: [`TensorSrht`](super::TensorSrht) needs far fewer.
+    ///
+    /// ```
+    /// use subquad::{Level, MatMut, MatRef, relu::PatternRef, sketch::Srht};
+    ///
+    /// // One sample (2, 0); neuron 0 of four fires: its row of J has the only entry 2 / sqrt(4).
+    /// let (x, a, bits) = (MatRef::new(&[2.0f64, 0.0], 1, 2)?, [1.0; 4], [0b0001]);
+    /// let sketch = Srht::new(8, 16, 7)?;
+    /// let (mut y, mut scratch) = ([0.0; 16], vec![0.0; sketch.jacobian_scratch_len(2, 4)]);
+    /// sketch.jacobian(Level::detect(), x, &a, PatternRef::new(&bits, 1, 4)?, MatMut::new(&mut y, 1, 16)?, &mut scratch)?;
+    /// assert!((y.iter().map(|y| y * y).sum::<f64>() - 1.0).abs() < 1e-12);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn jacobian<T: Float>(
         &self,
         level: Level,

@@ -12,6 +12,14 @@ use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, Scalar, Simd};
 
 /// A factor of a tensor product.
+///
+/// ```
+/// use subquad::sketch::Factor;
+///
+/// let few = Factor::Sparse { indices: &[3, 900], values: &[2.0f32, -1.0] };
+/// let all = Factor::from([1.0f32, 2.0].as_slice());
+/// assert!(matches!((few, all), (Factor::Sparse { .. }, Factor::Dense(_))));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Factor<'a, T> {
     /// All its numbers; zeros cost next to nothing.
@@ -128,6 +136,13 @@ impl TensorSketch {
     ///
     /// # Errors
     /// [`Error::TransformLength`] unless `rows` is a power of two.
+    ///
+    /// ```
+    /// use subquad::sketch::TensorSketch;
+    ///
+    /// assert!(TensorSketch::new((1000, 20), 64, 7).is_ok());
+    /// assert!(TensorSketch::new((1000, 20), 40, 7).is_err()); // no power of two
+    /// ```
     pub fn new(lens: (usize, usize), rows: usize, seed: u64) -> Result<Self, Error> {
         if !rows.is_power_of_two() {
             let above = rows.checked_next_power_of_two();
@@ -141,16 +156,34 @@ impl TensorSketch {
     }
 
     /// Numbers of u, and of v.
+    ///
+    /// ```
+    /// assert_eq!(subquad::sketch::TensorSketch::new((1000, 20), 64, 7)?.lens(), (1000, 20));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn lens(&self) -> (usize, usize) {
         (self.left.len, self.right.len)
     }
 
     /// Numbers of a sketch.
+    ///
+    /// ```
+    /// assert_eq!(subquad::sketch::TensorSketch::new((1000, 20), 64, 7)?.rows(), 64);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Scratch of [`accumulate`](Self::accumulate), in elements: both factors' buckets, and the roots of unity.
+    ///
+    /// ```
+    /// use subquad::sketch::TensorSketch;
+    ///
+    /// // It depends on the sketch alone, however long the factors are.
+    /// assert_eq!(TensorSketch::new((10, 20), 64, 7)?.scratch_len(), TensorSketch::new((10_000, 20), 64, 7)?.scratch_len());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn scratch_len(&self) -> usize {
         area(4, self.rows)
     }
@@ -163,6 +196,17 @@ impl TensorSketch {
     ///
     /// # Cost
     /// A hash for each number that is not zero, 10 s log2 s flops, and s / 2 sines and cosines.
+    ///
+    /// ```
+    /// use subquad::{Level, sketch::TensorSketch};
+    ///
+    /// // A factor of zeros leaves nothing.
+    /// let (sketch, mut y) = (TensorSketch::new((3, 2), 4, 7)?, [0.0f64; 4]);
+    /// let mut scratch = vec![0.0; sketch.scratch_len()];
+    /// sketch.accumulate(Level::detect(), [1.0, 2.0, 3.0].as_slice(), [0.0, 0.0].as_slice(), &mut y, &mut scratch)?;
+    /// assert_eq!(y, [0.0; 4]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn accumulate<'a, T: Float>(
         &self,
         level: Level,
@@ -205,6 +249,14 @@ impl TensorSketch {
     }
 
     /// Scratch of [`jacobian`](Self::jacobian), in elements.
+    ///
+    /// ```
+    /// use subquad::sketch::TensorSketch;
+    ///
+    /// let sketch = TensorSketch::new((1000, 20), 64, 7)?;
+    /// assert!(sketch.jacobian_scratch_len() >= sketch.scratch_len());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn jacobian_scratch_len(&self) -> usize {
         all_of(&[self.scratch_len(), self.left.len, self.right.len])
     }
@@ -222,6 +274,18 @@ impl TensorSketch {
     ///
     /// # Cost
     /// For each sample one hash per neuron that fires and per input, and 10 s log2 s flops.
+    ///
+    /// ```
+    /// use subquad::{Level, MatMut, MatRef, relu::PatternRef, sketch::TensorSketch};
+    ///
+    /// // One sample (2, 0); neuron 0 of four fires: its row of J has the only entry 2 / sqrt(4), which goes to one bucket.
+    /// let (x, a, bits) = (MatRef::new(&[2.0f64, 0.0], 1, 2)?, [1.0; 4], [0b0001]);
+    /// let sketch = TensorSketch::new((4, 2), 16, 7)?;
+    /// let (mut y, mut scratch) = ([0.0; 16], vec![0.0; sketch.jacobian_scratch_len()]);
+    /// sketch.jacobian(Level::detect(), x, &a, PatternRef::new(&bits, 1, 4)?, MatMut::new(&mut y, 1, 16)?, &mut scratch)?;
+    /// assert!((y.iter().map(|y| y.abs()).sum::<f64>() - 1.0).abs() < 1e-12);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn jacobian<T: Float>(
         &self,
         level: Level,

@@ -41,21 +41,44 @@ impl TensorSrht {
     ///
     /// # Errors
     /// [`Error::Overflow`] if there is no power of two from a length on.
+    ///
+    /// ```
+    /// use subquad::sketch::TensorSrht;
+    ///
+    /// let sketch = TensorSrht::new((1000, 20), 40, 7)?;
+    /// assert_eq!((sketch.lens(), sketch.rows()), ((1000, 20), 40));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn new(lens: (usize, usize), rows: usize, seed: u64) -> Result<Self, Error> {
         Ok(Self { left: Transform::new(lens.0, seed, 0)?, right: Transform::new(lens.1, seed, 2)?, rows })
     }
 
     /// Numbers of u, and of v.
+    ///
+    /// ```
+    /// assert_eq!(subquad::sketch::TensorSrht::new((1000, 20), 40, 7)?.lens(), (1000, 20));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn lens(&self) -> (usize, usize) {
         (self.left.len, self.right.len)
     }
 
     /// Numbers of a sketch.
+    ///
+    /// ```
+    /// assert_eq!(subquad::sketch::TensorSrht::new((1000, 20), 40, 7)?.rows(), 40);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Scratch of [`accumulate`](Self::accumulate) and [`jacobian`](Self::jacobian), in elements: both factors, padded.
+    ///
+    /// ```
+    /// assert_eq!(subquad::sketch::TensorSrht::new((1000, 20), 40, 7)?.scratch_len(), 1024 + 32);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn scratch_len(&self) -> usize {
         all_of(&[self.left.padded(), self.right.padded()])
     }
@@ -68,6 +91,18 @@ impl TensorSrht {
     ///
     /// # Cost
     /// M log2 M + N log2 N additions for padded lengths M and N, 2 s products.
+    ///
+    /// ```
+    /// use subquad::{Level, sketch::TensorSrht};
+    ///
+    /// // u (x) v and (2 u) (x) (-v / 2) cancel.
+    /// let (sketch, mut y) = (TensorSrht::new((3, 2), 5, 7)?, [0.0f64; 5]);
+    /// let mut scratch = vec![0.0; sketch.scratch_len()];
+    /// sketch.accumulate(Level::detect(), &[1.0, 2.0, 3.0], &[4.0, 6.0], &mut y, &mut scratch)?;
+    /// sketch.accumulate(Level::detect(), &[2.0, 4.0, 6.0], &[-2.0, -3.0], &mut y, &mut scratch)?;
+    /// assert_eq!(y, [0.0; 5]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn accumulate<T: Float>(&self, level: Level, u: &[T], v: &[T], y: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
         expect_length("TensorSrht: u", self.left.len, u.len())?;
         expect_length("TensorSrht: v", self.right.len, v.len())?;
@@ -106,6 +141,18 @@ impl TensorSrht {
     ///
     /// # Cost
     /// n (M log2 M + N log2 N + 2 s) for the padded m and d.
+    ///
+    /// ```
+    /// use subquad::{Level, MatMut, MatRef, relu::PatternRef, sketch::TensorSrht};
+    ///
+    /// // One sample (2, 0); neuron 0 of four fires: its row of J has the only entry 2 / sqrt(4).
+    /// let (x, a, bits) = (MatRef::new(&[2.0f64, 0.0], 1, 2)?, [1.0; 4], [0b0001]);
+    /// let sketch = TensorSrht::new((4, 2), 16, 7)?;
+    /// let (mut y, mut scratch) = ([0.0; 16], vec![0.0; sketch.scratch_len()]);
+    /// sketch.jacobian(Level::detect(), x, &a, PatternRef::new(&bits, 1, 4)?, MatMut::new(&mut y, 1, 16)?, &mut scratch)?;
+    /// assert!((y.iter().map(|y| y * y).sum::<f64>() - 1.0).abs() < 1e-12);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn jacobian<T: Float>(
         &self,
         level: Level,

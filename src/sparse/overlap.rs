@@ -10,6 +10,13 @@ use crate::simd::{Float, Level, Simd};
 const PAD: usize = 64;
 
 /// Scratch of [`overlap`], in elements: a column of both, and a row of products.
+///
+/// ```
+/// use subquad::sparse::overlap_scratch_len;
+///
+/// // Grows with the rows, not with the columns, of which there may be many.
+/// assert!(overlap_scratch_len(1, 100, 100) < 1000);
+/// ```
 pub const fn overlap_scratch_len(depth: usize, rows_a: usize, rows_b: usize) -> usize {
     let padded = rows_b.saturating_add(PAD);
     all_of(&[area(depth, rows_a), area(depth, padded), padded])
@@ -32,6 +39,19 @@ pub const fn overlap_scratch_len(depth: usize, rows_a: usize, rows_b: usize) -> 
 /// # Cost
 /// For each column, the product of how many rows of A and of B it is in, times depth: n^2 p^2 m for n samples that fire
 /// on a share p of m neurons, where the dense product costs n^2 m. Half of it with `symmetric`.
+///
+/// ```
+/// use subquad::sparse::{Columns, SparseRef, Support, overlap, overlap_scratch_len};
+/// use subquad::{Level, MatMut};
+///
+/// // The rows (2, 0) and (3, 5), with themselves: 4, 6 and 34.
+/// let rows = SparseRef::new(Support::new(&[0, 1, 3], &[0, 0, 1], 2)?, 1, &[2.0, 3.0, 5.0])?;
+/// let both = (rows, Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?);
+/// let (mut out, mut scratch) = ([0.0; 4], [0.0; overlap_scratch_len(1, 2, 2)]);
+/// overlap(Level::detect(), both, both, true, MatMut::new(&mut out, 2, 2)?, &mut scratch)?;
+/// assert_eq!(out, [4.0, 0.0, 6.0, 34.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn overlap<T: Float>(
     level: Level,
     a: (SparseRef<'_, T>, Columns<'_>),

@@ -13,6 +13,13 @@ use crate::scratch::{area, take};
 use crate::simd::{Float, Level, Simd, fetch_ahead};
 
 /// Columns of a panel.
+///
+/// ```
+/// use subquad::sparse::{PANEL, panels_len};
+///
+/// // One column takes a whole panel.
+/// assert_eq!(panels_len(10, 1), 10 * PANEL);
+/// ```
 pub const PANEL: usize = 64;
 
 /// Rows of a panel that all sparse rows pass before the next ones: 256 KiB of f32, an eighth of a second-level cache that may be shared.
@@ -23,6 +30,10 @@ pub(crate) const BLOCK: usize = 1024;
 const TURN: usize = 16;
 
 /// Numbers of a packed matrix.
+///
+/// ```
+/// assert_eq!(subquad::sparse::panels_len(10, 65), 10 * 128);
+/// ```
 pub const fn panels_len(rows: usize, cols: usize) -> usize {
     area(area(cols.div_ceil(PANEL), PANEL), rows)
 }
@@ -30,6 +41,16 @@ pub const fn panels_len(rows: usize, cols: usize) -> usize {
 /// A dense matrix to read: in panels of [`PANEL`] columns, each row by row, or simply row by row.
 ///
 /// A weight matrix whose *columns* are gathered lies here transposed: row j is what input j feeds.
+///
+/// ```
+/// use subquad::{MatRef, sparse::{Panels, pack, panels_len}};
+///
+/// let (a, mut data) = ([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [0.0; panels_len(2, 3)]);
+/// pack(MatRef::new(&a, 2, 3)?, &mut data)?;
+/// let (packed, in_place) = (Panels::packed(&data, 2, 3)?, Panels::row_major(&a, 2, 3)?);
+/// assert_eq!((packed.get(1, 0), in_place.get(1, 0)), (Some(4.0), Some(4.0)));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Panels<'a, T> {
     data: &'a [T],
@@ -45,6 +66,12 @@ impl<'a, T> Panels<'a, T> {
     ///
     /// # Errors
     /// [`Error::Length`] for another number.
+    ///
+    /// ```
+    /// # use subquad::sparse::{Panels, panels_len};
+    /// assert!(Panels::packed(&[0.0f32; panels_len(2, 3)], 2, 3).is_ok());
+    /// assert!(Panels::packed(&[0.0f32; 6], 2, 3).is_err());
+    /// ```
     pub fn packed(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
         expect_length("panels", panels_len(rows, cols), data.len())?;
         Ok(Self { data, rows, cols, row_step: PANEL, panel_step: PANEL * rows })
@@ -54,17 +81,35 @@ impl<'a, T> Panels<'a, T> {
     ///
     /// # Errors
     /// [`Error::Length`] unless there are `rows x cols` numbers.
+    ///
+    /// ```
+    /// # use subquad::sparse::Panels;
+    /// assert_eq!(Panels::row_major(&[1, 2, 3, 4, 5, 6], 2, 3)?.get(1, 2), Some(6));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
         MatRef::new(data, rows, cols)?;
         Ok(Self { data, rows, cols, row_step: cols, panel_step: PANEL })
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// # use subquad::sparse::Panels;
+    /// assert_eq!(Panels::row_major(&[0; 6], 2, 3)?.rows(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    ///
+    /// ```
+    /// # use subquad::sparse::Panels;
+    /// assert_eq!(Panels::row_major(&[0; 6], 2, 3)?.cols(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn cols(&self) -> usize {
         self.cols
     }
@@ -110,6 +155,13 @@ impl<'a, T> Panels<'a, T> {
 
 impl<T: Copy> Panels<'_, T> {
     /// Entry (j, r), if there is one.
+    ///
+    /// ```
+    /// # use subquad::sparse::Panels;
+    /// let b = Panels::row_major(&[1, 2, 3, 4, 5, 6], 2, 3)?;
+    /// assert_eq!((b.get(1, 0), b.get(2, 0)), (Some(4), None));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     #[inline(always)]
     pub fn get(&self, j: usize, r: usize) -> Option<T> {
         if j >= self.rows || r >= self.cols {
@@ -120,6 +172,16 @@ impl<T: Copy> Panels<'_, T> {
 }
 
 /// A packed matrix to write to.
+///
+/// ```
+/// use subquad::sparse::{PanelsMut, panels_len};
+///
+/// // What `Update::fold_sparse` writes to: W^T of a layer of 100 inputs and 70 neurons.
+/// let mut data = [0.0f32; panels_len(100, 70)];
+/// let w = PanelsMut::packed(&mut data, 100, 70)?;
+/// assert_eq!((w.rows(), w.cols()), (100, 70));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct PanelsMut<'a, T> {
     data: &'a mut [T],
@@ -132,17 +194,35 @@ impl<'a, T> PanelsMut<'a, T> {
     ///
     /// # Errors
     /// [`Error::Length`] for another number.
+    ///
+    /// ```
+    /// # use subquad::sparse::{PanelsMut, panels_len};
+    /// assert!(PanelsMut::packed(&mut [0.0f32; panels_len(2, 3)], 2, 3).is_ok());
+    /// assert!(PanelsMut::packed(&mut [0.0f32; 6], 2, 3).is_err());
+    /// ```
     pub fn packed(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
         expect_length("panels", panels_len(rows, cols), data.len())?;
         Ok(Self { data, rows, cols })
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// # use subquad::sparse::{PanelsMut, panels_len};
+    /// assert_eq!(PanelsMut::packed(&mut [0.0f32; panels_len(2, 3)], 2, 3)?.rows(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    ///
+    /// ```
+    /// # use subquad::sparse::{PanelsMut, panels_len};
+    /// assert_eq!(PanelsMut::packed(&mut [0.0f32; panels_len(2, 3)], 2, 3)?.cols(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn cols(&self) -> usize {
         self.cols
     }
@@ -176,6 +256,15 @@ pub(crate) fn touch<T: Float>(x: &[T]) {
 ///
 /// # Errors
 /// [`Error::Length`] unless `to` has [`panels_len`]`(rows, cols)` numbers.
+///
+/// ```
+/// use subquad::{MatRef, sparse::{PANEL, pack, panels_len}};
+///
+/// let mut to = [f32::NAN; panels_len(2, 2)];
+/// pack(MatRef::new(&[1.0, 2.0, 3.0, 4.0], 2, 2)?, &mut to)?;
+/// assert_eq!((to[0], to[1], to[2], to[PANEL]), (1.0, 2.0, 0.0, 3.0));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn pack<T: Float>(from: MatRef<'_, T>, to: &mut [T]) -> Result<(), Error> {
     expect_length("pack", panels_len(from.rows(), from.cols()), to.len())?;
     if from.rows() == 0 {
@@ -209,6 +298,19 @@ const SAMPLES: usize = 512;
 /// # Cost
 /// 2 N flops for each place of A: a load of the second-level cache and a multiply-add for each vector. B passes from memory once for every
 /// 512 rows of A; the part of it that is next is fetched while this one is worked on, where most of its rows are wanted.
+///
+/// ```
+/// use subquad::sparse::{Panels, SparseRef, Support, times_panels};
+/// use subquad::{Level, MatMut};
+///
+/// // The row (0, 2) times a matrix, added to ones.
+/// let row = SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0f32])?;
+/// let b = Panels::row_major(&[1.0, 2.0, 3.0, 10.0, 20.0, 30.0], 2, 3)?;
+/// let mut out = [1.0; 3];
+/// times_panels(Level::detect(), row, b, true, MatMut::new(&mut out, 1, 3)?)?;
+/// assert_eq!(out, [21.0, 41.0, 61.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn times_panels<T: Float>(level: Level, a: SparseRef<'_, T>, b: Panels<'_, T>, add: bool, out: MatMut<'_, T>) -> Result<(), Error> {
     expect_length("times_panels: depth of A", 1, a.depth())?;
     expect_length("times_panels: rows of B", a.support().cols(), b.rows())?;
@@ -347,6 +449,10 @@ fn turn<T: Float>(a: SparseRef<'_, T>, columns: Columns<'_>, alpha: T, to: &mut 
 }
 
 /// Scratch of [`spread`], in elements: the numbers of U, column by column.
+///
+/// ```
+/// assert_eq!(subquad::sparse::spread_scratch_len(500), 500);
+/// ```
 pub const fn spread_scratch_len(places: usize) -> usize {
     places
 }
@@ -362,6 +468,19 @@ pub const fn spread_scratch_len(places: usize) -> usize {
 ///
 /// # Cost
 /// 2 n flops for each place of U, and n m additions.
+///
+/// ```
+/// use subquad::sparse::{Columns, Panels, SparseRef, Support, spread, spread_scratch_len};
+/// use subquad::{Level, MatMut};
+///
+/// // One term u = (0, 5, 0), of which the first sample takes 1 and the second 10; all of it twice.
+/// let u = SparseRef::new(Support::new(&[0, 1], &[1], 3)?, 1, &[5.0f32])?;
+/// let columns = Columns::new(&[0, 0, 1, 1], &[0], &[0])?;
+/// let (mut z, mut scratch) = ([0.0; 6], [0.0; spread_scratch_len(1)]);
+/// spread(Level::detect(), 2.0, u, columns, Panels::row_major(&[1.0, 10.0], 1, 2)?, MatMut::new(&mut z, 2, 3)?, &mut scratch)?;
+/// assert_eq!(z, [0.0, 10.0, 0.0, 0.0, 100.0, 0.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn spread<T: Float>(
     level: Level,
     alpha: T,

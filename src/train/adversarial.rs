@@ -379,6 +379,25 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::outputs`]; [`TrainError::Data`] for a network that predicts numbers.
+    ///
+    /// ```
+    /// use subquad::train::Attack;
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// let truth = model.coding().truth(data.target(), &all)?;
+    /// let attack = Attack { radius: 1e-3, ..Attack::default() }; // so small that nothing changes its class
+    /// assert_eq!(model.robust(Level::detect(), data.features(), &all, &truth, attack)?, [true; 4]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn robust(
         &self,
         level: Level,

@@ -69,6 +69,19 @@ impl TwoLayer {
     ///
     /// # Errors
     /// When a name is too long for a header.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// run.step()?;
+    /// let (bytes, first) = (run.checkpoint()?, run.history()[0]);
+    /// let mut again = TwoLayer::builder().width(64).seed(1).build(x, y)?;
+    /// again.resume(&bytes, "memory")?;
+    /// assert_eq!(again.history(), [first]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn checkpoint(&self) -> Result<Vec<u8>, TrainError> {
         let (identity, state) = self.state();
         encode(&identity, &state)
@@ -78,6 +91,17 @@ impl TwoLayer {
     ///
     /// # Errors
     /// When the file cannot be written; an old file is then untouched.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// run.save_checkpoint(&directory.path().join("run.safetensors"))?;
+    /// assert!(directory.path().join("run.safetensors").exists());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn save_checkpoint(&self, path: &Path) -> Result<(), TrainError> {
         write_atomically(path, &self.checkpoint()?)
     }
@@ -88,6 +112,16 @@ impl TwoLayer {
     ///
     /// # Errors
     /// When these are no bytes of a checkpoint, or of another run: what differs. The run must not be used then.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// let error = run.resume(b"something else", "memory").unwrap_err();
+    /// assert!(error.to_string().contains("memory"));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn resume(&mut self, bytes: &[u8], source: &str) -> Result<(), TrainError> {
         let (identity, state) = decode(bytes).map_err(|problem| TrainError::model(source, problem))?;
         self.take_up(&identity, &state).map_err(|error| TrainError::model(source, error.to_string()))
@@ -97,6 +131,21 @@ impl TwoLayer {
     ///
     /// # Errors
     /// As [`resume`](Self::resume), and when the file cannot be read.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// let path = directory.path().join("run.safetensors");
+    /// run.step()?;
+    /// run.save_checkpoint(&path)?;
+    /// let mut again = TwoLayer::builder().width(64).seed(1).build(x, y)?;
+    /// again.load_checkpoint(&path)?;
+    /// assert_eq!(again.train_mse(), run.train_mse());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn load_checkpoint(&mut self, path: &Path) -> Result<(), TrainError> {
         let bytes = std::fs::read(path).map_err(|error| TrainError::file(path, "read", error))?;
         self.resume(&bytes, &path.display().to_string())

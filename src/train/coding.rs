@@ -11,6 +11,16 @@ use crate::train::TrainError;
 /// * More than two classes: one output each, 1 for the class and 0 for the others; the prediction is the largest.
 /// * Two classes: one output, -1 for the first and +1 for the second; the prediction is its sign.
 /// * Numbers: one output each, minus the mean, divided by the standard deviation (of the training part).
+///
+/// ```
+/// use subquad::train::{Coding, Target};
+///
+/// let kind = Target::classes("kind", vec!["cat".into(), "dog".into(), "eel".into()], vec![0, 1, 2])?;
+/// let coding = Coding::fit(&kind, &[0, 1, 2])?;
+/// assert_eq!(coding.encode(&kind, &[2, 0])?.data(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+/// assert_eq!(coding.decode(&[0.1, 0.7, 0.2]).to_string(), "dog");
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Coding {
@@ -31,6 +41,13 @@ pub enum Coding {
 }
 
 /// What a model says about one row.
+///
+/// ```
+/// use subquad::train::Prediction;
+///
+/// assert_eq!(Prediction::Class { index: 1, label: "dog".into() }.to_string(), "dog");
+/// assert_eq!(Prediction::Values(vec![1.5, 2.0]).to_string(), "1.5,2");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Prediction {
@@ -60,6 +77,14 @@ impl fmt::Display for Prediction {
 }
 
 /// What is known about one row's target.
+///
+/// ```
+/// use subquad::train::{Coding, Truth};
+///
+/// let coding = Coding::Classes { labels: vec!["cat".into(), "dog".into()] };
+/// assert_eq!(coding.truth_from_text("dog"), Ok(Truth::Class(1)));
+/// assert_eq!(coding.truth_from_text("yak"), Ok(Truth::UnknownClass("yak".into())));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Truth {
@@ -74,6 +99,16 @@ pub enum Truth {
 }
 
 /// How well a model's outputs agree with the truth.
+///
+/// ```
+/// use subquad::train::{Coding, Matrix, Truth};
+///
+/// // Two classes are one output: -1 and +1. Right, and wrong.
+/// let coding = Coding::Classes { labels: vec!["cat".into(), "dog".into()] };
+/// let score = coding.score(&Matrix::new(vec![1.0, 1.0], 2, 1)?, &[Truth::Class(1), Truth::Class(0)])?;
+/// assert_eq!((score.correct, score.accuracy(), score.mse), (Some(1), Some(0.5), 2.0));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
     /// Rows whose truth is known.
@@ -89,6 +124,13 @@ pub struct Score {
 
 impl Score {
     /// Share of the rows whose class is right; `None` for regression, and without rows.
+    ///
+    /// ```
+    /// use subquad::train::Score;
+    ///
+    /// assert_eq!(Score { rows: 4, mse: 0.1, correct: Some(3), unknown: 0 }.accuracy(), Some(0.75));
+    /// assert_eq!(Score { rows: 4, mse: 0.1, correct: None, unknown: 0 }.accuracy(), None);
+    /// ```
     pub fn accuracy(&self) -> Option<f64> {
         self.correct.filter(|_| self.rows > 0).map(|correct| correct as f64 / self.rows as f64)
     }
@@ -99,6 +141,14 @@ impl Coding {
     ///
     /// # Errors
     /// When the training part has no row, one class, or one value.
+    ///
+    /// ```
+    /// # use subquad::train::{Coding, Target};
+    /// // The mean of 1 and 3 is 2, their deviation 1; the row that does not train has no say.
+    /// let coding = Coding::fit(&Target::values(vec!["size".into()], vec![1.0, 3.0, 99.0])?, &[0, 1])?;
+    /// assert_eq!(coding, Coding::Values { names: vec!["size".into()], means: vec![2.0], deviations: vec![1.0] });
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn fit(target: &Target, train: &[usize]) -> Result<Self, TrainError> {
         check_rows(train, target.len())?;
         match target {
@@ -135,6 +185,12 @@ impl Coding {
     }
 
     /// Number of outputs.
+    ///
+    /// ```
+    /// # use subquad::train::Coding;
+    /// assert_eq!(Coding::Classes { labels: vec!["cat".into(), "dog".into()] }.outputs(), 1);
+    /// assert_eq!(Coding::Classes { labels: vec!["cat".into(), "dog".into(), "eel".into()] }.outputs(), 3);
+    /// ```
     pub fn outputs(&self) -> usize {
         match self {
             Self::Classes { labels } if labels.len() == 2 => 1,
@@ -144,11 +200,23 @@ impl Coding {
     }
 
     /// Whether the target is a class.
+    ///
+    /// ```
+    /// # use subquad::train::Coding;
+    /// assert!(Coding::Classes { labels: vec!["cat".into(), "dog".into()] }.is_classes());
+    /// ```
     pub fn is_classes(&self) -> bool {
         matches!(self, Self::Classes { .. })
     }
 
     /// The truth about the rows of a target.
+    ///
+    /// ```
+    /// # use subquad::train::{Coding, Target, Truth};
+    /// let kind = Target::classes("kind", vec!["cat".into(), "dog".into()], vec![0, 1])?;
+    /// assert_eq!(Coding::fit(&kind, &[0, 1])?.truth(&kind, &[1])?, [Truth::Class(1)]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn truth(&self, target: &Target, rows: &[usize]) -> Result<Vec<Truth>, TrainError> {
         check_rows(rows, target.len())?;
         match (self, target) {
@@ -171,6 +239,13 @@ impl Coding {
     ///
     /// # Errors
     /// What is wrong with the cell.
+    ///
+    /// ```
+    /// # use subquad::train::{Coding, Truth};
+    /// let coding = Coding::Values { names: vec!["size".into()], means: vec![2.0], deviations: vec![1.0] };
+    /// assert_eq!(coding.truth_from_text("1.5"), Ok(Truth::Values(vec![1.5])));
+    /// assert!(coding.truth_from_text("large").is_err());
+    /// ```
     pub fn truth_from_text(&self, cell: &str) -> Result<Truth, String> {
         match self {
             Self::Classes { labels } => {
@@ -216,6 +291,13 @@ impl Coding {
     ///
     /// # Errors
     /// When the target is of another kind, or a row does not exist.
+    ///
+    /// ```
+    /// # use subquad::train::{Coding, Target};
+    /// let size = Target::values(vec!["size".into()], vec![1.0, 3.0])?;
+    /// assert_eq!(Coding::fit(&size, &[0, 1])?.encode(&size, &[0, 1])?.data(), [-1.0, 1.0]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn encode(&self, target: &Target, rows: &[usize]) -> Result<Matrix, TrainError> {
         let truth = self.truth(target, rows)?;
         let c = self.outputs();
@@ -229,6 +311,12 @@ impl Coding {
     }
 
     /// The prediction that one row of outputs means. Of equal outputs the first wins; the sign of 0 is the second class.
+    ///
+    /// ```
+    /// # use subquad::train::{Coding, Prediction};
+    /// let coding = Coding::Values { names: vec!["size".into()], means: vec![2.0], deviations: vec![10.0] };
+    /// assert_eq!(coding.decode(&[0.5]), Prediction::Values(vec![7.0]));
+    /// ```
     pub fn decode(&self, outputs: &[f32]) -> Prediction {
         match self {
             Self::Classes { labels } => {
@@ -258,6 +346,15 @@ impl Coding {
     ///
     /// # Errors
     /// When the numbers of rows or of outputs disagree.
+    ///
+    /// ```
+    /// # use subquad::train::{Coding, Matrix, Truth};
+    /// let coding = Coding::Classes { labels: vec!["cat".into(), "dog".into(), "eel".into()] };
+    /// let outputs = Matrix::new(vec![0.0, 1.0, 0.0, 1.0, 0.0, 0.0], 2, 3)?;
+    /// let score = coding.score(&outputs, &[Truth::Class(1), Truth::Missing])?;
+    /// assert_eq!((score.rows, score.correct, score.mse), (1, Some(1), 0.0));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn score(&self, outputs: &Matrix, truth: &[Truth]) -> Result<Score, TrainError> {
         let c = self.outputs();
         if outputs.cols() != c {

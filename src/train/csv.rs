@@ -12,6 +12,15 @@ use crate::train::coding::{Coding, Truth};
 use crate::train::data::{Columns, Dataset, Matrix, Target, Task};
 
 /// Whether the first row of a table holds the names of the columns.
+///
+/// ```
+/// use subquad::train::{Header, TableOptions, read_dataset_from};
+///
+/// let table = "1,2,a\n3,5,b\n"; // no names
+/// let data = read_dataset_from(table.as_bytes(), "inline", &TableOptions { header: Header::Absent, ..TableOptions::default() })?;
+/// assert_eq!(data.columns().features, ["c1", "c2"]);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Header {
     /// Decide by the first row.
@@ -29,6 +38,15 @@ pub enum Header {
 }
 
 /// Choices for [`read_dataset`].
+///
+/// ```
+/// use subquad::train::{TableOptions, read_dataset_from};
+///
+/// let options = TableOptions { target: Some("y".into()), ..TableOptions::default() };
+/// let data = read_dataset_from("x,y,z\n1,2.5,3\n4,5.5,7\n".as_bytes(), "inline", &options)?;
+/// assert_eq!((data.target().name(), data.features().row(1)), ("y".into(), &[4.0, 7.0][..]));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableOptions {
     /// The name of the target's column; `None`: the last one. Several names with commas between them: as many numbers,
@@ -41,6 +59,17 @@ pub struct TableOptions {
 }
 
 /// Rows for a model: its features, and what the table says about its target.
+///
+/// ```
+/// use subquad::train::{Coding, Header, TableOptions, Truth, read_dataset_from, read_rows_from};
+///
+/// let data = read_dataset_from("x,kind\n1,cat\n3,dog\n".as_bytes(), "inline", &TableOptions::default())?;
+/// let coding = Coding::fit(data.target(), &[0, 1])?;
+/// let rows = read_rows_from("kind,x\ndog,7\n,8\n".as_bytes(), "inline", Header::Auto, data.columns(), &coding)?;
+/// assert_eq!((rows.features.data(), rows.truth), (&[7.0, 8.0][..], Some(vec![Truth::Class(1), Truth::Missing])));
+/// assert_eq!(rows.lines, [2, 3]);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
     /// The features, in the model's order.
@@ -285,6 +314,16 @@ fn open(path: &Path) -> Result<BufReader<File>, TrainError> {
 /// With file, line and column: no such file, an empty file, a header without rows, a row of another length, a missing
 /// value, text, NaN or infinity in a feature, two columns of one name, an unknown target, a constant target, a single
 /// row.
+///
+/// ```
+/// use subquad::train::{TableOptions, read_dataset};
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// let path = directory.path().join("table.csv");
+/// std::fs::write(&path, "x,kind\n1,cat\n3,dog\n").unwrap();
+/// assert_eq!(read_dataset(&path, &TableOptions::default())?.line(1), Some(3));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 pub fn read_dataset(path: &Path, options: &TableOptions) -> Result<Dataset, TrainError> {
     read_dataset_from(open(path)?, &path.display().to_string(), options)
 }
@@ -385,6 +424,18 @@ pub fn read_dataset_from(input: impl Read, source: &str, options: &TableOptions)
 ///
 /// # Errors
 /// As [`read_dataset`], and when the columns do not fit: which are missing, which are too many.
+///
+/// ```
+/// use subquad::train::{Coding, Header, TableOptions, read_dataset_from, read_rows};
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// let data = read_dataset_from("x,kind\n1,cat\n3,dog\n".as_bytes(), "inline", &TableOptions::default())?;
+/// let coding = Coding::fit(data.target(), &[0, 1])?;
+/// let path = directory.path().join("new.csv");
+/// std::fs::write(&path, "x\n7\n8\n").unwrap(); // without the target
+/// assert_eq!(read_rows(&path, Header::Auto, data.columns(), &coding)?.truth, None);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 pub fn read_rows(path: &Path, header: Header, columns: &Columns, coding: &Coding) -> Result<Rows, TrainError> {
     read_rows_from(open(path)?, &path.display().to_string(), header, columns, coding)
 }
@@ -393,6 +444,15 @@ pub fn read_rows(path: &Path, header: Header, columns: &Columns, coding: &Coding
 ///
 /// # Errors
 /// As [`read_rows`].
+///
+/// ```
+/// use subquad::train::{Coding, Header, TableOptions, read_dataset_from, read_rows_from};
+///
+/// let data = read_dataset_from("x,kind\n1,cat\n3,dog\n".as_bytes(), "inline", &TableOptions::default())?;
+/// let coding = Coding::fit(data.target(), &[0, 1])?;
+/// assert!(read_rows_from("other\n7\n".as_bytes(), "inline", Header::Present, data.columns(), &coding).is_err());
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 pub fn read_rows_from(input: impl Read, source: &str, header: Header, columns: &Columns, coding: &Coding) -> Result<Rows, TrainError> {
     let mut table = Table::open(BufReader::new(input), source, header, Some(&columns.features))?;
     let (p, found) = (columns.features.len(), table.names.len());

@@ -6,6 +6,14 @@ use crate::train::TrainError;
 use crate::{Error, MatRef};
 
 /// A dense row-major matrix that owns its entries.
+///
+/// ```
+/// use subquad::train::Matrix;
+///
+/// let x = Matrix::new(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3)?;
+/// assert_eq!((x.row(1), x.as_ref().t().get(0, 1)), (&[4.0, 5.0, 6.0][..], Some(4.0)));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     data: Vec<f32>,
@@ -18,38 +26,86 @@ impl Matrix {
     ///
     /// # Errors
     /// When `data` does not have exactly that many.
+    ///
+    /// ```
+    /// # use subquad::train::Matrix;
+    /// assert_eq!(Matrix::new(vec![0.0; 6], 2, 3)?.rows(), 2);
+    /// assert!(Matrix::new(vec![0.0; 5], 2, 3).is_err());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn new(data: Vec<f32>, rows: usize, cols: usize) -> Result<Self, Error> {
         MatRef::new(&data, rows, cols)?;
         Ok(Self { data, rows, cols })
     }
 
     /// The matrix as a view.
+    ///
+    /// ```
+    /// # use subquad::train::Matrix;
+    /// assert_eq!(Matrix::new(vec![1.0, 2.0], 1, 2)?.as_ref().get(0, 1), Some(2.0));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn as_ref(&self) -> MatRef<'_, f32> {
         MatRef::new(&self.data, self.rows, self.cols).expect("the length was checked at construction")
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// # use subquad::train::Matrix;
+    /// assert_eq!(Matrix::new(vec![0.0; 6], 2, 3)?.rows(), 2);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    ///
+    /// ```
+    /// # use subquad::train::Matrix;
+    /// assert_eq!(Matrix::new(vec![0.0; 6], 2, 3)?.cols(), 3);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn cols(&self) -> usize {
         self.cols
     }
 
     /// Row `i`; empty behind the end.
+    ///
+    /// ```
+    /// # use subquad::train::Matrix;
+    /// let x = Matrix::new(vec![1.0, 2.0, 3.0, 4.0], 2, 2)?;
+    /// assert_eq!(x.row(1), [3.0, 4.0]);
+    /// assert!(x.row(2).is_empty());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn row(&self, i: usize) -> &[f32] {
         if i < self.rows { &self.data[i * self.cols..][..self.cols] } else { &[] }
     }
 
     /// All entries, row after row.
+    ///
+    /// ```
+    /// # use subquad::train::Matrix;
+    /// assert_eq!(Matrix::new(vec![1.0, 2.0], 1, 2)?.data(), [1.0, 2.0]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn data(&self) -> &[f32] {
         &self.data
     }
 }
 
 /// The kind of target that is wanted.
+///
+/// ```
+/// use subquad::train::{Target, Task};
+///
+/// // Digits: classes by themselves, numbers if that is asked for.
+/// let digits = ["3", "1", "3", "1"].map(String::from);
+/// assert!(matches!(Target::from_text("digit", &digits, Task::Auto), Ok(Target::Classes { .. })));
+/// assert!(matches!(Target::from_text("digit", &digits, Task::Regression), Ok(Target::Values { .. })));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Task {
     /// Decide by the values: see [`Target::from_text`].
@@ -62,6 +118,15 @@ pub enum Task {
 }
 
 /// What is to be predicted, for every row of a table.
+///
+/// ```
+/// use subquad::train::Target;
+///
+/// let kind = Target::classes("kind", vec!["cat".into(), "dog".into()], vec![0, 1, 1])?;
+/// let size = Target::values(vec!["size".into()], vec![0.3, 0.5, 0.9])?;
+/// assert_eq!((kind.len(), size.len()), (3, 3));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Target {
@@ -91,6 +156,13 @@ impl Target {
     ///
     /// # Errors
     /// When an index has no label, a label comes twice, or all rows are of one class.
+    ///
+    /// ```
+    /// # use subquad::train::Target;
+    /// assert!(Target::classes("kind", vec!["cat".into(), "dog".into()], vec![0, 1]).is_ok());
+    /// let error = Target::classes("kind", vec!["cat".into()], vec![0, 1]).unwrap_err();
+    /// assert_eq!(error.to_string(), "target 'kind': class 1 has no label; there are 1 labels");
+    /// ```
     pub fn classes(name: impl Into<String>, labels: Vec<String>, of_row: Vec<u32>) -> Result<Self, TrainError> {
         let name = name.into();
         if let Some(&index) = of_row.iter().find(|&&index| index as usize >= labels.len()) {
@@ -117,6 +189,13 @@ impl Target {
     ///
     /// # Errors
     /// When there is no name, the lengths disagree, a number is not finite, or one of the columns is constant.
+    ///
+    /// ```
+    /// # use subquad::train::Target;
+    /// // Two numbers for each of three rows.
+    /// assert_eq!(Target::values(vec!["u".into(), "v".into()], vec![1.0, 10.0, 2.0, 20.0, 3.0, 30.0])?.len(), 3);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn values(names: Vec<String>, values: Vec<f64>) -> Result<Self, TrainError> {
         let k = names.len();
         if k == 0 || !values.len().is_multiple_of(k) {
@@ -152,6 +231,12 @@ impl Target {
     ///
     /// # Errors
     /// The row at fault (if it is a single one), and what is wrong.
+    ///
+    /// ```
+    /// # use subquad::train::{Target, Task};
+    /// let Ok(Target::Classes { labels, of_row, .. }) = Target::from_text("grade", &["b", "a", "b"].map(String::from), Task::Auto) else { panic!() };
+    /// assert_eq!((labels, of_row), (vec!["a".into(), "b".into()], vec![1, 0, 1]));
+    /// ```
     pub fn from_text(name: &str, cells: &[String], task: Task) -> Result<Self, (Option<usize>, String)> {
         let numbers: Vec<Option<f64>> = cells.iter().map(|cell| cell.parse::<f64>().ok().filter(|x| x.is_finite())).collect();
         let text = numbers.iter().position(Option::is_none);
@@ -222,6 +307,12 @@ impl Target {
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// # use subquad::train::Target;
+    /// assert_eq!(Target::values(vec!["size".into()], vec![0.3, 0.5, 0.9])?.len(), 3);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn len(&self) -> usize {
         match self {
             Self::Classes { of_row, .. } => of_row.len(),
@@ -230,11 +321,23 @@ impl Target {
     }
 
     /// Whether there are no rows.
+    ///
+    /// ```
+    /// # use subquad::train::Target;
+    /// assert!(!Target::values(vec!["size".into()], vec![0.3, 0.5])?.is_empty());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The name of the target; several names are joined.
+    ///
+    /// ```
+    /// # use subquad::train::Target;
+    /// assert_eq!(Target::values(vec!["u".into(), "v".into()], vec![1.0, 10.0, 2.0, 20.0])?.name(), "u, v");
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn name(&self) -> String {
         match self {
             Self::Classes { name, .. } => name.clone(),
@@ -244,6 +347,15 @@ impl Target {
 }
 
 /// The names of a table's columns, as a model remembers them.
+///
+/// ```
+/// # use subquad::train::{Dataset, Target};
+/// let kind = Target::classes("kind", vec!["cat".into(), "dog".into()], vec![0, 1])?;
+/// let data = Dataset::new(vec!["weight".into(), "age".into()], vec![4.0, 2.0, 30.0, 7.0], kind)?;
+/// assert_eq!(data.columns().features, ["weight", "age"]);
+/// assert_eq!((data.columns().target.as_str(), data.columns().target_position), ("kind", 2));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     /// The features, in the order of the columns of the feature matrix.
@@ -259,6 +371,15 @@ pub struct Columns {
 }
 
 /// A table to learn from: features, a target, and their names.
+///
+/// ```
+/// use subquad::train::{Dataset, Target};
+///
+/// let kind = Target::classes("kind", vec!["cat".into(), "dog".into()], vec![0, 1])?;
+/// let data = Dataset::new(vec!["weight".into(), "age".into()], vec![4.0, 2.0, 30.0, 7.0], kind)?;
+/// assert_eq!((data.rows(), data.features().row(1)), (2, &[30.0, 7.0][..]));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     source: String,
@@ -274,6 +395,14 @@ impl Dataset {
     /// # Errors
     /// When there are fewer than two rows or no feature, the lengths disagree, a name comes twice, or a number is
     /// not finite.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// let size = Target::values(vec!["size".into()], vec![0.3, 0.5])?;
+    /// assert!(Dataset::new(vec!["weight".into()], vec![4.0, f32::NAN], size.clone()).is_err());
+    /// assert!(Dataset::new(vec!["weight".into()], vec![4.0, 30.0], size).is_ok());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn new(names: Vec<String>, features: Vec<f32>, target: Target) -> Result<Self, TrainError> {
         let mut targets = match &target {
             Target::Classes { name, .. } => vec![name.clone()],
@@ -312,31 +441,73 @@ impl Dataset {
     }
 
     /// The features, one row per sample.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// let data = Dataset::new(vec!["weight".into()], vec![4.0, 30.0], Target::values(vec!["size".into()], vec![0.3, 0.5])?)?;
+    /// assert_eq!(data.features().row(0), [4.0]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn features(&self) -> &Matrix {
         &self.features
     }
 
     /// What is to be predicted.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// let data = Dataset::new(vec!["weight".into()], vec![4.0, 30.0], Target::values(vec!["size".into()], vec![0.3, 0.5])?)?;
+    /// assert_eq!(data.target().name(), "size");
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn target(&self) -> &Target {
         &self.target
     }
 
     /// The names.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// let data = Dataset::new(vec!["weight".into()], vec![4.0, 30.0], Target::values(vec!["size".into()], vec![0.3, 0.5])?)?;
+    /// assert_eq!(data.columns().features, ["weight"]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn columns(&self) -> &Columns {
         &self.columns
     }
 
     /// Number of rows.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// let data = Dataset::new(vec!["weight".into()], vec![4.0, 30.0], Target::values(vec!["size".into()], vec![0.3, 0.5])?)?;
+    /// assert_eq!(data.rows(), 2);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn rows(&self) -> usize {
         self.features.rows
     }
 
     /// Where the table comes from.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// let data = Dataset::new(vec!["weight".into()], vec![4.0, 30.0], Target::values(vec!["size".into()], vec![0.3, 0.5])?)?;
+    /// assert_eq!(data.source(), "the table"); // a file would be named
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn source(&self) -> &str {
         &self.source
     }
 
     /// The line of a row in its file, if it came from one.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// let data = Dataset::new(vec!["weight".into()], vec![4.0, 30.0], Target::values(vec!["size".into()], vec![0.3, 0.5])?)?;
+    /// assert_eq!(data.line(0), None); // not from a file
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn line(&self, row: usize) -> Option<u64> {
         self.lines.get(row).copied()
     }

@@ -8,6 +8,17 @@ use crate::Error;
 /// Why training, or something around it, cannot go on.
 ///
 /// Its text says what was expected, what was found, and where.
+///
+/// ```
+/// use subquad::train::{TrainError, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let error = TwoLayer::builder().width(63).build(x, y).unwrap_err();
+/// assert!(matches!(error, TrainError::Setting { name: "width", .. }));
+/// assert_eq!(error.to_string(), "width: must be even and at least 2: neurons start in pairs, found 63");
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TrainError {

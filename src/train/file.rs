@@ -54,6 +54,14 @@ fn temporary(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
 ///
 /// # Errors
 /// What is in the way: no such directory, no permission, a directory of that name.
+///
+/// ```
+/// use subquad::train::check_writable;
+///
+/// let directory = std::env::temp_dir();
+/// assert!(check_writable(&directory.join("model.safetensors")).is_ok());
+/// assert!(check_writable(&directory.join("no such directory").join("model.safetensors")).is_err());
+/// ```
 pub fn check_writable(path: &Path) -> Result<(), TrainError> {
     let check = || match place(path)? {
         Place::Stream => OpenOptions::new().write(true).open(path).map(drop),
@@ -69,6 +77,17 @@ pub fn check_writable(path: &Path) -> Result<(), TrainError> {
 ///
 /// # Errors
 /// What the system says. The old file, if there was one, is then untouched.
+///
+/// ```
+/// use subquad::train::write_atomically;
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// let path = directory.path().join("note");
+/// write_atomically(&path, b"first")?;
+/// write_atomically(&path, b"second")?;
+/// assert_eq!(std::fs::read(&path).unwrap(), b"second");
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let write = || match place(path)? {
         Place::Stream => OpenOptions::new().write(true).open(path)?.write_all(bytes),

@@ -3,6 +3,17 @@
 use crate::random::{gaussian, signs, stream};
 
 /// How the first weights are drawn.
+///
+/// ```
+/// use subquad::train::{Init, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// // In pairs the network is 0 at the start, so the first error is the mean of Y^2 = 1.
+/// assert!((TwoLayer::builder().width(64).build(x, y)?.first_mse() - 1.0).abs() < 1e-9);
+/// assert!((TwoLayer::builder().width(64).init(Init::Gaussian).build(x, y)?.first_mse() - 1.0).abs() > 1e-3);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Init {
     /// Gaussian weights, signs at random; the second half of the neurons repeats the first with the opposite signs, so

@@ -8,6 +8,18 @@ use crate::relu::PatternRef;
 use crate::{MatRef, blas};
 
 /// Whether training goes on.
+///
+/// ```
+/// use subquad::train::{Status, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = TwoLayer::builder().width(64).steps(1).tolerance(0.0).build(x, y)?;
+/// assert_eq!(run.status(), Status::Running);
+/// while run.step()?.is_some() {}
+/// assert_eq!(run.status(), Status::StepLimit);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
@@ -37,12 +49,30 @@ impl Status {
     ];
 
     /// Its name.
+    ///
+    /// ```
+    /// use subquad::train::Status;
+    ///
+    /// assert_eq!(Status::StepLimit.name(), "step limit");
+    /// ```
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)
     }
 }
 
 /// What one step did.
+///
+/// ```
+/// use subquad::train::TwoLayer;
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = TwoLayer::builder().width(64).build(x, y)?;
+/// let step = run.step()?.unwrap();
+/// assert_eq!(step.step, 1);
+/// assert!(step.train_mse < run.first_mse() && step.cg_iterations > 0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Step {
     /// Counted from 1.
@@ -73,6 +103,17 @@ pub struct Step {
 }
 
 /// Where a long step is.
+///
+/// ```
+/// use subquad::train::TwoLayer;
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut phases = Vec::new();
+/// TwoLayer::builder().width(64).build(x, y)?.step_with(&mut |progress| phases.push(progress.phase))?;
+/// assert!(!phases.is_empty());
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// What is being computed.

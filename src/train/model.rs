@@ -8,6 +8,22 @@ use crate::train::{TrainError, data};
 use crate::{Error, Level, MatMut, MatRef};
 
 /// A two-layer ReLU network `m^(-1/2) phi(X W^T) A^T`, with the preparation of its inputs and the meaning of its outputs.
+///
+/// ```
+/// use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+///
+/// let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+/// let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+/// let all = [0, 1, 2, 3];
+/// let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+/// let coding = Coding::fit(data.target(), &all)?;
+/// let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+/// let mut run = TwoLayer::builder().width(64).tolerance(1e-3).build(x.as_ref(), y.as_ref())?;
+/// while run.step()?.is_some() {}
+/// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+/// assert_eq!(model.predict(Level::detect(), data.features(), &[3])?[0].to_string(), "plus");
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     columns: Columns,
@@ -36,6 +52,25 @@ impl Model {
     ///
     /// # Errors
     /// When the shapes disagree or a number is not finite.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// assert_eq!(model.width(), 64);
+    /// // Weights of as many inputs as the preparation makes, and nothing else.
+    /// let (columns, preparation, coding) = (model.columns().clone(), model.preparation().clone(), model.coding().clone());
+    /// assert!(Model::new(columns, preparation, coding, 0.0, model.weights().t(), model.signs()).is_err());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn new(
         columns: Columns,
         preparation: Preparation,
@@ -91,36 +126,148 @@ impl Model {
     }
 
     /// The names of the columns it was trained on.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// assert_eq!(model.columns().target, "sign");
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn columns(&self) -> &Columns {
         &self.columns
     }
 
     /// The preparation of its inputs.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// assert_eq!(model.preparation().features(), 1);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn preparation(&self) -> &Preparation {
         &self.preparation
     }
 
     /// The meaning of its outputs.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// assert!(model.coding().is_classes());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn coding(&self) -> &Coding {
         &self.coding
     }
 
     /// The shift b of its neurons.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// assert_eq!(model.shift(), 0.0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn shift(&self) -> f32 {
         self.shift
     }
 
     /// The hidden weights, m x d.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// assert_eq!((model.weights().rows(), model.weights().cols()), (64, 2));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn weights(&self) -> MatRef<'_, f32> {
         self.weights.as_ref()
     }
 
     /// The output signs, C x m.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// assert_eq!((model.signs().rows(), model.signs().cols()), (1, 64));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn signs(&self) -> MatRef<'_, f32> {
         self.signs.as_ref()
     }
 
     /// Number of hidden neurons.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// assert_eq!(model.width(), 64);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn width(&self) -> usize {
         self.weights.rows()
     }
@@ -131,6 +278,23 @@ impl Model {
     ///
     /// # Errors
     /// When the number of features differs, a row does not exist, or an output leaves the range of f32.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// let f = model.outputs(Level::detect(), data.features(), &[0, 3])?;
+    /// assert!((f.row(0)[0] + 1.0).abs() < 0.2 && (f.row(1)[0] - 1.0).abs() < 0.2); // -1 and +1 were learnt
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn outputs(&self, level: Level, features: &Matrix, rows: &[usize]) -> Result<Matrix, TrainError> {
         data::check_rows(rows, features.rows())?;
         let (d, m, c) = (self.weights.cols(), self.weights.rows(), self.signs.rows());
@@ -156,6 +320,23 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::outputs`].
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// let answers = model.predict(Level::detect(), data.features(), &[0, 3])?;
+    /// assert_eq!((answers[0].to_string(), answers[1].to_string()), ("minus".into(), "plus".into()));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn predict(&self, level: Level, features: &Matrix, rows: &[usize]) -> Result<Vec<Prediction>, TrainError> {
         let outputs = self.outputs(level, features, rows)?;
         Ok((0..outputs.rows()).map(|i| self.coding.decode(outputs.row(i))).collect())
@@ -165,6 +346,23 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::outputs`], and when `truth` has another number of rows.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+    /// let truth = model.coding().truth(data.target(), &all)?;
+    /// assert_eq!(model.score(Level::detect(), data.features(), &all, &truth)?.accuracy(), Some(1.0));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn score(&self, level: Level, features: &Matrix, rows: &[usize], truth: &[Truth]) -> Result<Score, TrainError> {
         self.coding.score(&self.outputs(level, features, rows)?, truth)
     }
@@ -219,6 +417,22 @@ mod format {
         ///
         /// # Errors
         /// When the names are too long for a header.
+        ///
+        /// ```
+        /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+        /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+        /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+        /// # let all = [0, 1, 2, 3];
+        /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+        /// # let coding = Coding::fit(data.target(), &all)?;
+        /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+        /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+        /// # while run.step()?.is_some() {}
+        /// // Trained on -2, -1, 1, 2 and their signs.
+        /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+        /// assert_eq!(Model::from_bytes(&model.to_bytes()?, "memory")?, model);
+        /// # Ok::<(), subquad::train::TrainError>(())
+        /// ```
         pub fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
             let (target, means, deviations) = match &self.coding {
                 Coding::Classes { labels } => (json!({ "labels": labels }), &[][..], &[][..]),
@@ -260,6 +474,24 @@ mod format {
         ///
         /// # Errors
         /// When the file cannot be written; an old file is then untouched.
+        ///
+        /// ```
+        /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+        /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+        /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+        /// # let all = [0, 1, 2, 3];
+        /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+        /// # let coding = Coding::fit(data.target(), &all)?;
+        /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+        /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+        /// # while run.step()?.is_some() {}
+        /// // Trained on -2, -1, 1, 2 and their signs.
+        /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+        /// # let directory = tempfile::tempdir().unwrap();
+        /// model.save(&directory.path().join("sign.safetensors"))?;
+        /// assert!(model.save(&directory.path().join("no such directory").join("sign.safetensors")).is_err());
+        /// # Ok::<(), subquad::train::TrainError>(())
+        /// ```
         pub fn save(&self, path: &Path) -> Result<(), TrainError> {
             write_atomically(path, &self.to_bytes()?)
         }
@@ -268,6 +500,25 @@ mod format {
         ///
         /// # Errors
         /// When the file cannot be read, is no model of this crate, is damaged, or its parts disagree.
+        ///
+        /// ```
+        /// # use subquad::{Level, train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target, TwoLayer}};
+        /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+        /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+        /// # let all = [0, 1, 2, 3];
+        /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+        /// # let coding = Coding::fit(data.target(), &all)?;
+        /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+        /// # let mut run = TwoLayer::builder().width(64).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+        /// # while run.step()?.is_some() {}
+        /// // Trained on -2, -1, 1, 2 and their signs.
+        /// let model = Model::new(data.columns().clone(), preparation, coding, 0.0, run.weights(), run.signs())?;
+        /// # let directory = tempfile::tempdir().unwrap();
+        /// let path = directory.path().join("sign.safetensors");
+        /// model.save(&path)?;
+        /// assert_eq!(Model::load(&path)?, model);
+        /// # Ok::<(), subquad::train::TrainError>(())
+        /// ```
         pub fn load(path: &Path) -> Result<Self, TrainError> {
             let source = path.display().to_string();
             let failed = |error| TrainError::file(path, "read", error);
@@ -290,6 +541,13 @@ mod format {
         ///
         /// # Errors
         /// When this is no model of this crate, is damaged, or its parts disagree.
+        ///
+        /// ```
+        /// use subquad::train::Model;
+        ///
+        /// let error = Model::from_bytes(b"something else", "memory").unwrap_err();
+        /// assert!(error.to_string().starts_with("memory"));
+        /// ```
         pub fn from_bytes(bytes: &[u8], source: &str) -> Result<Self, TrainError> {
             parse(bytes).map_err(|problem| TrainError::model(source, problem))
         }

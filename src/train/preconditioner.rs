@@ -17,6 +17,16 @@ pub(super) struct Solver {
 }
 
 /// The published iteration, a gradient iteration with a fixed step and a sketch, in place of conjugate gradients.
+///
+/// ```
+/// use subquad::train::{Faithful, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = TwoLayer::builder().width(64).faithful(Faithful::Safe).build(x, y)?;
+/// assert!(run.step()?.unwrap().residual_ratio < 1.0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Faithful {
@@ -31,6 +41,17 @@ impl Builder {
     /// Rows of the sketch, for the preconditioners that are made from one: at least one for each sample. Default 4 for each
     /// sample, and [`SAFE_ROWS`](sketch::SAFE_ROWS) with [`faithful`](Self::faithful). A TensorSketch takes the next power of
     /// two.
+    ///
+    /// ```
+    /// use subquad::train::{PreconditionerChoice, TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let settings = TwoLayer::builder().width(64).preconditioner(PreconditionerChoice::TensorSrht);
+    /// assert!(settings.clone().sketch_rows(16).build(x, y).is_ok());
+    /// assert!(settings.sketch_rows(3).build(x, y).is_err()); // fewer than samples
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn sketch_rows(mut self, rows: usize) -> Self {
         self.solver.sketch_rows = Some(rows);
@@ -38,6 +59,14 @@ impl Builder {
     }
 
     /// Solve the systems as the paper does, instead of by conjugate gradients. Default: no.
+    ///
+    /// ```
+    /// use subquad::train::{Faithful, PreconditionerChoice, TwoLayer};
+    ///
+    /// // The paper's iteration comes with the paper's sketch.
+    /// let chosen = TwoLayer::builder().faithful(Faithful::Safe).chosen_preconditioner(100, 10, 1);
+    /// assert_eq!(chosen.preconditioner, PreconditionerChoice::Srht);
+    /// ```
     #[must_use]
     pub fn faithful(mut self, step: Faithful) -> Self {
         self.solver.faithful = Some(step);
@@ -45,6 +74,14 @@ impl Builder {
     }
 
     /// What `auto` stands for here, with its reason, or the choice that was made; for n samples of d numbers and C outputs.
+    ///
+    /// ```
+    /// use subquad::train::{PreconditionerChoice, TwoLayer};
+    ///
+    /// let chosen = TwoLayer::builder().chosen_preconditioner(1000, 64, 10);
+    /// assert_ne!(chosen.preconditioner, PreconditionerChoice::Auto);
+    /// assert!(!chosen.reason.is_empty());
+    /// ```
     pub fn chosen_preconditioner(&self, n: usize, d: usize, outputs: usize) -> Chosen {
         if self.preconditioner != PreconditionerChoice::Auto {
             return Chosen { preconditioner: self.preconditioner, reason: "as asked for".into() };
@@ -128,6 +165,13 @@ fn some_neurons(m: usize) -> usize {
 }
 
 /// A preconditioner, and why.
+///
+/// ```
+/// use subquad::train::{PreconditionerChoice, TwoLayer};
+///
+/// let chosen = TwoLayer::builder().preconditioner(PreconditionerChoice::TensorSrht).chosen_preconditioner(1000, 64, 10);
+/// assert_eq!((chosen.name(), chosen.reason.as_str()), ("tensor-srht", "as asked for"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
     /// Never [`PreconditionerChoice::Auto`].
@@ -138,6 +182,12 @@ pub struct Chosen {
 
 impl Chosen {
     /// As the command line spells it.
+    ///
+    /// ```
+    /// use subquad::train::{Chosen, PreconditionerChoice};
+    ///
+    /// assert_eq!(Chosen { preconditioner: PreconditionerChoice::Exact, reason: String::new() }.name(), "exact");
+    /// ```
     pub fn name(&self) -> &'static str {
         match self.preconditioner {
             PreconditionerChoice::Auto => "auto",

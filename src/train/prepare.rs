@@ -5,6 +5,17 @@ use crate::train::TrainError;
 use crate::train::data::{Matrix, check_rows};
 
 /// What happens to the columns after their mean is taken off.
+///
+/// ```
+/// use subquad::train::{ColumnScaling, Matrix, Preparation, PrepareOptions};
+///
+/// // An age and a pressure: their ranges differ, so z-scores are taken.
+/// let features = Matrix::new(vec![20.0, 1000.0, 30.0, 1900.0], 2, 2)?;
+/// assert!(Preparation::fit(&features, &[0, 1], PrepareOptions::default())?.is_zscore());
+/// let options = PrepareOptions { columns: ColumnScaling::Centre, ..PrepareOptions::default() };
+/// assert!(!Preparation::fit(&features, &[0, 1], options)?.is_zscore());
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColumnScaling {
     /// Z-scores where the columns have different units, else nothing.
@@ -26,6 +37,21 @@ pub enum ColumnScaling {
 /// Measured: on images both do alike (digits, five splits: the same steps, the same test MSE to 2 %). On tables `Unit`
 /// throws away what the distance from the mean says: a smooth function of three features has a test MSE of 0.22 with
 /// it and 0.001 without, and a class that is a ball around the mean cannot be learnt at all.
+///
+/// ```
+/// use subquad::train::{Matrix, Preparation, PrepareOptions, RowScaling};
+///
+/// // Rows at distances 1 and 3 from the mean 0: kept apart, or both brought to norm 1.
+/// let features = Matrix::new(vec![-3.0, -1.0, 1.0, 3.0], 4, 1)?;
+/// let at = |rows| {
+///     let options = PrepareOptions { rows, constant: 0.0, ..PrepareOptions::default() };
+///     let prepared = Preparation::fit(&features, &[0, 1, 2, 3], options)?.apply(&features, &[2, 3])?;
+///     Ok::<_, subquad::train::TrainError>(prepared.row(1)[0] / prepared.row(0)[0])
+/// };
+/// assert!((at(RowScaling::Global)? - 3.0).abs() < 1e-6);
+/// assert!((at(RowScaling::Unit)? - 1.0).abs() < 1e-6);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RowScaling {
     /// One factor for all rows, so that the mean square norm is 1. Keeps magnitudes.
@@ -36,6 +62,12 @@ pub enum RowScaling {
 }
 
 /// Choices for [`Preparation::fit`].
+///
+/// ```
+/// use subquad::train::PrepareOptions;
+///
+/// assert_eq!(PrepareOptions::default().constant, 0.3);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PrepareOptions {
     /// The columns.
@@ -60,6 +92,17 @@ impl Default for PrepareOptions {
 /// about it, so it must not speak later.
 ///
 /// Statistics and arithmetic are in f64, one row after the other in a fixed order: the same on every platform.
+///
+/// ```
+/// use subquad::train::{Matrix, Preparation, PrepareOptions};
+///
+/// let features = Matrix::new(vec![-1.0, 5.0, 1.0, 5.0], 2, 2)?;
+/// let preparation = Preparation::fit(&features, &[0, 1], PrepareOptions { constant: 0.6, ..PrepareOptions::default() })?;
+/// let x = preparation.apply(&features, &[0, 1])?;
+/// // Of norm 1, with the constant last; the second column says nothing.
+/// assert!(x.row(0).iter().zip([-0.8, 0.0, 0.6]).all(|(x, wanted)| (x - wanted).abs() < 1e-6));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preparation {
     pub(crate) means: Vec<f64>,
@@ -74,6 +117,13 @@ impl Preparation {
     ///
     /// # Errors
     /// When there is no row or no feature, every feature is constant, or the constant is out of its range.
+    ///
+    /// ```
+    /// # use subquad::train::{Matrix, Preparation, PrepareOptions};
+    /// let constant = Matrix::new(vec![5.0, 5.0], 2, 1)?;
+    /// assert!(Preparation::fit(&constant, &[0, 1], PrepareOptions::default()).is_err()); // nothing to learn from
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn fit(features: &Matrix, train: &[usize], options: PrepareOptions) -> Result<Self, TrainError> {
         let p = features.cols();
         check_rows(train, features.rows())?;
@@ -150,26 +200,67 @@ impl Preparation {
     }
 
     /// Number of features that come in.
+    ///
+    /// ```
+    /// # use subquad::train::{Matrix, Preparation, PrepareOptions};
+    /// let features = Matrix::new(vec![-1.0, 5.0, 1.0, 5.0], 2, 2)?; // the second column is constant
+    /// let preparation = Preparation::fit(&features, &[0, 1], PrepareOptions::default())?;
+    /// assert_eq!(preparation.features(), 2);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn features(&self) -> usize {
         self.means.len()
     }
 
     /// Number of inputs that go out: one more.
+    ///
+    /// ```
+    /// # use subquad::train::{Matrix, Preparation, PrepareOptions};
+    /// let features = Matrix::new(vec![-1.0, 5.0, 1.0, 5.0], 2, 2)?; // the second column is constant
+    /// let preparation = Preparation::fit(&features, &[0, 1], PrepareOptions::default())?;
+    /// assert_eq!(preparation.inputs(), 3); // and the constant
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn inputs(&self) -> usize {
         self.means.len() + 1
     }
 
     /// Whether columns are divided by their standard deviations (a column whose factor is neither 0 nor 1 says so).
+    ///
+    /// ```
+    /// # use subquad::train::{Matrix, Preparation, PrepareOptions};
+    /// let features = Matrix::new(vec![-1.0, 5.0, 1.0, 5.0], 2, 2)?; // the second column is constant
+    /// let preparation = Preparation::fit(&features, &[0, 1], PrepareOptions::default())?;
+    /// assert!(!preparation.is_zscore()); // one column varies, so there are no units to reconcile
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn is_zscore(&self) -> bool {
         self.factors.iter().any(|&factor| factor != 0.0 && factor != 1.0)
     }
 
     /// Columns that are ignored, because they were constant in the training part.
+    ///
+    /// ```
+    /// # use subquad::train::{Matrix, Preparation, PrepareOptions};
+    /// let features = Matrix::new(vec![-1.0, 5.0, 1.0, 5.0], 2, 2)?; // the second column is constant
+    /// let preparation = Preparation::fit(&features, &[0, 1], PrepareOptions::default())?;
+    /// assert_eq!(preparation.ignored().collect::<Vec<_>>(), [1]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn ignored(&self) -> impl Iterator<Item = usize> {
         self.factors.iter().enumerate().filter(|(_, factor)| **factor == 0.0).map(|(j, _)| j)
     }
 
     /// How rows are scaled.
+    ///
+    /// ```
+    /// # use subquad::train::RowScaling;
+    /// # use subquad::train::{Matrix, Preparation, PrepareOptions};
+    /// let features = Matrix::new(vec![-1.0, 5.0, 1.0, 5.0], 2, 2)?; // the second column is constant
+    /// let preparation = Preparation::fit(&features, &[0, 1], PrepareOptions::default())?;
+    /// assert_eq!(preparation.rows(), RowScaling::Global);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn rows(&self) -> RowScaling {
         if self.scale.is_some() { RowScaling::Global } else { RowScaling::Unit }
     }
@@ -178,6 +269,15 @@ impl Preparation {
     ///
     /// # Errors
     /// When the number of features differs, or a row does not exist.
+    ///
+    /// ```
+    /// # use subquad::train::{Matrix, Preparation, PrepareOptions};
+    /// let features = Matrix::new(vec![-1.0, 5.0, 1.0, 5.0], 2, 2)?; // the second column is constant
+    /// let preparation = Preparation::fit(&features, &[0, 1], PrepareOptions::default())?;
+    /// let x = preparation.apply(&features, &[1])?;
+    /// assert_eq!((x.rows(), x.cols(), x.row(0)[2]), (1, 3, 0.3));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn apply(&self, features: &Matrix, rows: &[usize]) -> Result<Matrix, TrainError> {
         check_rows(rows, features.rows())?;
         if features.cols() != self.features() {

@@ -58,6 +58,17 @@ struct Best {
 }
 
 /// The steps of a run, one after the other: see [`TwoLayer::steps`].
+///
+/// ```
+/// use subquad::train::TwoLayer;
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = TwoLayer::builder().width(64).tolerance(1e-3).build(x, y)?;
+/// let course = run.steps().map(|step| step.map(|step| step.train_mse)).collect::<Result<Vec<_>, _>>()?;
+/// assert!(course.last().unwrap() <= &1e-3);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Debug)]
 pub struct Steps<'a> {
     run: &'a mut TwoLayer,
@@ -73,6 +84,15 @@ impl Iterator for Steps<'_> {
 
 impl TwoLayer {
     /// Settings to begin with.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// assert_eq!(TwoLayer::builder().build(x, y)?.weights().rows(), 4096); // a default
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -96,6 +116,17 @@ impl TwoLayer {
     ///
     /// # Errors
     /// [`TrainError::Data`] where X and Y do not fit the run.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).build(x.row_range(0, 3), y.row_range(0, 3))?;
+    /// run.validate(x.row_range(3, 1), y.row_range(3, 1), 5)?;
+    /// assert!(run.step()?.unwrap().validation_mse.is_some());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn validate(&mut self, x: MatRef<'_, f32>, y: MatRef<'_, f32>, patience: usize) -> Result<(), TrainError> {
         let Shape { d, c, .. } = self.shape;
         if x.rows() == 0 || x.rows() != y.rows() || x.cols() != d || y.cols() != c {
@@ -134,33 +165,92 @@ impl TwoLayer {
     }
 
     /// The hidden weights, m x d: those of the last step.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// assert_eq!((run.weights().rows(), run.weights().cols()), (64, 2));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn weights(&self) -> MatRef<'_, f32> {
         self.algorithm.weights()
     }
 
     /// The output weights, C x m: signs, unless they were trained.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// assert!(run.signs().data().iter().all(|a| a.abs() == 1.0));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn signs(&self) -> MatRef<'_, f32> {
         self.algorithm.signs()
     }
 
     /// Which neurons fire on which sample, where the method keeps that.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// let pattern = run.pattern().unwrap();
+    /// assert_eq!((pattern.samples(), pattern.neurons()), (4, 64));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn pattern(&self) -> Option<PatternRef<'_>> {
         self.algorithm.pattern()
     }
 
     /// The network of the step that did best on the validation rows: its number, its error there, its weights and
     /// signs. `None` without validation rows.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// assert!(run.best().is_none()); // nothing to judge by
+    /// run.validate(x, y, 5)?;
+    /// assert_eq!(run.best().unwrap().0, 0); // the start, until a step is better
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn best(&self) -> Option<(usize, f64, MatRef<'_, f32>, MatRef<'_, f32>)> {
         let Shape { d, m, c, .. } = self.shape;
         self.validation.as_ref().map(|v| (v.best.step, v.best.mse, view(&v.best.weights, m, d), view(&v.best.signs, c, m)))
     }
 
     /// The weights and signs to keep: of the best step where there are validation rows, else of the last.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// let (weights, signs) = run.network();
+    /// assert_eq!((weights.rows(), signs.cols()), (64, 64));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn network(&self) -> (MatRef<'_, f32>, MatRef<'_, f32>) {
         self.best().map_or_else(|| (self.weights(), self.signs()), |(_, _, weights, signs)| (weights, signs))
     }
 
     /// Whether there are steps to take, or why there are none.
+    ///
+    /// ```
+    /// use subquad::train::Status;
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// assert_eq!(run.status(), Status::Running);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn status(&self) -> Status {
         let waited = |v: &Validation| self.history.len() - v.best.step >= v.patience;
         match self.algorithm.status() {
@@ -170,21 +260,62 @@ impl TwoLayer {
     }
 
     /// Mean of (F - Y)^2 over samples, each with its weight, and outputs.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// run.step()?;
+    /// assert!(run.train_mse() < 1.0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn train_mse(&self) -> f64 {
         self.algorithm.train_mse()
     }
 
     /// The same before the first step.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// run.step()?;
+    /// assert!((run.first_mse() - 1.0).abs() < 1e-9); // the network was 0, Y is 1 and -1
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn first_mse(&self) -> f64 {
         self.first_mse
     }
 
     /// The steps taken, also those before the run was taken up again.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// let step = run.step()?.unwrap();
+    /// assert_eq!(run.history(), [step]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn history(&self) -> &[Step] {
         &self.history
     }
 
     /// The steps still to take, as an iterator: it ends with the run, or whenever the caller stops asking.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// for step in run.steps().take(2) {
+    ///     assert!(step?.train_mse < 1.0);
+    /// }
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn steps(&mut self) -> Steps<'_> {
         Steps { run: self }
     }
@@ -193,6 +324,18 @@ impl TwoLayer {
     ///
     /// # Errors
     /// [`TrainError::Numbers`] when the numbers leave the range of f32. The network is then as it was before the step.
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// while let Some(step) = run.step()? {
+    ///     assert!(step.residual_ratio < 1.0);
+    /// }
+    /// assert!(run.train_mse() < 1e-3);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn step(&mut self) -> Result<Option<Step>, TrainError> {
         self.step_with(&mut |_| {})
     }
@@ -201,6 +344,17 @@ impl TwoLayer {
     ///
     /// # Errors
     /// As [`step`](Self::step).
+    ///
+    /// ```
+    /// # use subquad::train::TwoLayer;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(1e-4).seed(1).build(x, y)?;
+    /// let mut calls = 0;
+    /// run.step_with(&mut |progress| calls += usize::from(progress.done <= progress.total || progress.total == 0))?;
+    /// assert!(calls > 0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn step_with(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Option<Step>, TrainError> {
         if self.status() == Status::Stopped {
             return Ok(None);

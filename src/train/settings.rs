@@ -8,6 +8,16 @@ use crate::{Level, MatRef};
 
 /// Which preconditioner the conjugate gradients use. All but `None` approximate the Gram matrix of one output, and serve
 /// every output alike.
+///
+/// ```
+/// use subquad::train::{PreconditionerChoice, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = TwoLayer::builder().width(64).preconditioner(PreconditionerChoice::Analytic).build(x, y)?;
+/// assert!(run.step()?.unwrap().residual_ratio < 1.0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PreconditionerChoice {
@@ -33,6 +43,19 @@ pub enum PreconditionerChoice {
 }
 
 /// How a network is trained.
+///
+/// ```
+/// use subquad::train::{Method, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// for method in [Method::GaussNewton, Method::Gradient, Method::Adam] {
+///     let mut run = TwoLayer::builder().width(64).method(method).steps(10).build(x, y)?;
+///     while run.step()?.is_some() {}
+///     assert!(run.train_mse() < run.first_mse(), "{method:?}");
+/// }
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
     /// Gauss-Newton: few steps, each of which solves a linear system.
@@ -47,6 +70,20 @@ pub enum Method {
 }
 
 /// How [`Method::Gradient`] finds the neurons that fire. All answer alike: the run is the same, bit by bit.
+///
+/// ```
+/// use subquad::train::{Lookup, Method, Over, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mse = |lookup| {
+///     let mut run = TwoLayer::builder().width(64).shift(0.5).method(Method::Gradient).lookup(lookup, Over::Weights).steps(3).build(x, y)?;
+///     while run.step()?.is_some() {}
+///     Ok::<_, subquad::train::TrainError>(run.train_mse())
+/// };
+/// assert_eq!(mse(Lookup::Dense)?, mse(Lookup::Candidates)?); // bit by bit
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lookup {
@@ -83,6 +120,18 @@ impl std::fmt::Display for Lookup {
 }
 
 /// What a lookup keeps its structure over.
+///
+/// ```
+/// use subquad::train::{Lookup, Method, Over, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// for over in [Over::Weights, Over::Data] {
+///     let run = TwoLayer::builder().width(64).method(Method::Gradient).lookup(Lookup::Scan, over).build(x, y)?;
+///     assert!((run.first_mse() - 1.0).abs() < 1e-9);
+/// }
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Over {
     /// The weights: asked by sample, and updated for the neurons that moved.
@@ -93,6 +142,13 @@ pub enum Over {
 }
 
 /// The set that an adversary may move a sample in.
+///
+/// ```
+/// use subquad::train::{Attack, Ball};
+///
+/// let pixels = Attack { ball: Ball::LInfinity, radius: 0.1, ..Attack::default() };
+/// assert_eq!((pixels.ball, Attack::default().ball), (Ball::LInfinity, Ball::L2));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ball {
     /// The Euclidean ball.
@@ -104,6 +160,18 @@ pub enum Ball {
 
 /// Projected gradient ascent on the loss, which moves a sample inside a ball around it. The constant feature at the end
 /// of a prepared row stays where it is.
+///
+/// ```
+/// use subquad::train::{Attack, Method, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let attack = Attack { radius: 0.1, steps: 3, ..Attack::default() };
+/// let mut run = TwoLayer::builder().width(64).method(Method::Adversarial).attack(attack).steps(2).build(x, y)?;
+/// let step = run.step()?.unwrap();
+/// assert!(step.robust_mse.unwrap() >= 0.0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attack {
     /// The ball.
@@ -123,6 +191,17 @@ impl Default for Attack {
 }
 
 /// Settings of a run; each has a default that works.
+///
+/// ```
+/// use subquad::train::TwoLayer;
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let settings = TwoLayer::builder().width(64).tolerance(1e-3).seed(1);
+/// let (mut one, mut another) = (settings.clone().build(x, y)?, settings.build(x, y)?);
+/// assert_eq!(one.step()?.unwrap().train_mse, another.step()?.unwrap().train_mse); // the same run
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Builder {
     pub(super) width: usize,
@@ -148,6 +227,16 @@ pub struct Builder {
 }
 
 /// The step that [`Method::Adversarial`] takes on the samples as the adversary has moved them.
+///
+/// ```
+/// use subquad::train::{AttackedStep, Method, TwoLayer};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let settings = TwoLayer::builder().width(64).method(Method::Adversarial).attacked_step(AttackedStep::GaussNewton);
+/// assert!(settings.build(x, y)?.step()?.is_some());
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AttackedStep {
     /// A Gauss-Newton step, damped by at least the mean diagonal entry of the Gram matrix: one that fits what the attack
@@ -187,6 +276,16 @@ impl Default for Builder {
 
 impl Builder {
     /// How to train. Default [`Method::GaussNewton`].
+    ///
+    /// ```
+    /// use subquad::train::{Method, TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).method(Method::Adam).build(x, y)?;
+    /// assert_eq!(run.step()?.unwrap().cg_iterations, 0); // no system is solved
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
@@ -194,6 +293,16 @@ impl Builder {
     }
 
     /// How the first weights are drawn. Default [`Init::Paired`].
+    ///
+    /// ```
+    /// use subquad::train::{Init, TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// // Without pairs the width may be odd.
+    /// assert!(TwoLayer::builder().width(63).init(Init::Gaussian).build(x, y).is_ok());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn init(mut self, init: Init) -> Self {
         self.init = init;
@@ -202,6 +311,15 @@ impl Builder {
 
     /// The length of a gradient step or of Adam's. Default: for gradients 1 over the largest eigenvalue of the Gram
     /// matrix at the start, for Adam 0.01.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// assert!(TwoLayer::builder().width(64).learning_rate(0.0).build(x, y).is_err());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn learning_rate(mut self, rate: f32) -> Self {
         self.learning_rate = Some(rate);
@@ -209,6 +327,16 @@ impl Builder {
     }
 
     /// How gradient descent finds the neurons that fire, and over what. Default: whatever is faster, over the data.
+    ///
+    /// ```
+    /// use subquad::train::{Lookup, Method, Over, TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let settings = TwoLayer::builder().width(64).shift(0.5).method(Method::Gradient).lookup(Lookup::MaxTree, Over::Data);
+    /// assert!(settings.build(x, y)?.step()?.unwrap().fired < 0.5);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn lookup(mut self, lookup: Lookup, over: Over) -> Self {
         (self.lookup, self.over) = (lookup, over);
@@ -216,6 +344,16 @@ impl Builder {
     }
 
     /// What [`Method::Adversarial`] trains against.
+    ///
+    /// ```
+    /// use subquad::train::{Attack, TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let attack = Attack { radius: -1.0, ..Attack::default() };
+    /// assert!(TwoLayer::builder().width(64).attack(attack).build(x, y).is_err());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn attack(mut self, attack: Attack) -> Self {
         self.attack = attack;
@@ -223,6 +361,16 @@ impl Builder {
     }
 
     /// How [`Method::Adversarial`] trains on what the attack found.
+    ///
+    /// ```
+    /// use subquad::train::{AttackedStep, Method, TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let settings = TwoLayer::builder().width(64).method(Method::Adversarial).attacked_step(AttackedStep::Gradient);
+    /// assert!(settings.build(x, y)?.step()?.unwrap().robust_mse.is_some());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn attacked_step(mut self, step: AttackedStep) -> Self {
         self.attacked = step;
@@ -230,6 +378,17 @@ impl Builder {
     }
 
     /// Whether gradient methods train the output weights too. Default: only the hidden ones are.
+    ///
+    /// ```
+    /// use subquad::train::{Method, TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).method(Method::Adam).train_outputs(true).build(x, y)?;
+    /// run.step()?;
+    /// assert!(run.signs().data().iter().any(|a| a.abs() != 1.0)); // signs no longer
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn train_outputs(mut self, train: bool) -> Self {
         self.train_outputs = train;
@@ -237,6 +396,16 @@ impl Builder {
     }
 
     /// Threads to use, with the feature `parallel`; 0: as many as there are. The result does not depend on it.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let (mut one, mut two) = (TwoLayer::builder().width(64).number_of_threads(1).build(x, y)?, TwoLayer::builder().width(64).number_of_threads(2).build(x, y)?);
+    /// assert_eq!(one.step()?.unwrap().train_mse, two.step()?.unwrap().train_mse);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn number_of_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
@@ -245,6 +414,16 @@ impl Builder {
 
     /// Samples of a Gauss-Newton step: with fewer than there are, steps go round in blocks, and memory for the square of
     /// a block is enough. 0, the default: all.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).block(2).build(x, y)?; // two blocks of two samples
+    /// assert!(run.step()?.unwrap().residual_ratio < 1.0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn block(mut self, samples: usize) -> Self {
         self.block = samples;
@@ -253,6 +432,16 @@ impl Builder {
 
     /// A weight for every sample: its squares in the loss count that often. They are scaled to a mean of 1. Default: all
     /// count alike.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// assert!(TwoLayer::builder().width(64).row_weights(&[1.0, 1.0, 2.0, 0.0]).build(x, y).is_ok());
+    /// assert!(TwoLayer::builder().width(64).row_weights(&[1.0, 1.0]).build(x, y).is_err()); // four samples
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn row_weights(mut self, weights: &[f32]) -> Self {
         self.row_weights = weights.to_vec();
@@ -290,6 +479,15 @@ impl Builder {
     }
 
     /// Neurons m: even for the paired start. Default 4096.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// assert_eq!(TwoLayer::builder().width(64).build(x, y)?.weights().rows(), 64);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn width(mut self, neurons: usize) -> Self {
         self.width = neurons;
@@ -297,6 +495,16 @@ impl Builder {
     }
 
     /// The shift b >= 0 of the ReLU: fewer neurons fire. Default 0.
+    ///
+    /// ```
+    /// use subquad::{Level, train::TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let fired = |shift| Ok::<_, subquad::train::TrainError>(TwoLayer::builder().width(64).shift(shift).build(x, y)?.pattern().unwrap().count(Level::detect()));
+    /// assert!(fired(1.0)? < fired(0.0)?);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn shift(mut self, shift: f32) -> Self {
         self.shift = shift;
@@ -305,6 +513,16 @@ impl Builder {
 
     /// Ridge mu >= 0 towards the start: `mu k |W - W(0)|^2 / 2` is added to the loss `|F - Y|^2 / 2`, where k is the mean
     /// diagonal entry of the Gram matrix at the start (about |x|^2 / 2 without a shift). Default 0.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mse = |ridge| Ok::<_, subquad::train::TrainError>(TwoLayer::builder().width(64).damping(ridge).build(x, y)?.step()?.unwrap().train_mse);
+    /// assert!(mse(1.0)? > mse(0.0)?); // the ridge holds the weights back
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn damping(mut self, ridge: f32) -> Self {
         self.damping = ridge;
@@ -312,6 +530,16 @@ impl Builder {
     }
 
     /// Default [`PreconditionerChoice::Auto`].
+    ///
+    /// ```
+    /// use subquad::train::{PreconditionerChoice, TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let settings = TwoLayer::builder().preconditioner(PreconditionerChoice::Exact);
+    /// assert_eq!(settings.chosen_preconditioner(4, 2, 1).preconditioner, PreconditionerChoice::Exact);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn preconditioner(mut self, choice: PreconditionerChoice) -> Self {
         self.preconditioner = choice;
@@ -319,6 +547,18 @@ impl Builder {
     }
 
     /// The training MSE to stop at. Default 1e-6.
+    ///
+    /// ```
+    /// use subquad::train::{Status, TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(0.5).build(x, y)?;
+    /// while run.step()?.is_some() {}
+    /// assert_eq!(run.status(), Status::Converged);
+    /// assert!(run.train_mse() <= 0.5);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn tolerance(mut self, mse: f64) -> Self {
         self.tolerance = mse;
@@ -326,6 +566,16 @@ impl Builder {
     }
 
     /// Steps at most. Default 50.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = TwoLayer::builder().width(64).tolerance(0.0).steps(2).build(x, y)?;
+    /// assert!(run.steps().count() <= 2);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn steps(mut self, most: usize) -> Self {
         self.steps = most;
@@ -333,6 +583,17 @@ impl Builder {
     }
 
     /// Where weights and signs come from. Default 0.
+    ///
+    /// ```
+    /// use subquad::train::TwoLayer;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let first_weight = |seed| Ok::<_, subquad::train::TrainError>(TwoLayer::builder().width(64).seed(seed).build(x, y)?.weights().get(0, 0));
+    /// assert_eq!(first_weight(1)?, first_weight(1)?);
+    /// assert_ne!(first_weight(1)?, first_weight(2)?);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -340,6 +601,18 @@ impl Builder {
     }
 
     /// Default: the best of this machine.
+    ///
+    /// ```
+    /// use subquad::{Level, train::TwoLayer};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// for level in Level::available() {
+    ///     let run = TwoLayer::builder().width(64).level(level).build(x, y)?;
+    ///     assert!((run.first_mse() - 1.0).abs() < 1e-9, "{level}");
+    /// }
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
@@ -351,6 +624,15 @@ impl Builder {
     /// # Errors
     /// [`TrainError::Setting`] where a setting is out of range, [`TrainError::Data`] where X and Y do not fit or hold
     /// something that is no number.
+    ///
+    /// ```
+    /// use subquad::{MatRef, train::TwoLayer};
+    ///
+    /// let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// let run = TwoLayer::builder().width(64).build(MatRef::new(&x, 4, 2)?, MatRef::new(&y, 4, 1)?)?;
+    /// assert_eq!((run.weights().cols(), run.signs().rows()), (2, 1)); // d, C
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn build(self, x: MatRef<'_, f32>, y: MatRef<'_, f32>) -> Result<TwoLayer, TrainError> {
         TwoLayer::start(self.problem(x, y)?)
     }

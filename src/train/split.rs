@@ -20,6 +20,15 @@ impl Dataset {
     ///
     /// # Errors
     /// When the fraction is not in 0 <= f < 1, or no row can be spared for testing.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// # let size = Target::values(vec!["size".into()], (0..10).map(f64::from).collect())?;
+    /// let data = Dataset::new(vec!["weight".into()], (0..10u8).map(f32::from).collect(), size)?; // ten rows
+    /// let split = data.split(0.25, 7)?;
+    /// assert_eq!((split.train.len(), split.test.len()), (7, 3)); // 2.5 rounded up
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn split(&self, test_fraction: f64, seed: u64) -> Result<Split, TrainError> {
         if !(0.0..1.0).contains(&test_fraction) {
             return Err(TrainError::setting("test fraction", "at least 0 and below 1", test_fraction));
@@ -32,6 +41,16 @@ impl Dataset {
     ///
     /// # Errors
     /// As [`split`](Self::split), and when there is no such row.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// # let size = Target::values(vec!["size".into()], (0..10).map(f64::from).collect())?;
+    /// let data = Dataset::new(vec!["weight".into()], (0..10u8).map(f32::from).collect(), size)?; // ten rows
+    /// let split = data.split(0.2, 7)?;
+    /// let again = data.hold_out(&split.train, 0.25, 7)?;
+    /// assert_eq!((again.train.len(), again.test.len(), split.test.len()), (6, 2, 2)); // train, validate, test
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn hold_out(&self, rows: &[usize], fraction: f64, seed: u64) -> Result<Split, TrainError> {
         check_rows(rows, self.rows())?;
         if !(0.0..1.0).contains(&fraction) {
@@ -47,6 +66,17 @@ impl Dataset {
     ///
     /// # Errors
     /// When k is not from 2 to the number of rows.
+    ///
+    /// ```
+    /// # use subquad::train::{Dataset, Target};
+    /// # let size = Target::values(vec!["size".into()], (0..10).map(f64::from).collect())?;
+    /// let data = Dataset::new(vec!["weight".into()], (0..10u8).map(f32::from).collect(), size)?; // ten rows
+    /// let folds = data.folds(5, 7)?;
+    /// let mut tested: Vec<usize> = folds.iter().flat_map(|fold| fold.test.clone()).collect();
+    /// tested.sort();
+    /// assert_eq!(tested, (0..10).collect::<Vec<_>>()); // every row once
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn folds(&self, k: usize, seed: u64) -> Result<Vec<Split>, TrainError> {
         if k < 2 || k > self.rows() {
             return Err(TrainError::setting("folds", "at least 2, and not more than there are rows", k));
@@ -144,6 +174,15 @@ fn below(rng: &mut impl Rng, n: u64) -> u64 {
 }
 
 /// Which rows train and which test; both in ascending order.
+///
+/// ```
+/// # use subquad::train::{Dataset, Target};
+/// # let size = Target::values(vec!["size".into()], (0..10).map(f64::from).collect())?;
+/// let data = Dataset::new(vec!["weight".into()], (0..10u8).map(f32::from).collect(), size)?; // ten rows
+/// let split = data.split(0.0, 7)?; // no test part
+/// assert_eq!((split.train, split.test), ((0..10).collect(), vec![]));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
     /// Rows to learn from.

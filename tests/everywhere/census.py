@@ -43,7 +43,9 @@ here = {(entry, level) for entry, level in re.findall(r"::(\w+)::(avx2|avx512|ne
 kernels = {entry for entry, _ in here} & entries
 for entry in sorted(kernels):
     wrong += [f"no copy of {entry} for {level}" for level in levels if (entry, level) not in here]
-if levels and len(kernels) < 15:
+# Where a level is part of the target itself, the compiler may put small copies into their callers.
+least = 8 if levels == ["neon"] else 15
+if levels and len(kernels) < least:
     wrong.append(f"only {len(kernels)} kernels have copies for levels: {sorted(kernels)}")
 if not levels and here:
     wrong.append(f"levels where there should be none: {sorted(here)}")

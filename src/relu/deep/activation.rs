@@ -6,6 +6,19 @@ use crate::simd::{Float, Level, Simd};
 use crate::sparse::{SparseRef, Support};
 
 /// What a neuron that fires hands on, before normalisation.
+///
+/// ```
+/// use subquad::{Level, MatRef, relu::deep::{Form, activate}};
+///
+/// // Pre-activations 3, -1, 4 and a shift of 1: hard, the neurons hand on (3, 4) / 5.
+/// let (mut starts, mut indices, mut values, mut norms) = ([0; 2], [0; 3], [0.0f64; 3], [0.0]);
+/// activate(Level::detect(), Form::Hard, 1.0, MatRef::new(&[3.0, -1.0, 4.0], 1, 3)?, &mut starts, &mut indices, &mut values, &mut norms)?;
+/// assert_eq!(norms, [5.0]);
+/// // Soft, they hand on (2, 3), brought to norm 1.
+/// activate(Level::detect(), Form::Soft, 1.0, MatRef::new(&[3.0, -1.0, 4.0], 1, 3)?, &mut starts, &mut indices, &mut values, &mut norms)?;
+/// assert_eq!(norms, [13f64.sqrt()]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     /// z - b: continuous.
@@ -16,6 +29,10 @@ pub enum Form {
 }
 
 /// The share of neurons that fire on pre-activations of variance 1: `P(N(0, 1) > b)`.
+///
+/// ```
+/// assert_eq!(subquad::relu::deep::fired_share(0.0), 0.5);
+/// ```
 pub fn fired_share(shift: f64) -> f64 {
     0.5 * libm::erfc(shift / core::f64::consts::SQRT_2)
 }
@@ -44,6 +61,11 @@ pub fn shift_for(share: f64) -> Result<f64, Error> {
 }
 
 /// The papers' shift, `sqrt(0.4 ln m)`.
+///
+/// ```
+/// // ln 22026 = 10.0000
+/// assert!((subquad::relu::deep::paper_shift(22026) - 2.0).abs() < 1e-5);
+/// ```
 pub fn paper_shift(m: usize) -> f64 {
     libm::sqrt(0.4 * libm::log(m.max(1) as f64))
 }
@@ -66,6 +88,18 @@ pub fn paper_shift(m: usize) -> f64 {
 ///
 /// # Cost
 /// One pass over Z.
+///
+/// ```
+/// use subquad::{Level, MatRef, relu::deep::{Form, activate}};
+///
+/// // Two of four neurons exceed the shift 1, by 3 and by 4.
+/// let (mut starts, mut indices, mut values, mut norms) = ([0; 2], [0; 4], [0.0f64; 4], [0.0]);
+/// let z = MatRef::new(&[4.0, -1.0, 5.0, 0.5], 1, 4)?;
+/// let places = activate(Level::detect(), Form::Soft, 1.0, z, &mut starts, &mut indices, &mut values, &mut norms)?;
+/// assert_eq!((places, starts, &indices[..2]), (2, [0, 2], &[0, 2][..]));
+/// assert!((values[0] - 0.6).abs() < 1e-15 && (values[1] - 0.8).abs() < 1e-15 && norms == [5.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn activate<T: Float>(
     level: Level,
     form: Form,
@@ -200,6 +234,16 @@ fn scale<T: Float, S: Simd<T>>(s: S, a: T, x: &mut [T]) {
 ///
 /// # Errors
 /// [`Error::Length`] where shapes disagree.
+///
+/// ```
+/// use subquad::{MatRef, relu::deep::output_gradients, sparse::Support};
+///
+/// // Neurons 0 and 3 of four fire on the only sample.
+/// let mut e = [0.0f32; 2];
+/// output_gradients(MatRef::new(&[1.0, -1.0, 1.0, -1.0], 1, 4)?, Support::new(&[0, 2], &[0, 3], 4)?, &mut e)?;
+/// assert_eq!(e, [1.0, -1.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn output_gradients<T: Float>(a: MatRef<'_, T>, fired: Support<'_>, out: &mut [T]) -> Result<(), Error> {
     expect_length("output_gradients: columns of A", fired.cols(), a.cols())?;
     expect_length("output_gradients: result", a.rows().saturating_mul(fired.len()), out.len())?;
@@ -227,6 +271,18 @@ pub fn output_gradients<T: Float>(a: MatRef<'_, T>, fired: Support<'_>, out: &mu
 ///
 /// # Numerics
 /// The gradient of a sample on which nobody fires is zero.
+///
+/// ```
+/// use subquad::sparse::{SparseRef, Support};
+/// use subquad::{Level, relu::deep::unnormalise};
+///
+/// // What lies along h = (0.6, 0.8) does not get through the normalisation; what is orthogonal is divided by |u| = 5.
+/// let h = SparseRef::new(Support::new(&[0, 2], &[0, 2], 4)?, 1, &[0.6f64, 0.8])?;
+/// let mut e = [0.6, 0.8, -4.0, 3.0]; // two outputs
+/// unnormalise(Level::detect(), h, &[5.0], 2, &mut e)?;
+/// assert!(e.iter().zip([0.0, 0.0, -0.8, 0.6]).all(|(e, wanted)| (e - wanted).abs() < 1e-15));
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn unnormalise<T: Float>(level: Level, h: SparseRef<'_, T>, norms: &[T], depth: usize, e: &mut [T]) -> Result<(), Error> {
     expect_length("unnormalise: depth of h", 1, h.depth())?;
     expect_length("unnormalise: norms", h.rows(), norms.len())?;

@@ -22,6 +22,13 @@ const fn padded(longest: usize) -> usize {
 
 /// Scratch of [`backward_panels`], in elements: the collected entries of some rows, and the results of all samples in a
 /// block, in whole vectors.
+///
+/// ```
+/// use subquad::relu::deep::backward_panels_scratch_len;
+///
+/// // Beyond a block's columns the longest row does not matter.
+/// assert_eq!(backward_panels_scratch_len(1, 1 << 20), backward_panels_scratch_len(1, 1 << 15));
+/// ```
 pub const fn backward_panels_scratch_len(depth: usize, longest: usize) -> usize {
     area(padded(longest), all_of(&[ROWS, area(SAMPLES, depth)]))
 }
@@ -38,6 +45,19 @@ pub const fn backward_panels_scratch_len(depth: usize, longest: usize) -> usize 
 ///
 /// # Cost
 /// For each sample k k' entries of W, each used for C outputs.
+///
+/// ```
+/// use subquad::relu::deep::{backward_panels, backward_panels_scratch_len};
+/// use subquad::sparse::{Panels, SparseRef, Support};
+///
+/// // W has the rows (1, 2, 3) and (5, 6, 7). Above, the second neuron fires, with gradient 2; below, inputs 0 and 2.
+/// let g = SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0f32])?;
+/// let transposed = Panels::row_major(&[1.0, 5.0, 2.0, 6.0, 3.0, 7.0], 3, 2)?;
+/// let (mut e, mut scratch) = ([0.0; 2], vec![0.0; backward_panels_scratch_len(1, 2)]);
+/// backward_panels(subquad::Level::detect(), g, transposed, Support::new(&[0, 2], &[0, 2], 3)?, &mut e, &mut scratch)?;
+/// assert_eq!(e, [10.0, 14.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn backward_panels<T: Float>(
     level: Level,
     g: SparseRef<'_, T>,

@@ -8,6 +8,10 @@ use crate::simd::{Float, Level, Simd};
 use crate::sparse::{Columns, SparseRef};
 
 /// Scratch of [`gram_product`], in elements: two numbers for each place, and two for each row of the longest column.
+///
+/// ```
+/// assert_eq!(subquad::relu::deep::gram_product_scratch_len(1000, 30), 2060);
+/// ```
 pub const fn gram_product_scratch_len(places: usize, longest_column: usize) -> usize {
     all_of(&[area(2, places), area(2, longest_column)])
 }
@@ -28,6 +32,21 @@ pub const fn gram_product_scratch_len(places: usize, longest_column: usize) -> u
 /// # Cost
 /// For every neuron the square of the number of samples that fire on it, n^2 p^2 m in all, each entry of P serving both of its samples, and
 /// 2 C for each place of G.
+///
+/// ```
+/// use subquad::relu::deep::{gram_product, gram_product_scratch_len};
+/// use subquad::sparse::{Columns, SparseRef, Support};
+/// use subquad::{Level, MatMut, MatRef};
+///
+/// // One sample with the gradient (3, 4); below, |h|^2 = 2. So K = 25 * 2.
+/// let g = SparseRef::new(Support::new(&[0, 2], &[0, 1], 2)?, 1, &[3.0, 4.0])?;
+/// let columns = Columns::new(&[0, 1, 2], &[0, 0], &[0, 1])?;
+/// let (p, u) = (MatRef::new(&[2.0], 1, 1)?, MatRef::new(&[1.0], 1, 1)?);
+/// let (mut out, mut scratch) = ([0.0], [0.0; gram_product_scratch_len(2, 1)]);
+/// gram_product(Level::detect(), g, columns, p, u, MatMut::new(&mut out, 1, 1)?, &mut scratch)?;
+/// assert_eq!(out, [50.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn gram_product<T: Float>(
     level: Level,
     g: SparseRef<'_, T>,
@@ -61,6 +80,18 @@ pub fn gram_product<T: Float>(
 ///
 /// # Errors
 /// [`Error::Length`] where shapes disagree.
+///
+/// ```
+/// use subquad::sparse::{SparseRef, Support};
+/// use subquad::{Level, MatRef, relu::deep::combine};
+///
+/// // Gradients (1, 2) and (10, 20) of two outputs, taken 3 times and once.
+/// let g = SparseRef::new(Support::new(&[0, 2], &[0, 1], 2)?, 2, &[1.0, 2.0, 10.0, 20.0])?;
+/// let mut s = [0.0; 2];
+/// combine(Level::detect(), g, MatRef::new(&[3.0, 1.0], 1, 2)?, &mut s)?;
+/// assert_eq!(s, [13.0, 26.0]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 pub fn combine<T: Float>(level: Level, g: SparseRef<'_, T>, u: MatRef<'_, T>, out: &mut [T]) -> Result<(), Error> {
     expect_length("combine: rows of U", g.rows(), u.rows())?;
     expect_length("combine: columns of U", g.depth(), u.cols())?;

@@ -20,6 +20,21 @@ const LEAST_BLOCK: usize = 128;
 ///
 /// # Source
 /// Le, Sarlos, Smola, *Fastfood*, 2013; Yu et al., *Orthogonal random features*, 2016.
+///
+/// ```
+/// use subquad::relu::deep::{Structured, Weights};
+/// use subquad::sparse::{Columns, SparseRef, Support};
+/// use subquad::{Level, MatMut};
+///
+/// // 128 neurons on 3 inputs, of which only input 1 is not zero: a column of W, of norm sqrt(128).
+/// let w = Structured::new(128, 3, 7)?;
+/// let h = (SparseRef::new(Support::new(&[0, 1], &[1], 3)?, 1, &[1.0f64])?, Columns::new(&[0, 0, 1, 1], &[0], &[0])?);
+/// let (mut z, mut scratch) = ([0.0; 128], [0.0; 256]);
+/// assert_eq!(Weights::<f64>::forward_scratch_len(&w, 1), scratch.len());
+/// w.forward(Level::detect(), h, MatMut::new(&mut z, 1, 128)?, &mut scratch)?;
+/// assert!((z.iter().map(|z| z * z).sum::<f64>() - 128.0).abs() < 1e-9);
+/// # Ok::<(), subquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Structured {
     outputs: usize,
@@ -33,6 +48,14 @@ impl Structured {
     ///
     /// # Errors
     /// [`Error::Overflow`] if there is no transform that long.
+    ///
+    /// ```
+    /// use subquad::relu::deep::{Structured, Weights};
+    ///
+    /// let w = Structured::new(10_000, 700, 7)?;
+    /// assert_eq!((Weights::<f32>::outputs(&w), Weights::<f32>::inputs(&w)), (10_000, 700));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub fn new(outputs: usize, inputs: usize, seed: u64) -> Result<Self, Error> {
         let least = inputs.max(LEAST_BLOCK);
         let block = len_above(least).filter(|&n| is_len(n)).ok_or(Error::overflow("structured weights: block"))?;
@@ -40,11 +63,27 @@ impl Structured {
     }
 
     /// Rows of a block.
+    ///
+    /// ```
+    /// use subquad::relu::deep::Structured;
+    ///
+    /// assert_eq!(Structured::new(10_000, 700, 7)?.block(), 768);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn block(&self) -> usize {
         self.block
     }
 
     /// The signs D1 (`which` 0) or D2 (1) of block k.
+    ///
+    /// ```
+    /// use subquad::relu::deep::Structured;
+    ///
+    /// let w = Structured::new(10_000, 700, 7)?;
+    /// assert_ne!(w.signs(0, 0), w.signs(0, 1));
+    /// assert_ne!(w.signs(0, 0), w.signs(1, 0));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
     pub const fn signs(&self, k: usize, which: u64) -> Signs<'static> {
         // Seeds of SplitMix64 that differ by a multiple of its increment would share their numbers: mixed first.
         let mut z = self.seed ^ ((k as u64) << 1 | which).wrapping_add(1).wrapping_mul(0xD1B5_4A32_D192_ED03);

@@ -48,6 +48,20 @@ impl AsRef<[f32]> for InFile {
 ///
 /// # Errors
 /// When the file cannot be read, or holds no such tensors.
+///
+/// ```
+/// use safetensors::{Dtype, tensor::TensorView};
+/// use subquad::train::read_base;
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// let path = directory.path().join("weights.safetensors");
+/// let ones: Vec<u8> = [1.0f32; 6].iter().flat_map(|x| x.to_le_bytes()).collect();
+/// let layer = TensorView::new(Dtype::F32, vec![3, 2], &ones).unwrap(); // 3 neurons, 2 inputs
+/// std::fs::write(&path, safetensors::serialize([("layers.1.weight", layer)], None).unwrap()).unwrap();
+/// let (matrices, width) = read_base(&path)?;
+/// assert_eq!((matrices.len(), width), (1, 3));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 pub fn read_base(path: &Path) -> Result<(Vec<Base>, usize), TrainError> {
     let source = path.display().to_string();
     let map = Arc::new(map(path).map_err(|error| TrainError::file(path, "read", error))?);

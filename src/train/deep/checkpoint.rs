@@ -53,6 +53,15 @@ impl Deep {
     ///
     /// # Errors
     /// When a name is too long for a header.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let run = Deep::builder().width(64).build(x, y)?;
+    /// assert!(!run.checkpoint()?.is_empty());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn checkpoint(&self) -> Result<Vec<u8>, TrainError> {
         let identity: Map<String, Value> = self.identity()?.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         let mut file = Writer::default();
@@ -72,6 +81,21 @@ impl Deep {
     ///
     /// # Errors
     /// When the file cannot be written; an old file is then untouched.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = directory.path().join("run");
+    /// let mut run = Deep::builder().width(64).build(x, y)?;
+    /// run.step()?;
+    /// run.save_checkpoint(&path)?;
+    /// let mut other = Deep::builder().width(64).build(x, y)?;
+    /// other.load_checkpoint(&path)?;
+    /// assert_eq!(other.train_mse().to_bits(), run.train_mse().to_bits());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn save_checkpoint(&self, path: &Path) -> Result<(), TrainError> {
         write_atomically(path, &self.checkpoint()?)
     }
@@ -82,6 +106,19 @@ impl Deep {
     ///
     /// # Errors
     /// When these are no bytes of a checkpoint, or of another run: what differs. The run must not be used then.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(64).build(x, y)?;
+    /// run.step()?;
+    /// let mut other = Deep::builder().width(64).build(x, y)?;
+    /// other.resume(&run.checkpoint()?, "a run in memory")?;
+    /// assert_eq!(other.history().len(), 1);
+    /// assert!(Deep::builder().width(32).build(x, y)?.resume(&run.checkpoint()?, "a wider run").is_err());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn resume(&mut self, bytes: &[u8], source: &str) -> Result<(), TrainError> {
         let failed = |problem: String| TrainError::model(source, problem);
         let (file, about) = Reader::new(bytes, "a checkpoint", FORMAT, VERSION).map_err(failed)?;
@@ -127,6 +164,21 @@ impl Deep {
     ///
     /// # Errors
     /// As [`resume`](Self::resume), and when the file cannot be read.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = directory.path().join("run");
+    /// let mut run = Deep::builder().width(64).build(x, y)?;
+    /// run.step()?;
+    /// run.save_checkpoint(&path)?;
+    /// let mut other = Deep::builder().width(64).build(x, y)?;
+    /// other.load_checkpoint(&path)?;
+    /// assert_eq!(other.train_mse().to_bits(), run.train_mse().to_bits());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn load_checkpoint(&mut self, path: &Path) -> Result<(), TrainError> {
         let bytes = std::fs::read(path).map_err(|error| TrainError::file(path, "read", error))?;
         self.resume(&bytes, &path.display().to_string())

@@ -93,6 +93,23 @@ impl Deep {
     ///
     /// # Errors
     /// When the file cannot be written; an old file is then untouched.
+    ///
+    /// ```
+    /// use subquad::train::{Coding, Deep, DeepModel, Preparation, PrepareOptions};
+    /// # use subquad::train::{Dataset, Target};
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let data = Dataset::new(vec!["t".into()], vec![-1.0, 1.0], Target::values(vec!["u".into()], vec![3.0, 5.0])?)?;
+    /// # let preparation = Preparation::fit(data.features(), &[0, 1], PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &[0, 1])?;
+    /// # let (x, y) = (preparation.apply(data.features(), &[0, 1])?, coding.encode(data.target(), &[0, 1])?);
+    /// # let path = directory.path().join("run.safetensors");
+    ///
+    /// let mut run = Deep::builder().width(64).build(x.as_ref(), y.as_ref())?;
+    /// run.step()?;
+    /// run.save(&path, data.columns(), &preparation, &coding)?; // and the run goes on
+    /// assert_eq!(DeepModel::load(&path)?.width(), 64);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn save(&self, path: &Path, columns: &Columns, preparation: &Preparation, coding: &Coding) -> Result<(), TrainError> {
         let parts = Parts { columns, preparation, coding, settings: &self.settings, network: &self.network };
         write_atomically(path, &parts.to_bytes()?)
@@ -104,6 +121,22 @@ impl DeepModel {
     ///
     /// # Errors
     /// When the names are too long for a header.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// assert_eq!(DeepModel::from_bytes(&model.to_bytes()?, "memory")?.rank(), model.rank());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
         let Self { columns, preparation, coding, settings, network } = self;
         Parts { columns, preparation, coding, settings, network }.to_bytes()
@@ -113,11 +146,49 @@ impl DeepModel {
     ///
     /// # Errors
     /// When the file cannot be written; an old file is then untouched.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// model.save(&directory.path().join("sign.safetensors"))?;
+    /// assert!(directory.path().join("sign.safetensors").exists());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {
         write_atomically(path, &self.to_bytes()?)
     }
 
     /// Whether a file says that it is such a model. A file that cannot be read does not.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// let path = directory.path().join("sign.safetensors");
+    /// assert!(!DeepModel::is_one(&path)); // no such file
+    /// model.save(&path)?;
+    /// assert!(DeepModel::is_one(&path));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn is_one(path: &Path) -> bool {
         header(path).is_some_and(|header| {
             let about = header.get("__metadata__").and_then(|m| m.get(KEY)).and_then(Value::as_str);
@@ -129,6 +200,25 @@ impl DeepModel {
     ///
     /// # Errors
     /// When the file cannot be read, is no such model, is damaged, or its parts disagree.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// let path = directory.path().join("sign.safetensors");
+    /// model.save(&path)?;
+    /// assert_eq!(DeepModel::load(&path)?.width(), 256);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn load(path: &Path) -> Result<Self, TrainError> {
         let source = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|error| TrainError::file(path, "read", error))?;
@@ -139,6 +229,12 @@ impl DeepModel {
     ///
     /// # Errors
     /// When this is no model of this kind, is damaged, or its parts disagree.
+    ///
+    /// ```
+    /// use subquad::train::DeepModel;
+    ///
+    /// assert!(DeepModel::from_bytes(b"something else", "memory").is_err());
+    /// ```
     pub fn from_bytes(bytes: &[u8], source: &str) -> Result<Self, TrainError> {
         parse(bytes).map_err(|problem| TrainError::model(source, problem))
     }

@@ -13,6 +13,22 @@ const BLOCK: usize = 256;
 /// A deep network `F - F_0`, with the preparation of its inputs and the meaning of its outputs.
 ///
 /// Its first weights are not part of it but known by their seed, or by the file they come from; what training added is, as low-rank factors.
+///
+/// ```
+/// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+/// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+/// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+/// # let all = [0, 1, 2, 3];
+/// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+/// # let coding = Coding::fit(data.target(), &all)?;
+/// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+/// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+/// # while run.step()?.is_some() {}
+/// // Trained on -2, -1, 1, 2 and their signs.
+/// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+/// assert_eq!(model.predict(Level::detect(), data.features(), &[3])?[0].to_string(), "plus");
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Debug)]
 pub struct DeepModel {
     pub(super) columns: Columns,
@@ -27,6 +43,22 @@ impl DeepModel {
     ///
     /// # Errors
     /// [`TrainError::Data`] when the parts disagree.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// assert_eq!((model.layers(), model.width()), (2, 256));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn new(columns: Columns, preparation: Preparation, coding: Coding, run: Deep) -> Result<Self, TrainError> {
         let model = Self { columns, preparation, coding, settings: run.settings, network: run.network };
         model.check().map_err(TrainError::data)?;
@@ -56,31 +88,127 @@ impl DeepModel {
     }
 
     /// The names of the columns it was trained on.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// assert_eq!(model.columns().target, "sign");
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn columns(&self) -> &Columns {
         &self.columns
     }
 
     /// The preparation of its inputs.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// assert_eq!(model.preparation().features(), 1);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn preparation(&self) -> &Preparation {
         &self.preparation
     }
 
     /// The meaning of its outputs.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// assert!(model.coding().is_classes());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn coding(&self) -> &Coding {
         &self.coding
     }
 
     /// Hidden layers.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// assert_eq!(model.layers(), 2);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn layers(&self) -> usize {
         self.network.layers.len()
     }
 
     /// Neurons of a layer.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// assert_eq!(model.width(), 256);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn width(&self) -> usize {
         self.network.width()
     }
 
     /// Rank of what training added, over all layers.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// assert_eq!(model.rank() % 4, 0); // one term for each sample and step
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn rank(&self) -> usize {
         self.network.layers.iter().flat_map(|layer| &layer.blocks).map(|block| block.u.rows()).sum()
     }
@@ -89,6 +217,23 @@ impl DeepModel {
     ///
     /// # Errors
     /// When the number of features differs, a row does not exist, or an output leaves the range of f32.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// let f = model.outputs(Level::detect(), data.features(), &[0, 3])?;
+    /// assert!(f.row(0)[0] < 0.0 && f.row(1)[0] > 0.0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn outputs(&self, level: Level, features: &Matrix, rows: &[usize]) -> Result<Matrix, TrainError> {
         check_rows(rows, features.rows())?;
         let c = self.network.outputs;
@@ -108,6 +253,22 @@ impl DeepModel {
     ///
     /// # Errors
     /// As [`outputs`](Self::outputs).
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// assert_eq!(model.predict(Level::detect(), data.features(), &[0])?[0].to_string(), "minus");
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn predict(&self, level: Level, features: &Matrix, rows: &[usize]) -> Result<Vec<Prediction>, TrainError> {
         let outputs = self.outputs(level, features, rows)?;
         Ok((0..outputs.rows()).map(|i| self.coding.decode(outputs.row(i))).collect())
@@ -117,6 +278,23 @@ impl DeepModel {
     ///
     /// # Errors
     /// As [`outputs`](Self::outputs), and when `truth` has another number of rows.
+    ///
+    /// ```
+    /// # use subquad::{Level, train::{Coding, Dataset, DeepModel, Preparation, PrepareOptions, Target, Deep}};
+    /// # let sign = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1])?;
+    /// # let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], sign)?;
+    /// # let all = [0, 1, 2, 3];
+    /// # let preparation = Preparation::fit(data.features(), &all, PrepareOptions::default())?;
+    /// # let coding = Coding::fit(data.target(), &all)?;
+    /// # let (x, y) = (preparation.apply(data.features(), &all)?, coding.encode(data.target(), &all)?);
+    /// # let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref())?;
+    /// # while run.step()?.is_some() {}
+    /// // Trained on -2, -1, 1, 2 and their signs.
+    /// let model = DeepModel::new(data.columns().clone(), preparation, coding, run)?;
+    /// let truth = model.coding().truth(data.target(), &all)?;
+    /// assert_eq!(model.score(Level::detect(), data.features(), &all, &truth)?.correct, Some(4));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn score(&self, level: Level, features: &Matrix, rows: &[usize], truth: &[Truth]) -> Result<Score, TrainError> {
         self.coding.score(&self.outputs(level, features, rows)?, truth)
     }

@@ -20,6 +20,15 @@ use crate::{MatMut, MatRef, blas};
 const EXPECTED_STEPS: usize = 4;
 
 /// What a part of a step cost.
+///
+/// ```
+/// # use subquad::train::Deep;
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+/// assert!(run.first_pass_work().operations > 0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Work {
     /// Wall time.
@@ -29,6 +38,17 @@ pub struct Work {
 }
 
 /// The parts of a step.
+///
+/// ```
+/// # use subquad::train::Deep;
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+/// run.step()?;
+/// let phases = run.phases();
+/// assert!(phases.forward.operations > 0 && phases.product.operations > 0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Phase {
     /// Passes through the network.

@@ -10,6 +10,15 @@ use crate::train::TrainError;
 use crate::{Level, MatRef};
 
 /// How many neurons fire.
+///
+/// ```
+/// use subquad::train::{Deep, Firing};
+///
+/// // Of normal numbers, a share of 0.5 exceeds 0.
+/// assert!(Deep::builder().firing(Firing::Share(0.5)).shift()?.abs() < 1e-9);
+/// assert_eq!(Deep::builder().firing(Firing::Shift(1.5)).shift()?, 1.5);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Firing {
@@ -20,6 +29,16 @@ pub enum Firing {
 }
 
 /// Where a layer's first weights come from.
+///
+/// ```
+/// use subquad::train::{Deep, FirstWeights};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = Deep::builder().width(256).weights(FirstWeights::Hadamard).build(x, y)?;
+/// assert!(run.step()?.unwrap().residual_ratio < 1.0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FirstWeights {
@@ -31,6 +50,16 @@ pub enum FirstWeights {
 }
 
 /// What becomes of an update after its step, in layers above the lowest trained one (that one needs none of it).
+///
+/// ```
+/// use subquad::{low_rank::Flush, train::{Deep, FlushPolicy}};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let settings = Deep::builder().layers(3).width(256).flush(FlushPolicy::Always(Flush::Sparse));
+/// assert!(settings.build(x, y)?.step()?.is_some());
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlushPolicy {
@@ -42,6 +71,16 @@ pub enum FlushPolicy {
 }
 
 /// What preconditions the conjugate gradients.
+///
+/// ```
+/// use subquad::train::{Deep, DeepPreconditioner};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let settings = Deep::builder().width(256).preconditioner(DeepPreconditioner::TensorSrht { rows: 8 });
+/// assert!(settings.build(x, y)?.step()?.unwrap().residual_ratio < 1.0);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeepPreconditioner {
@@ -63,9 +102,25 @@ pub enum DeepPreconditioner {
 }
 
 /// A pre-trained matrix: W^T, inputs x outputs, row by row. It is read where it is and never written.
+///
+/// ```
+/// use std::sync::Arc;
+/// use subquad::train::Base;
+///
+/// let base: Base = Arc::new(vec![1.0f32; 6]); // 2 inputs x 3 outputs
+/// assert_eq!((*base).as_ref().len(), 6);
+/// ```
 pub type Base = Arc<dyn AsRef<[f32]> + Send + Sync>;
 
 /// Settings of a deep run; each has a default that works.
+///
+/// ```
+/// use subquad::train::Deep;
+///
+/// let settings = Deep::builder().layers(3).width(512).seed(1);
+/// assert_eq!((settings.hidden_layers(), settings.trained()?), (3, vec![2, 3]));
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Clone)]
 pub struct DeepBuilder {
     pub(super) layers: usize,
@@ -116,6 +171,12 @@ impl Default for DeepBuilder {
 
 impl DeepBuilder {
     /// Hidden layers L. Default 2.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// assert_eq!(Deep::builder().layers(4).hidden_layers(), 4);
+    /// ```
     #[must_use]
     pub fn layers(mut self, layers: usize) -> Self {
         self.layers = layers;
@@ -123,6 +184,15 @@ impl DeepBuilder {
     }
 
     /// Neurons m of every layer. Default 2048.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// assert!(Deep::builder().width(0).build(x, y).is_err());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn width(mut self, neurons: usize) -> Self {
         self.width = neurons;
@@ -130,6 +200,12 @@ impl DeepBuilder {
     }
 
     /// Default: a share of 0.1.
+    ///
+    /// ```
+    /// use subquad::train::{Deep, Firing};
+    ///
+    /// assert!(Deep::builder().firing(Firing::Share(0.9)).shift().is_err()); // above one half
+    /// ```
     #[must_use]
     pub fn firing(mut self, firing: Firing) -> Self {
         self.firing = firing;
@@ -137,6 +213,15 @@ impl DeepBuilder {
     }
 
     /// Soft or hard. Default soft; hard comes with a line search.
+    ///
+    /// ```
+    /// use subquad::{relu::deep::Form, train::Deep};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// assert!(Deep::builder().width(256).form(Form::Hard).build(x, y)?.step()?.is_some());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn form(mut self, form: Form) -> Self {
         self.form = form;
@@ -144,6 +229,15 @@ impl DeepBuilder {
     }
 
     /// Default Gaussian.
+    ///
+    /// ```
+    /// use subquad::train::{Deep, FirstWeights};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// assert!(Deep::builder().width(256).weights(FirstWeights::Hadamard).build(x, y).is_ok());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn weights(mut self, weights: FirstWeights) -> Self {
         self.weights = weights;
@@ -153,6 +247,17 @@ impl DeepBuilder {
     /// Pre-trained matrices, one for each layer, instead of random ones: the first of d x m numbers, the others of m x m. They are read
     /// where they are, and never written. Their products are divided by the root mean square of their entries: layers are normalised, so
     /// only the shift would see their scale.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use subquad::train::{Base, Deep};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let (first, second): (Base, Base) = (Arc::new(vec![1.0f32; 2 * 16]), Arc::new(vec![1.0f32; 16]));
+    /// assert!(Deep::builder().width(16).base(vec![first, second]).build(x, y).is_err()); // the second wants 16 x 16
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn base(mut self, matrices: Vec<Base>) -> Self {
         self.base = matrices;
@@ -160,6 +265,12 @@ impl DeepBuilder {
     }
 
     /// The file that they come from, for models to find them again.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// assert_eq!(Deep::builder().base_path("weights.safetensors").hidden_layers(), 2);
+    /// ```
     #[must_use]
     pub fn base_path(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.base_path = Some(path.into());
@@ -167,6 +278,13 @@ impl DeepBuilder {
     }
 
     /// Which layers are trained, counted from 1. Default: all but the first; with one layer, that one.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// assert_eq!(Deep::builder().layers(3).train_layers(&[3, 1]).trained()?, [1, 3]);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn train_layers(mut self, layers: &[usize]) -> Self {
         self.trained = layers.to_vec();
@@ -174,6 +292,17 @@ impl DeepBuilder {
     }
 
     /// Default: the cheapest.
+    ///
+    /// ```
+    /// use subquad::{low_rank::Flush, train::{Deep, FlushPolicy}};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().layers(3).width(256).flush(FlushPolicy::Always(Flush::Never)).tolerance(0.0).build(x, y)?;
+    /// run.step()?;
+    /// assert_eq!(run.updates().1, 0); // nothing is folded into the weights
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn flush(mut self, policy: FlushPolicy) -> Self {
         self.flush = policy;
@@ -181,6 +310,16 @@ impl DeepBuilder {
     }
 
     /// Default: the exact one.
+    ///
+    /// ```
+    /// use subquad::train::{Deep, DeepPreconditioner};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).preconditioner(DeepPreconditioner::None).build(x, y)?;
+    /// assert!(run.step()?.unwrap().cg_iterations > 0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn preconditioner(mut self, choice: DeepPreconditioner) -> Self {
         self.preconditioner = choice;
@@ -188,6 +327,15 @@ impl DeepBuilder {
     }
 
     /// Trains one layer per step, in turn, instead of all of them jointly. Default false.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// assert!(Deep::builder().layers(3).width(256).one_by_one(true).build(x, y)?.step()?.is_some());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn one_by_one(mut self, yes: bool) -> Self {
         self.one_by_one = yes;
@@ -195,6 +343,17 @@ impl DeepBuilder {
     }
 
     /// The training MSE to stop at. Default 1e-6.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(0.5).build(x, y)?;
+    /// while run.step()?.is_some() {}
+    /// assert!(run.train_mse() <= 0.5);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn tolerance(mut self, mse: f64) -> Self {
         self.tolerance = mse;
@@ -202,6 +361,17 @@ impl DeepBuilder {
     }
 
     /// Steps at most. Default 50.
+    ///
+    /// ```
+    /// use subquad::train::{Deep, Status};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(0.0).steps(1).build(x, y)?;
+    /// while run.step()?.is_some() {}
+    /// assert_eq!(run.status(), Status::StepLimit);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn steps(mut self, most: usize) -> Self {
         self.steps = most;
@@ -209,6 +379,16 @@ impl DeepBuilder {
     }
 
     /// Where weights and signs come from. Default 0.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mse = |seed| Ok::<_, subquad::train::TrainError>(Deep::builder().width(256).seed(seed).build(x, y)?.step()?.unwrap().train_mse);
+    /// assert_eq!(mse(1)?, mse(1)?);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -216,6 +396,15 @@ impl DeepBuilder {
     }
 
     /// Default: the best of this machine.
+    ///
+    /// ```
+    /// use subquad::{Level, train::Deep};
+    ///
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// assert!(Deep::builder().width(256).level(Level::detect()).build(x, y).is_ok());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     #[must_use]
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
@@ -226,6 +415,14 @@ impl DeepBuilder {
     ///
     /// # Errors
     /// [`TrainError::Setting`] where it is out of range.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// // One in ten normal numbers exceeds 1.2816.
+    /// assert!((Deep::builder().shift()? - 1.2816).abs() < 1e-4);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn shift(&self) -> Result<f64, TrainError> {
         match self.firing {
             Firing::Share(p) => shift_for(p).map_err(|_| TrainError::setting("fired", "above 0 and at most 0.5", p)),
@@ -235,6 +432,12 @@ impl DeepBuilder {
     }
 
     /// Hidden layers.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// assert_eq!(Deep::builder().hidden_layers(), 2);
+    /// ```
     pub const fn hidden_layers(&self) -> usize {
         self.layers
     }
@@ -243,6 +446,14 @@ impl DeepBuilder {
     ///
     /// # Errors
     /// [`TrainError::Setting`] where one does not exist.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// assert_eq!(Deep::builder().layers(3).trained()?, [2, 3]); // all but the first
+    /// assert!(Deep::builder().layers(3).train_layers(&[4]).trained().is_err());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn trained(&self) -> Result<Vec<usize>, TrainError> {
         let mut trained = self.trained.clone();
         if trained.is_empty() {
@@ -289,6 +500,15 @@ impl DeepBuilder {
     /// # Errors
     /// [`TrainError::Setting`] where a setting is out of range, [`TrainError::Data`] where X and Y do not fit or hold something that
     /// is no number.
+    ///
+    /// ```
+    /// use subquad::{MatRef, train::Deep};
+    ///
+    /// let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// let run = Deep::builder().width(256).build(MatRef::new(&x, 4, 2)?, MatRef::new(&y, 4, 1)?)?;
+    /// assert_eq!(run.train_mse(), 1.0); // F - F_0 = 0
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn build(self, x: MatRef<'_, f32>, y: MatRef<'_, f32>) -> Result<Deep, TrainError> {
         let (n, d, c, m) = (x.rows(), x.cols(), y.cols(), self.width);
         if self.layers == 0 || self.layers > 64 {

@@ -14,6 +14,17 @@ use crate::train::{Progress, Status, Step, TrainError};
 use crate::{MatRef, blas};
 
 /// A training run of a deep network.
+///
+/// ```
+/// use subquad::train::{Deep, Status};
+///
+/// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+/// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+/// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+/// while run.step()?.is_some() {}
+/// assert_eq!(run.status(), Status::Converged);
+/// # Ok::<(), subquad::train::TrainError>(())
+/// ```
 #[derive(Debug)]
 pub struct Deep {
     pub(super) settings: DeepBuilder,
@@ -52,6 +63,12 @@ pub struct Deep {
 
 impl Deep {
     /// Settings to begin with.
+    ///
+    /// ```
+    /// use subquad::train::Deep;
+    ///
+    /// assert_eq!(Deep::builder().hidden_layers(), 2); // a default
+    /// ```
     pub fn builder() -> DeepBuilder {
         DeepBuilder::default()
     }
@@ -147,21 +164,61 @@ impl Deep {
     }
 
     /// The steps so far, those before a checkpoint too.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(64).build(x, y)?;
+    /// assert!(run.history().is_empty());
+    /// run.step()?;
+    /// assert_eq!(run.history()[0].step, 1);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn history(&self) -> &[Step] {
         &self.history
     }
 
     /// Whether there are steps to take, or why there are none.
+    ///
+    /// ```
+    /// # use subquad::train::Status;
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert_eq!(run.status(), Status::Running);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn status(&self) -> Status {
         self.status
     }
 
     /// Mean of (F - F_0 - Y)^2 over samples and outputs.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert_eq!(run.train_mse(), 1.0); // F - F_0 = 0, and Y is 1 and -1
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn train_mse(&self) -> f64 {
         squares(&self.residual) / self.residual.len() as f64
     }
 
     /// `F - F_0` on the training samples, n x C.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// while run.step()?.is_some() {}
+    /// assert!(run.fitted(y).iter().zip([1.0, -1.0, 1.0, -1.0]).all(|(f, y)| (f - y).abs() < 0.1));
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn fitted(&self, y: MatRef<'_, f32>) -> Vec<f32> {
         (0..self.n * self.c).map(|k| self.residual[k] + y.get(k / self.c, k % self.c).unwrap_or(0.0)).collect()
     }
@@ -170,32 +227,89 @@ impl Deep {
     ///
     /// # Errors
     /// [`TrainError::Kernel`] unless they have as many inputs.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert_eq!(run.outputs(x)?, [0.0; 4]); // before the first step
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn outputs(&self, x: MatRef<'_, f32>) -> Result<Vec<f32>, TrainError> {
         Ok(self.network.outputs(self.settings.level, x, When::Now)?)
     }
 
     /// What the parts of the last step cost.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// run.step()?;
+    /// assert!(run.phases().backward.operations > 0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn phases(&self) -> Phase {
         self.phase
     }
 
     /// What the pass before the first step cost.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert!(run.first_pass_work().seconds >= 0.0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn first_pass_work(&self) -> Work {
         self.first_pass
     }
 
     /// The shift b.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert!((run.shift() - 1.2816).abs() < 1e-4); // exceeded by one normal number in ten
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn shift(&self) -> f32 {
         self.network.shift
     }
 
     /// Share of the neurons that fire, over all layers.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert!(run.fired() > 0.02 && run.fired() < 0.3); // about a tenth
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn fired(&self) -> f64 {
         let entries = (self.n * self.network.width() * self.network.layers.len()) as f64;
         self.h[1..].iter().map(|h| h.len() as f64).sum::<f64>() / entries
     }
 
     /// Updates that are held apart from the weights, over all layers: (kept, folded).
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// assert_eq!(run.updates(), (0, 0));
+    /// run.step()?;
+    /// assert_eq!(run.updates(), (1, 0)); // the one trained layer's
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn updates(&self) -> (usize, usize) {
         self.network
             .layers
@@ -207,6 +321,17 @@ impl Deep {
     ///
     /// # Errors
     /// [`TrainError::Numbers`] when the numbers leave the range of f32. The network is then as it was before the step.
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// let step = run.step()?.unwrap();
+    /// assert_eq!(step.step, 1);
+    /// assert!(step.train_mse < 1.0);
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn step(&mut self) -> Result<Option<Step>, TrainError> {
         self.step_with(&mut |_| {})
     }
@@ -215,6 +340,17 @@ impl Deep {
     ///
     /// # Errors
     /// As [`step`](Self::step).
+    ///
+    /// ```
+    /// # use subquad::train::Deep;
+    /// # let (x, y) = ([0.6, 0.8, -0.8, 0.6, -0.6, -0.8, 0.8, -0.6], [1.0, -1.0, 1.0, -1.0]);
+    /// # let (x, y) = (subquad::MatRef::new(&x, 4, 2)?, subquad::MatRef::new(&y, 4, 1)?);
+    /// let mut run = Deep::builder().width(256).tolerance(1e-3).build(x, y)?;
+    /// let mut phases = Vec::new();
+    /// run.step_with(&mut |progress| phases.push(progress.phase))?;
+    /// assert!(!phases.is_empty());
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
     pub fn step_with(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Option<Step>, TrainError> {
         if self.status == Status::Running && self.train_mse() <= self.settings.tolerance {
             self.status = Status::Converged;

@@ -1,6 +1,6 @@
 //! Gradient descent with half-space reporting against the dense step: one thread, the same run bit by bit.
 //!
-//! `cargo bench --bench family` prints a JSON line for each width: n = 1024 samples in d = 64 dimensions, the shift
+//! `cargo bench --bench descent` prints a JSON line for each width: n = 1024 samples in d = 64 dimensions, the shift
 //! b = sqrt(.4 ln m). Both runs take turns, step by step, and are compared after every one. `--quick`: small widths.
 
 use std::time::Instant;
