@@ -312,9 +312,12 @@ fn dense_rows(data: &Data, most: u32) -> Vec<(usize, Work, Phase)> {
     rows
 }
 
+/// Its name, and a row for each width: the first pass and the step.
+type Table = (String, Vec<(usize, Work, Phase)>);
+
 /// A plot for each table and each of time and operations, against the width, both in powers; exponents beside the names.
 #[cfg(feature = "cli")]
-fn draw(path: &str, tables: &[(String, Vec<(usize, Work, Phase)>)]) {
+fn draw(path: &str, tables: &[Table]) {
     use plotters::prelude::*;
     let root = SVGBackend::new(path, (1200, 480 * tables.len() as u32)).into_drawing_area();
     root.fill(&WHITE).unwrap();
@@ -372,7 +375,7 @@ fn draw(path: &str, tables: &[(String, Vec<(usize, Work, Phase)>)]) {
 }
 
 #[cfg(not(feature = "cli"))]
-fn draw(path: &str, _: &[(String, Vec<(usize, Work, Phase)>)]) {
+fn draw(path: &str, _: &[Table]) {
     println!("{path} is not drawn: this needs --features cli");
 }
 
