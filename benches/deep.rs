@@ -1,6 +1,8 @@
 //! Deep networks: a step against the same step done densely, and how each part of it grows with the width.
 //!
-//! `cargo bench --bench deep -- step | exponents [log2 m] | structured [log2 m] | dense [log2 m]`
+//! `cargo bench --features cli --bench deep -- step | exponents [log2 m] | structured [log2 m] | dense [log2 m] [--svg FILE]`
+//!
+//! `--svg` draws exponents, with the dense step next to them. Without the feature `io` matrices lie in small pages, and passes take longer.
 //!
 //! Times are wall times of one thread, the smallest of a few rounds, in milliseconds; operations are counted
 //! multiply-adds. Handwritten digits, n = 256, ten outputs, shift b = sqrt(0.4 ln m), W_2 .. W_L trained.
@@ -64,7 +66,15 @@ struct Run {
     products: usize,
     steps: usize,
     seconds: f64,
+    /// Processor time of all steps.
+    cpu: f64,
     fired: f64,
+}
+
+/// Time that the processor has spent on this thread, where the system says so: on a busy machine wall times are those of other programs.
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|first| first.parse::<f64>().ok()).map_or(0.0, |nanoseconds| 1e-9 * nanoseconds)
 }
 
 /// From the environment, for comparisons: `FLUSH=never`, `sparse` or `dense`.
@@ -85,12 +95,12 @@ fn sparse(data: &Data, layers: usize, m: usize, weights: FirstWeights, rounds: u
         let mut run = builder.build(data.x(), data.y()).unwrap();
         let built = begun.elapsed().as_secs_f64();
         let first = run.first_pass_work();
-        let begun = Instant::now();
+        let (begun, cpu) = (Instant::now(), cpu_seconds());
         let mut all = vec![];
         while let Some(step) = run.step().unwrap() {
             all.push((step, run.phases()));
         }
-        let seconds = begun.elapsed().as_secs_f64() + first.seconds;
+        let (seconds, cpu) = (begun.elapsed().as_secs_f64() + first.seconds, cpu_seconds() - cpu);
         let (step, phase) = all.iter().min_by(|a, b| total(&a.1).seconds.total_cmp(&total(&b.1).seconds)).expect("at least one step");
         let this = Run {
             drawn: built - first.seconds,
@@ -99,6 +109,7 @@ fn sparse(data: &Data, layers: usize, m: usize, weights: FirstWeights, rounds: u
             products: step.cg_iterations,
             steps: all.len(),
             seconds,
+            cpu,
             fired: run.fired(),
         };
         assert!(run.train_mse() <= 1e-6, "m = {m}: stopped at {}", run.train_mse());
@@ -286,23 +297,98 @@ fn exponents(what: &str, rows: &[(usize, Work, Phase)]) {
     println!(", step {:.2} / {:.2}", fit(&|r| total(&r.2).seconds), fit(&|r| total(&r.2).operations as f64));
 }
 
+/// Widths of the dense step in a plot: 2^13 takes a minute for a step.
+const MOST_DENSE: u32 = 12;
+
+fn dense_rows(data: &Data, most: u32) -> Vec<(usize, Work, Phase)> {
+    let mut rows = vec![];
+    for m in (10..=most).map(|k| 1usize << k) {
+        let mut dense = Dense::new(3, m);
+        let phase = (0..2).map(|_| dense.step(data, 4)).min_by(|a, b| total(a).seconds.total_cmp(&total(b).seconds)).unwrap();
+        row("dense, L = 3", m, 1.0, Work::default(), &phase, "");
+        rows.push((m, Work::default(), phase));
+    }
+    exponents("dense, L = 3", &rows);
+    rows
+}
+
+/// Its name, and a row for each width: the first pass and the step.
+type Table = (String, Vec<(usize, Work, Phase)>);
+
+/// A plot for each table and each of time and operations, against the width, both in powers; exponents beside the names.
+#[cfg(feature = "cli")]
+fn draw(path: &str, tables: &[Table]) {
+    use plotters::prelude::*;
+    let root = SVGBackend::new(path, (1200, 480 * tables.len() as u32)).into_drawing_area();
+    root.fill(&WHITE).unwrap();
+    let colours = [
+        RGBColor(0, 0, 0),
+        RGBColor(0, 114, 178),
+        RGBColor(213, 94, 0),
+        RGBColor(0, 158, 115),
+        RGBColor(204, 121, 167),
+        RGBColor(160, 130, 0),
+        RGBColor(120, 120, 120),
+    ];
+    for (area, (what, rows)) in root.split_evenly((tables.len(), 1)).iter().zip(tables) {
+        for (area, in_time) in area.split_evenly((1, 2)).iter().zip([true, false]) {
+            let of = |work: Work| if in_time { 1e3 * work.seconds } else { work.operations as f64 / 1e6 };
+            let mut series: Vec<(&str, Vec<(f64, f64)>)> =
+                vec![("step", rows.iter().map(|(m, _, phase)| (*m as f64, of(total(phase)))).collect())];
+            for k in 0..5 {
+                series.push((parts(&rows[0].2)[k].0, rows.iter().map(|(m, _, phase)| (*m as f64, of(parts(phase)[k].1))).collect()));
+            }
+            series.push(("first pass", rows.iter().map(|(m, first, _)| (*m as f64, of(*first))).collect()));
+            series.iter_mut().for_each(|(_, points)| points.retain(|point| point.1 > 0.0));
+            series.retain(|(_, points)| !points.is_empty());
+            let all = || series.iter().flat_map(|(_, points)| points.iter());
+            let (least, most) = all().fold((f64::INFINITY, 0.0f64), |(a, b), point| (a.min(point.1), b.max(point.1)));
+            let (from, to) = (rows[0].0 as f64, rows[rows.len() - 1].0 as f64);
+            let title = format!("{what}: {}", if in_time { "time, ms" } else { "operations, millions" });
+            let mut chart = ChartBuilder::on(area)
+                .margin(12)
+                .caption(title, ("sans-serif", 18))
+                .x_label_area_size(36)
+                .y_label_area_size(64)
+                .build_cartesian_2d((from * 0.95..to * 1.05).log_scale().base(2.0), (least / 2.0..most * 8.0).log_scale())
+                .unwrap();
+            let mesh = &mut chart.configure_mesh();
+            mesh.x_desc("width m")
+                .light_line_style(WHITE.mix(0.0))
+                .x_labels(rows.len())
+                .x_label_formatter(&|m| format!("{m:.0}"))
+                .draw()
+                .unwrap();
+            for ((name, points), colour) in series.iter().zip(colours) {
+                let width = if *name == "step" { 3 } else { 1 };
+                let label = format!("{name}: m^{:.2}", slope(points));
+                let line = chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(width))).unwrap();
+                line.label(label).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(width)));
+                chart.draw_series(points.iter().map(|&point| Circle::new(point, 3, colour.filled()))).unwrap();
+            }
+            let labels = &mut chart.configure_series_labels();
+            labels.position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).label_font(("sans-serif", 13)).draw().unwrap();
+        }
+    }
+    root.present().unwrap();
+    println!("drawn in {path}");
+}
+
+#[cfg(not(feature = "cli"))]
+fn draw(path: &str, _: &[Table]) {
+    println!("{path} is not drawn: this needs --features cli");
+}
+
 fn main() {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     let mode = args.next().unwrap_or_else(|| "step".into());
     let most: u32 = args.next().and_then(|arg| arg.parse().ok()).unwrap_or(13);
+    let svg = args.next().filter(|arg| arg == "--svg").and_then(|_| args.next());
+    let mut tables = vec![];
     let data = Data::load();
     header();
     match mode.as_str() {
-        "dense" => {
-            let mut rows = vec![];
-            for m in (10..=most).map(|k| 1usize << k) {
-                let mut dense = Dense::new(3, m);
-                let phase = (0..2).map(|_| dense.step(&data, 4)).min_by(|a, b| total(a).seconds.total_cmp(&total(b).seconds)).unwrap();
-                row("dense, L = 3", m, 1.0, Work::default(), &phase, "");
-                rows.push((m, Work::default(), phase));
-            }
-            exponents("dense, L = 3", &rows);
-        }
+        "dense" => tables.push(("dense, L = 3".to_string(), dense_rows(&data, most))),
         "exponents" | "structured" => {
             let weights = if mode == "structured" { FirstWeights::Hadamard } else { FirstWeights::Gaussian };
             for layers in [2, 3] {
@@ -316,13 +402,18 @@ fn main() {
                     rows.push((m, run.first, run.step));
                 }
                 exponents(&what, &rows);
+                tables.push((what, rows));
+            }
+            if svg.is_some() {
+                tables.push(("dense, L = 3".into(), dense_rows(&data, most.min(MOST_DENSE))));
             }
         }
         _ => {
             let m = 4096;
             let mut dense = Dense::new(3, m);
             let mut best = (f64::INFINITY, f64::INFINITY);
-            for _ in 0..3 {
+            let mut spent = (0.0, 0.0);
+            for _ in 0..5 {
                 let run = sparse(&data, 3, m, FirstWeights::Gaussian, 1);
                 row(
                     "sparse, L = 3",
@@ -332,11 +423,18 @@ fn main() {
                     &run.step,
                     &format!("{} products, {} steps in {:.3} s", run.products, run.steps, run.seconds),
                 );
+                let cpu = cpu_seconds();
                 let phase = dense.step(&data, run.products);
+                spent = (spent.0 + run.cpu / run.steps as f64, spent.1 + cpu_seconds() - cpu);
                 row("dense, L = 3", m, 1.0, Work::default(), &phase, "");
                 best = (best.0.min(total(&run.step).seconds), best.1.min(total(&phase).seconds));
             }
-            println!("dense / sparse: {:.1}", best.1 / best.0);
+            println!("dense / sparse, least wall times: {:.1}", best.1 / best.0);
+            let (sparse, dense) = (1e3 * spent.0 / 5.0, 1e3 * spent.1 / 5.0);
+            println!("dense / sparse, processor times of all rounds: {dense:.1} ms / {sparse:.1} ms = {:.1}", dense / sparse);
         }
+    }
+    if let Some(path) = svg {
+        draw(&path, &tables);
     }
 }

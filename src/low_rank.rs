@@ -74,25 +74,34 @@ pub struct Situation {
     pub passes: usize,
 }
 
-/// The cheapest of the three, by counted multiply-adds: eight of them in vectors along samples cost as much as one
-/// that goes to memory by its index, 32 as much in a blocked product.
+/// What a pass pays for a place of an update's U and a sample, in vectors along samples. All prices in units of one addition to an entry
+/// of a large matrix that lies who knows where, 4 ns; as measured on one core with AVX-512.
+const ALONG_SAMPLES: f64 = 1.0 / 40.0;
+/// .. for a pair of a sample and a term that share a neuron.
+const PAIR: f64 = 0.2;
+/// .. for each output's gradient of such a pair.
+const GRADIENT: f64 = 0.05;
+/// A multiply-add of a blocked product.
+const BLOCKED: f64 = 1.0 / 160.0;
+
+/// The cheapest of the three, by counted multiply-adds and what they cost where they are done.
 ///
-/// An update of rank n that stays apart costs each later pass `n k (n / 8 + n p (1 + C / 8))`, k = p m; to fold it costs `n k^2`
-/// once, or `n m^2 / 32` densely. So a few steps of few samples stay lazy while `passes * n / 8 < p m`, about.
+/// An update of rank n that stays apart costs each later pass `n k (n / 40 + n p (1 / 5 + C / 20))` additions to memory, k = p m; to fold
+/// it costs `n k^2` once, or `n m^2 / 160` densely. So few steps stay lazy, unless samples are many.
 ///
 /// ```
 /// use subquad::low_rank::{Flush, Situation, cheapest};
-/// let few = Situation { samples: 32, outputs: 1, width: 32768, fired: 0.05, passes: 4 };
+/// let few = Situation { samples: 256, outputs: 10, width: 4096, fired: 0.034, passes: 4 };
 /// assert_eq!(cheapest(few), Flush::Never);
-/// assert_eq!(cheapest(Situation { samples: 4096, ..few }), Flush::Sparse);
+/// assert_eq!(cheapest(Situation { passes: 40, ..few }), Flush::Sparse);
 /// assert_eq!(cheapest(Situation { samples: 4096, fired: 0.5, width: 1024, ..few }), Flush::Dense);
 /// ```
 pub fn cheapest(situation: Situation) -> Flush {
     let Situation { samples, outputs, width, fired, passes } = situation;
     let (n, m, p) = (samples as f64, width as f64, fired);
     let k = p * m;
-    let lazy = passes as f64 * k * (n / 8.0 + n * p * (1.0 + outputs as f64 / 8.0));
-    let (sparse, dense) = (k * k, m * m / 32.0);
+    let lazy = passes as f64 * k * (n * ALONG_SAMPLES + n * p * (PAIR + outputs as f64 * GRADIENT));
+    let (sparse, dense) = (k * k, m * m * BLOCKED);
     if lazy <= sparse && lazy <= dense {
         Flush::Never
     } else if sparse <= dense {

@@ -5,7 +5,7 @@
 //! row of the table in `level.rs`. Which one runs is the caller's choice: a [`Level`] is a value, and the first
 //! argument of every kernel.
 //!
-//! This room and `capi` are the only ones with `unsafe` and `core::arch`.
+//! This room and `capi` are the only ones with `unsafe` and `core::arch`; one call that maps a file, in `train`, has to say it too.
 //!
 //! # Shapes
 //! A vector has `LANES` numbers: of f32 sixteen on AVX-512, eight on AVX2, four on NEON and on wasm's simd128, one on the scalar level, which is
@@ -31,6 +31,7 @@
 #![allow(unsafe_code)]
 
 mod abreast;
+mod ahead;
 #[cfg(all(feature = "cpuid", not(feature = "std"), target_arch = "x86_64"))]
 mod cpuid;
 mod lanes;
@@ -61,7 +62,7 @@ pub use report::Report;
 pub use walsh::Walsh;
 
 pub use abreast::{Abreast, MOST_LANES};
-
+pub(crate) use ahead::fetch_ahead;
 pub use screen::Screen;
 pub(crate) use walsh::{Strides, Walk, to_cache_line};
 

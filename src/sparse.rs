@@ -39,10 +39,7 @@ mod panels;
 
 pub use overlap::{overlap, overlap_scratch_len};
 pub(crate) use panels::{BLOCK, touch};
-pub use panels::{
-    PANEL, Panels, PanelsMut, pack, panels_len, spread, spread_scratch_len, times_panels, times_panels_by_columns,
-    times_panels_by_columns_scratch_len,
-};
+pub use panels::{PANEL, Panels, PanelsMut, pack, panels_len, spread, spread_scratch_len, times_panels};
 
 use core::ops::Range;
 

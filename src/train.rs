@@ -83,6 +83,7 @@
 mod adversarial;
 mod blocks;
 mod coding;
+mod damping;
 mod data;
 mod deep;
 mod error;

@@ -101,7 +101,15 @@ fn overlap_body<T: Float, S: Simd<T>>(
         // A's numbers row by row, B's matrix by matrix, in whole vectors.
         let width = rows_b.len().next_multiple_of(S::LANES);
         collect(a.0, a.1.column(r), depth, 1, left);
-        collect(b.0, b.1.column(r), 1, width, right);
+        if symmetric {
+            for (e, from) in left.chunks_exact(depth.max(1)).take(rows_b.len()).enumerate() {
+                for (to, &x) in right.iter_mut().skip(e).step_by(width).zip(from) {
+                    *to = x;
+                }
+            }
+        } else {
+            collect(b.0, b.1.column(r), 1, width, right);
+        }
         for c in 0..depth {
             if let Some(rest) = right.get_mut(c * width + rows_b.len()..(c + 1) * width) {
                 rest.fill(T::ZERO);

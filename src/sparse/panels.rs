@@ -4,11 +4,13 @@
 //! thousand rows stays there while all sparse rows pass. Columns of a large matrix in one piece lie a power of two
 //! apart, and share a handful of the cache's sets.
 
+use core::ops::Range;
+
 use super::{Columns, SparseRef};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, area, take};
-use crate::simd::{Float, Level, Simd};
+use crate::scratch::{area, take};
+use crate::simd::{Float, Level, Simd, fetch_ahead};
 
 /// Columns of a panel.
 ///
@@ -135,16 +137,11 @@ impl<'a, T> Panels<'a, T> {
         (self.data.get(p * self.panel_step + j * self.row_step..).unwrap_or_default(), self.row_step)
     }
 
-    /// Reads rows `from .. from + rows` of a packed panel once, in order, so that the processor fetches them ahead: for blocks most of
-    /// whose lines will be wanted soon, in an order that it cannot foresee.
+    /// Rows of panel p that will be wanted soon, in an order that the processor cannot foresee.
     #[inline(always)]
-    pub(crate) fn fetch(&self, p: usize, from: usize, rows: usize)
-    where
-        T: Float,
-    {
-        if self.row_step == PANEL && self.panel_step != PANEL {
-            let (panel, _) = self.panel_from(p, from);
-            touch(panel.get(..rows.min(self.rows - from) * PANEL).unwrap_or_default());
+    pub(crate) fn fetch_ahead(&self, p: usize, rows: Range<usize>) {
+        if p < self.count() {
+            rows.for_each(|j| fetch_ahead(self.piece(p, j)));
         }
     }
 
@@ -284,6 +281,9 @@ pub fn pack<T: Float>(from: MatRef<'_, T>, to: &mut [T]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Rows of A that pass a block of B together, at most: their places in it are kept on the stack.
+const SAMPLES: usize = 512;
+
 /// `Out <- A B`, or `Out <- Out + A B`, for sparse rows A.
 ///
 /// # Shapes
@@ -293,10 +293,11 @@ pub fn pack<T: Float>(from: MatRef<'_, T>, to: &mut [T]) -> Result<(), Error> {
 /// [`Error::Length`] where shapes disagree.
 ///
 /// # Numerics
-/// Each entry is a chain of multiply-adds over the row's places, ascending, in chains of 1024 rows of B that are added up in order.
+/// Each entry is one chain of multiply-adds over the row's places, ascending, from zero or from what was there.
 ///
 /// # Cost
-/// 2 N flops for each place of A.
+/// 2 N flops for each place of A: a load of the second-level cache and a multiply-add for each vector. B passes from memory once for every
+/// 512 rows of A; the part of it that is next is fetched while this one is worked on, where most of its rows are wanted.
 ///
 /// ```
 /// use subquad::sparse::{Panels, SparseRef, Support, times_panels};
@@ -325,38 +326,56 @@ multiversion! {
 
 #[inline(always)]
 fn times_body<T: Float, S: Simd<T>>(s: S, a: SparseRef<'_, T>, b: Panels<'_, T>, add: bool, mut out: MatMut<'_, T>) {
-    for p in 0..b.count() {
-        let width = b.width(p);
-        for from in (0..b.rows().max(1)).step_by(BLOCK) {
-            let add = add || from > 0;
-            for i in 0..a.rows() {
-                let indices = a.support().row(i);
-                let first = if from == 0 { 0 } else { indices.partition_point(|&j| (j as usize) < from) };
-                let rest = indices.get(first..).unwrap_or_default();
-                let count = if from + BLOCK >= b.rows() { rest.len() } else { rest.partition_point(|&j| (j as usize) < from + BLOCK) };
-                if count == 0 && add {
-                    continue;
-                }
-                let (indices, values) = (rest.get(..count).unwrap_or_default(), a.row(i, 0).get(first..first + count).unwrap_or_default());
-                let Some(to) = out.row(i).and_then(|row| row.get_mut(p * PANEL..)?.get_mut(..width)) else { continue };
-                let mut piece = [T::ZERO; PANEL];
-                gather(s, indices, values, b, p, &mut piece);
-                let (from, to_chunks) = (s.chunks(&piece[..width]), s.chunks_mut(to));
-                for (to, from) in to_chunks.0.iter_mut().zip(from.0) {
-                    let sum = if add { s.add(s.load(to), s.load(from)) } else { s.load(from) };
-                    s.store(to, sum);
-                }
-                if !from.1.is_empty() {
-                    let tail = s.load_part(from.1);
-                    let sum = if add { s.add(s.load_part(to_chunks.1), tail) } else { tail };
-                    s.store_part(to_chunks.1, sum);
+    let mut inside = [(0u32, 0u32); SAMPLES];
+    for group in (0..a.rows()).step_by(SAMPLES) {
+        let samples = SAMPLES.min(a.rows() - group);
+        inside.fill((0, 0));
+        for block in (0..b.rows().max(1)).step_by(BLOCK) {
+            let add = add || block > 0;
+            let rows = BLOCK.min(b.rows() - block);
+            // The places of each row of A in the block: behind those in the block before.
+            let mut places = 0;
+            for (i, inside) in inside.iter_mut().take(samples).enumerate() {
+                let rest = a.support().row(group + i).get(inside.1 as usize..).unwrap_or_default();
+                let count = rest.partition_point(|&j| (j as usize) < block + rows);
+                *inside = (inside.1, inside.1 + count as u32);
+                places += count;
+            }
+            let busy = 2 * places > rows;
+            for p in 0..b.count() {
+                let width = b.width(p);
+                for (i, &(first, last)) in inside.iter().take(samples).enumerate() {
+                    if busy {
+                        b.fetch_ahead(p + 1, block + i * rows / samples..block + (i + 1) * rows / samples);
+                    }
+                    if first == last && add {
+                        continue;
+                    }
+                    let places = first as usize..last as usize;
+                    let indices = a.support().row(group + i).get(places.clone()).unwrap_or_default();
+                    let values = a.row(group + i, 0).get(places).unwrap_or_default();
+                    let Some(to) = out.row(group + i).and_then(|row| row.get_mut(p * PANEL..)?.get_mut(..width)) else { continue };
+                    // Whole pieces without a call of memcpy.
+                    if let Some(to) = to.first_chunk_mut::<PANEL>() {
+                        let mut piece = if add { *to } else { [T::ZERO; PANEL] };
+                        gather(s, indices, values, b, p, &mut piece);
+                        *to = piece;
+                    } else {
+                        let mut piece = [T::ZERO; PANEL];
+                        piece[..width].copy_from_slice(to);
+                        if !add {
+                            piece.fill(T::ZERO);
+                        }
+                        gather(s, indices, values, b, p, &mut piece);
+                        to.copy_from_slice(&piece[..width]);
+                    }
                 }
             }
         }
     }
 }
 
-/// The sum of the rows `indices` of panel p, times the values.
+/// Adds the rows `indices` of panel p, times the values.
 #[inline(always)]
 fn gather<T: Float, S: Simd<T>>(s: S, indices: &[u32], values: &[T], b: Panels<'_, T>, p: usize, piece: &mut [T; PANEL]) {
     if !b.is_whole(p) {
@@ -383,6 +402,9 @@ fn gather_whole<T: Float, S: Simd<T>, const V: usize>(
     for (part, to) in pieces.chunks_exact_mut(V).enumerate() {
         let base = p * b.panel_step + part * V * S::LANES;
         let mut sums = [s.splat(T::ZERO); V];
+        for (sum, from) in sums.iter_mut().zip(&*to) {
+            *sum = s.load(from);
+        }
         for (&j, &x) in indices.iter().zip(values) {
             let from = base + j as usize * b.row_step;
             let Some(row) = b.data.get(from..from + V * S::LANES) else { continue };
@@ -410,144 +432,6 @@ fn gather_part<T: Float, S: Simd<T>>(s: S, indices: &[u32], values: &[T], b: Pan
             let sum = s.mul_add(x, s.load_part(row), s.load(to));
             s.store(to, sum);
             row = row.get(S::LANES..).unwrap_or_default();
-        }
-    }
-}
-
-/// Samples whose sums are in flight at once: two vectors of each are updated together, 32 KiB, which the first-level cache holds.
-const FLIGHT: usize = 256;
-
-/// Scratch of [`times_panels_by_columns`], in elements: the numbers of A, column by column, and the sums in flight.
-///
-/// ```
-/// use subquad::sparse::times_panels_by_columns_scratch_len;
-///
-/// assert_eq!(times_panels_by_columns_scratch_len(500), times_panels_by_columns_scratch_len(0) + 500);
-/// ```
-pub const fn times_panels_by_columns_scratch_len(places: usize) -> usize {
-    all_of(&[places, area(FLIGHT, PANEL)])
-}
-
-/// `Out <- A B` for sparse rows A that are known column by column: a row of B is read once for all rows of A that want it, and in
-/// order.
-///
-/// # Shapes
-/// A n x m of depth 1 with its [`Columns`], B m x N, Out n x N.
-///
-/// # Errors
-/// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
-/// [`times_panels_by_columns_scratch_len`] of A's places.
-///
-/// # Numerics
-/// Each entry is one chain of multiply-adds over the row's places, ascending, from zero.
-///
-/// # Cost
-/// 2 N flops for each place of A: a load, a multiply-add and a store of the first-level cache for each vector.
-///
-/// ```
-/// use subquad::sparse::{Columns, Panels, SparseRef, Support, times_panels_by_columns, times_panels_by_columns_scratch_len};
-/// use subquad::{Level, MatMut};
-///
-/// // The rows (2, 0) and (3, 5) times a matrix.
-/// let a = SparseRef::new(Support::new(&[0, 1, 3], &[0, 0, 1], 2)?, 1, &[2.0f32, 3.0, 5.0])?;
-/// let columns = Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1])?;
-/// let b = Panels::row_major(&[1.0, 10.0, 2.0, 20.0], 2, 2)?;
-/// let (mut out, mut scratch) = ([0.0; 4], vec![0.0; times_panels_by_columns_scratch_len(3)]);
-/// times_panels_by_columns(Level::detect(), (a, columns), b, MatMut::new(&mut out, 2, 2)?, &mut scratch)?;
-/// assert_eq!(out, [2.0, 20.0, 13.0, 130.0]);
-/// # Ok::<(), subquad::Error>(())
-/// ```
-pub fn times_panels_by_columns<T: Float>(
-    level: Level,
-    a: (SparseRef<'_, T>, Columns<'_>),
-    b: Panels<'_, T>,
-    out: MatMut<'_, T>,
-    scratch: &mut [T],
-) -> Result<(), Error> {
-    expect_length("times_panels: depth of A", 1, a.0.depth())?;
-    expect_length("times_panels: columns of A", a.0.support().cols(), a.1.cols())?;
-    expect_length("times_panels: places of A", a.0.support().len(), a.1.len())?;
-    expect_length("times_panels: rows of B", a.0.support().cols(), b.rows())?;
-    expect_length("times_panels: rows of the result", a.0.rows(), out.rows())?;
-    expect_length("times_panels: columns of the result", b.cols(), out.cols())?;
-    let (scratch, _) = take(scratch, times_panels_by_columns_scratch_len(a.1.len()))?;
-    by_columns_entry(level, a.0, a.1, b, out, scratch);
-    Ok(())
-}
-
-multiversion! {
-    fn by_columns_entry<T: Float>(a: SparseRef<'_, T>, columns: Columns<'_>, b: Panels<'_, T>, out: MatMut<'_, T>, scratch: &mut [T]) = by_columns_body;
-}
-
-#[inline(always)]
-fn by_columns_body<T: Float, S: Simd<T>>(
-    s: S,
-    a: SparseRef<'_, T>,
-    columns: Columns<'_>,
-    b: Panels<'_, T>,
-    mut out: MatMut<'_, T>,
-    scratch: &mut [T],
-) {
-    let (values, sums) = scratch.split_at_mut(columns.len());
-    turn(a, columns, T::ONE, values);
-    let wide = 2 * S::LANES;
-    let busy = 2 * columns.len() > b.rows();
-    for p in 0..b.count() {
-        let sides = b.width(p).div_ceil(wide);
-        for from in (0..a.rows()).step_by(FLIGHT) {
-            let rows = FLIGHT.min(a.rows() - from);
-            let Some(sums) = sums.get_mut(..sides * rows * wide) else { continue };
-            sums.fill(T::ZERO);
-            for block in (0..b.rows()).step_by(BLOCK) {
-                if busy {
-                    b.fetch(p, block, BLOCK);
-                }
-                for (side, sums) in sums.chunks_exact_mut(rows * wide).enumerate() {
-                    let (sums, _) = s.chunks_mut(sums);
-                    let (sums, _) = sums.as_chunks_mut::<2>();
-                    let width = wide.min(b.width(p) - side * wide);
-                    // Where a whole pair of vectors may be read, though less of it may be wanted.
-                    let whole = width == wide || b.is_whole(p);
-                    for j in block..b.rows().min(block + BLOCK) {
-                        let Some(range) = columns.range(j) else { continue };
-                        let (mut samples, mut values) =
-                            (columns.rows().get(range.clone()).unwrap_or_default(), values.get(range).unwrap_or_default());
-                        if rows < a.rows() {
-                            let first = samples.partition_point(|&i| (i as usize) < from);
-                            let count = samples[first..].partition_point(|&i| (i as usize) < from + rows);
-                            (samples, values) = (&samples[first..first + count], values.get(first..first + count).unwrap_or_default());
-                        }
-                        if samples.is_empty() {
-                            continue;
-                        }
-                        let at = p * b.panel_step + j * b.row_step + side * wide;
-                        let w = if whole {
-                            let Some(row) = b.data.get(at..at + wide) else { continue };
-                            let [first, second] = s.chunks(row).0 else { continue };
-                            [s.load(first), s.load(second)]
-                        } else {
-                            let row = b.data.get(at..at + width).unwrap_or_default();
-                            [s.load_part(row), s.load_part(row.get(S::LANES..).unwrap_or_default())]
-                        };
-                        for (&i, &x) in samples.iter().zip(values) {
-                            let Some(sum) = sums.get_mut(i as usize - from) else { continue };
-                            let x = s.splat(x);
-                            let (first, second) = (s.mul_add(x, w[0], s.load(&sum[0])), s.mul_add(x, w[1], s.load(&sum[1])));
-                            s.store(&mut sum[0], first);
-                            s.store(&mut sum[1], second);
-                        }
-                    }
-                }
-            }
-            for (side, sums) in sums.chunks_exact(rows * wide).enumerate() {
-                let width = wide.min(b.width(p) - side * wide);
-                let at = p * PANEL + side * wide;
-                for (i, sum) in sums.chunks_exact(wide).enumerate() {
-                    if let (Some(to), Some(sum)) = (out.row(from + i).and_then(|row| row.get_mut(at..at + width)), sum.get(..width)) {
-                        to.copy_from_slice(sum);
-                    }
-                }
-            }
         }
     }
 }

@@ -9,6 +9,15 @@
 //!   `(H H^T) S`: with W_1 frozen and L = 2, nothing of size m^2 is touched after the first pass;
 //! * the initial function F_0 is subtracted from all outputs: it is large, random, and would stay in the predictions.
 //!
+//! Memory, in bytes, for L layers of m neurons, of which T are trained, n samples, C outputs, a share p that fires, after s steps:
+//!
+//! ```text
+//! 4 m^2 (L - 1)                  Gaussian first weights; nothing for Hadamard ones, nor for mapped ones
+//! 12 n m                         pre-activations of the lowest trained layer, those of a candidate, and those of the layer at hand
+//! 4 n^2 (T + 2)                  inputs' Gram matrices, the mean one and its factor
+//! p n m (16 L + 4 C T + 20 s T)  who fires, row by row and column by column; gradients; the updates, which are kept
+//! ```
+//!
 //! ```
 //! use subquad::MatRef;
 //! use subquad::train::{Deep, Firing, Status};
@@ -25,15 +34,27 @@
 //! ```
 
 #[cfg(feature = "io")]
+mod base;
+#[cfg(feature = "io")]
+mod checkpoint;
+#[cfg(feature = "io")]
 mod format;
+#[cfg(feature = "io")]
+#[allow(unsafe_code, reason = "one call: there is no mapping of files without")]
+mod mapped;
 mod model;
 mod network;
+mod numbers;
+mod parts;
 mod settings;
 mod system;
+#[cfg(feature = "io")]
+mod tensors;
 mod trainer;
 
 #[cfg(feature = "io")]
-pub use format::read_base;
+pub use base::read_base;
 pub use model::DeepModel;
+pub use parts::{Phase, Work};
 pub use settings::{Base, DeepBuilder, DeepPreconditioner, Firing, FirstWeights, FlushPolicy};
-pub use trainer::{Deep, Phase, Work};
+pub use trainer::Deep;

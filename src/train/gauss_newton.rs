@@ -32,6 +32,7 @@
 use std::time::Instant;
 
 use super::TrainError;
+use super::damping::{self, ATTEMPTS, INNER_TOLERANCE, MOST_ITERATIONS, SETTLED};
 use super::fired::FiredSets;
 use super::gradient::{self, FEW_FIRE};
 use super::kernels::Kernels;
@@ -44,22 +45,8 @@ use crate::cg::{self, Identity, Stopping, conjugate_gradient};
 use crate::relu::{PatternRef, pattern};
 use crate::{MatRef, blas};
 
-/// Conjugate gradients are stopped at this share of their first residual.
-const INNER_TOLERANCE: f64 = 0.1;
 /// A factor of an earlier pattern or damping is replaced once it needs more iterations than this.
 const STALE_ITERATIONS: usize = 8;
-/// Iterations of a system whose preconditioner is as good as it gets.
-const MOST_ITERATIONS: usize = 1000;
-/// Where the adapted damping starts, in units of the mean diagonal.
-const FIRST_DAMPING: f64 = 0.02;
-/// A step that kept less than this share of its promise damps the next one more ..
-const BAD_GAIN: f64 = 0.02;
-/// .. and one that kept more than this, less.
-const GOOD_GAIN: f64 = 0.75;
-/// A run has settled when two steps in turn lower the loss by less than this share of it.
-const SETTLED: f64 = 1e-4;
-/// Attempts of one step, each damped eight times as much as the one before.
-const ATTEMPTS: usize = 16;
 
 /// Gauss-Newton: it owns its samples and its network.
 #[derive(Debug)]
@@ -150,7 +137,7 @@ impl GaussNewton {
         // Where nobody fires at all there is nothing to measure in, and nothing to train.
         run.unit = if mean > 0.0 { mean } else { 1.0 };
         run.ridge = f64::from(run.problem.settings.damping) * run.unit;
-        run.adapted = FIRST_DAMPING * run.unit;
+        run.adapted = damping::raised(0.0, run.unit);
         Ok(run)
     }
 
@@ -246,18 +233,13 @@ impl GaussNewton {
             // A loss that is no number is no success either.
             if next_loss.is_nan() || next_loss >= loss {
                 self.back()?;
-                self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { FIRST_DAMPING * self.unit };
+                self.adapted = damping::raised(self.adapted, self.unit);
                 continue;
             }
             // What the linear model promised, its own system taken as solved:
             // r + J s = r - (mu / t) J V - K g = t g.
             let promised = total * total * squares(&self.dual) + ridge * self.distance_squared(&self.next_w);
-            let gain = (loss - next_loss) / (loss - promised).max(f64::MIN_POSITIVE);
-            if gain < BAD_GAIN {
-                self.adapted = if self.adapted > 0.0 { 8.0 * self.adapted } else { FIRST_DAMPING * self.unit };
-            } else if next_loss <= loss / 4.0 || gain > GOOD_GAIN {
-                self.adapted = if self.adapted / 8.0 < 1e-7 * self.unit { 0.0 } else { self.adapted / 8.0 };
-            }
+            self.adapted = damping::adapted(self.adapted, self.unit, loss, next_loss, promised);
             let flipped = fired(&self.pattern, self.shape()).flips(level, fired(&self.next_pattern, self.shape()))?;
             std::mem::swap(&mut self.w, &mut self.next_w);
             std::mem::swap(&mut self.pattern, &mut self.next_pattern);

@@ -432,9 +432,9 @@ impl TwoLayer {
 }
 
 /// Numbers that stand for a step in a file.
-const STEP_NUMBERS: usize = 12;
+pub(super) const STEP_NUMBERS: usize = 12;
 
-fn numbers_of(step: &Step) -> [f64; STEP_NUMBERS] {
+pub(super) fn numbers_of(step: &Step) -> [f64; STEP_NUMBERS] {
     [
         step.step as f64,
         step.train_mse,
@@ -451,7 +451,7 @@ fn numbers_of(step: &Step) -> [f64; STEP_NUMBERS] {
     ]
 }
 
-fn step_of(x: &[f64]) -> Step {
+pub(super) fn step_of(x: &[f64]) -> Step {
     let some = |x: f64| if x.is_nan() { None } else { Some(x) };
     Step {
         step: x[0] as usize,
@@ -470,8 +470,8 @@ fn step_of(x: &[f64]) -> Step {
 }
 
 /// FNV-1a, over the bits of numbers.
-const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+pub(super) const FNV: u64 = 0xcbf2_9ce4_8422_2325;
 
-fn hash_of(hash: u64, numbers: &[f32]) -> u64 {
+pub(super) fn hash_of(hash: u64, numbers: &[f32]) -> u64 {
     numbers.iter().fold(hash, |hash, x| (hash ^ u64::from(x.to_bits())).wrapping_mul(0x100_0000_01b3))
 }

@@ -298,26 +298,46 @@ fn matrix_of<T: Float>(level: Level, w: &impl Weights<T>) -> Dense {
     dense(&z, d, m).t()
 }
 
-fn back<T: Float>(level: Level, w: &impl Weights<T>, units: f64) {
+/// What products with these weights may be off by: (bound per entry, units).
+///
+/// * entries of W: a chain of multiply-adds, `|H| |W|^T` times its length;
+/// * transforms of blocks of N rows: every stage rounds relative to the norm of what passes through it, and there are log2 N of them twice,
+///   one scaling, and the rounded entries of the matrix they are compared with: `(2 log2 N + 3) sqrt(N) |h|` in every entry, and an addition more
+///   for every block that backward passes sum.
+fn allowed(rows: &Dense, matrix: &Dense, block: Option<usize>) -> (Dense, f64) {
+    match block {
+        None => (abs(rows).times(&abs(matrix)).map(|x| x + 1e-30), matrix.rows as f64 + 2.0),
+        Some(n) => {
+            let blocks = rows.cols.div_ceil(n);
+            let norm = |i: usize, k: usize| (k * n..rows.cols.min((k + 1) * n)).map(|r| rows.at(i, r).powi(2)).sum::<f64>().sqrt();
+            let size = |i: usize| (0..blocks).map(|k| norm(i, k)).sum::<f64>() * (n as f64).sqrt() + 1e-30;
+            let sizes: Vec<f64> = (0..rows.rows).map(size).collect();
+            (Dense::from_fn(rows.rows, matrix.cols, |i, _| sizes[i]), 2.0 * (n as f64).log2() + 3.0 + blocks as f64)
+        }
+    }
+}
+
+fn back<T: Float>(level: Level, w: &impl Weights<T>, block: Option<usize>) {
     let (m, d) = (w.outputs(), w.inputs());
     let matrix = matrix_of(level, w);
     // More samples than pass together; fewer where the matrix has more columns than a block.
-    let many = if m * d < 20_000 { 300 } else { 12 };
-    for (n, depth, share) in [(9, 3, 0.3), (1, 1, 1.0), (many, 10, 0.1), (4, 2, 0.0)] {
+    let many = if m * d < 3_000 { 600 } else { 12 };
+    for (n, depth, share) in [(9, 10, 0.3), (1, 1, 1.0), (many, 3, 0.1), (4, 2, 0.0)] {
         let (g, below) = (Rows::<T>::random(n, m, depth, share, 41), Rows::<T>::random(n, d, 1, share, 42));
         let mut e = dirty::<T>(depth * below.indices.len());
         let mut scratch = dirty::<T>(w.backward_scratch_len(depth, below.support().longest()));
         w.backward(level, g.get(), below.support(), &mut e, &mut scratch).unwrap();
         let wanted: Vec<Dense> = (0..depth).map(|c| g.dense(c).times(&matrix)).collect();
-        // Transforms round relative to the whole row, not to each entry: entries of W are about 1.
-        let ones = matrix.map(|w| w.abs() + 1.0);
-        let bound: Vec<Dense> = (0..depth).map(|c| abs(&g.dense(c)).times(&ones).map(|x| x + 1e-30)).collect();
+        let allowed_back: Vec<(Dense, f64)> = (0..depth).map(|c| allowed(&g.dense(c), &matrix, block)).collect();
+        let units = allowed_back[0].1;
+        let bound: Vec<Dense> = allowed_back.into_iter().map(|(bound, _)| bound).collect();
         assert_close(&e, &below.pick(&wanted), &below.pick(&bound), units, "backward");
 
         let h = Rows::<T>::random(n, d, 1, share, 43);
         let mut z = dirty::<T>(n * m);
         w.forward(level, h.both(), MatMut::new(&mut z, n, m).unwrap(), &mut dirty(w.forward_scratch_len(h.indices.len()))).unwrap();
-        assert_close(&z, &h.dense(0).times(&matrix.t()).data, &size(&h.dense(0), &ones.t()), units, "forward");
+        let (bound, units) = allowed(&h.dense(0), &matrix.t(), block);
+        assert_close(&z, &h.dense(0).times(&matrix.t()).data, &bound.data, units, "forward");
     }
 }
 
@@ -328,10 +348,10 @@ fn weights<T: Float>(level: Level) {
         let panels = packed(&across, d, m);
         for view in [Panels::packed(&panels, d, m).unwrap(), Panels::row_major(&across, d, m).unwrap()] {
             assert_eq!(matrix_of(level, &view), dense(&w, m, d));
-            back(level, &view, m.max(d) as f64 + 2.0);
+            back(level, &view, None);
         }
         let structured = Structured::new(m, d, 9).unwrap();
-        back::<T>(level, &structured, 40.0 * ((m + d) as f64).sqrt());
+        back::<T>(level, &structured, Some(structured.block()));
     }
 }
 
@@ -424,6 +444,58 @@ fn low_rank_updates() {
     each_level(|level| {
         low_rank::<f32>(level);
         low_rank::<f64>(level);
+    });
+}
+
+/// Passes through a matrix and the updates that are still apart, before and after each of them is written into it.
+fn flushing<T: Float>(level: Level, dense_flush: bool) {
+    let (m, d, n, rank, depth) = (130, 70, 9, 12, 2);
+    let w: Vec<T> = numbers(d * m, 81);
+    let mut panels = packed(&w, d, m);
+    let (mut matrix, mut most) = (dense(&w, d, m), abs(&dense(&w, d, m)));
+    let (x, g, below) = (Rows::<T>::random(n, d, 1, 0.3, 82), Rows::<T>::random(n, m, depth, 0.3, 83), Rows::<T>::random(n, d, 1, 0.4, 84));
+    for step in 0..4u64 {
+        let (u, v) = (Rows::<T>::random(rank, m, 1, 0.3, 90 + step), Rows::<T>::random(rank, d, 1, 0.3, 95 + step));
+        let update = Update::new(u.both(), v.both()).unwrap();
+        matrix = matrix.with(&v.dense(0).t().times(&u.dense(0)), |w, x| w + x);
+        most = most.with(&abs(&v.dense(0)).t().times(&abs(&u.dense(0))), |w, x| w + x);
+        for apart in [true, false] {
+            if !apart {
+                let mut view = PanelsMut::packed(&mut panels, d, m).unwrap();
+                if dense_flush {
+                    update.fold_dense(level, &mut view, &mut dirty(update.fold_dense_scratch_len())).unwrap();
+                } else {
+                    update.fold_sparse(&mut view).unwrap();
+                }
+            }
+            let view = Panels::packed(&panels, d, m).unwrap();
+            let (mut z, mut e) = (dirty::<T>(n * m), dirty::<T>(depth * below.indices.len()));
+            view.forward(level, x.both(), MatMut::new(&mut z, n, m).unwrap(), &mut []).unwrap();
+            let mut scratch = dirty(Weights::<T>::backward_scratch_len(&view, depth, below.support().longest()));
+            view.backward(level, g.get(), below.support(), &mut e, &mut scratch).unwrap();
+            if apart {
+                let out = MatMut::new(&mut z, n, m).unwrap();
+                update.query(level, T::ONE, x.both(), out, &mut dirty(update.query_scratch_len(n))).unwrap();
+                let mut scratch = dirty(update.transposed_query_scratch_len(depth));
+                update.transposed_query(level, g.both(), below.support(), &mut e, &mut scratch).unwrap();
+            }
+            let (units, name) = (2.0 * (d + m + 4 * rank) as f64, format!("step {step}, apart {apart}, dense {dense_flush}"));
+            let bound = abs(&x.dense(0)).times(&most).map(|x| x + 1e-30);
+            assert_close(&z, &x.dense(0).times(&matrix).data, &bound.data, units, &name);
+            let wanted: Vec<Dense> = (0..depth).map(|c| g.dense(c).times(&matrix.t())).collect();
+            let bound: Vec<Dense> = (0..depth).map(|c| abs(&g.dense(c)).times(&most.t()).map(|x| x + 1e-30)).collect();
+            assert_close(&e, &below.pick(&wanted), &below.pick(&bound), units, &name);
+        }
+    }
+}
+
+#[test]
+fn flushes_agree_with_the_dense_product() {
+    each_level(|level| {
+        for dense_flush in [false, true] {
+            flushing::<f32>(level, dense_flush);
+            flushing::<f64>(level, dense_flush);
+        }
     });
 }
 

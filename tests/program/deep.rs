@@ -78,20 +78,85 @@ fn trains_saves_and_predicts() {
     }
 }
 
+fn read(room: &TempDir, name: &str) -> Vec<u8> {
+    fs::read(room.path().join(name)).unwrap()
+}
+
+/// Killed in the middle, without any chance to tidy up, and taken up again: the same model, byte by byte.
+#[cfg(unix)]
 #[test]
-fn goes_on_where_it_stopped() {
+fn a_run_that_was_killed_ends_as_one_that_was_not() {
     let room = tempfile::tempdir().unwrap();
     rings(&room);
-    let three = ["--layers", "3", "--json", "--tolerance", "1e-9"];
-    let whole = done(&good(&room, &with(&[&three[..], &["--steps", "3"]].concat())));
-    good(&room, &with(&[&three[..], &["--steps", "1", "--out", "half.safetensors"]].concat()));
-    let rest =
-        good(&room, &with(&[&three[..], &["--steps", "3", "--continue-from", "half.safetensors", "--out", "half.safetensors"]].concat()));
-    let (whole, rest) = (whole["train_mse"].as_f64().unwrap(), done(&rest)["train_mse"].as_f64().unwrap());
-    // Damping and steps go on; sums are taken in another order.
-    assert!((whole / rest).ln().abs() < 1.0, "{whole:e} {rest:e}");
-    bad(&room, 1, &with(&["--layers", "2", "--continue-from", "half.safetensors"]), "another network");
-    bad(&room, 1, &with(&["--layers", "3", "--seed", "5", "--continue-from", "half.safetensors"]), "another network");
+    let ways: [&[&str]; 4] = [
+        &["--layers", "3", "--train-layers", "1,2,3", "--flush", "sparse"],
+        &["--layers", "3", "--flush", "never", "--weights", "hadamard"],
+        &["--layers", "3", "--flush", "dense", "--one-by-one"],
+        &["--layers", "2", "--form", "hard"],
+    ];
+    for way in ways {
+        let common = with(&[way, &["--tolerance", "0", "--steps", "12"]].concat());
+        good(&room, &[&common[..], &["--out", "whole.safetensors"]].concat());
+        let resume = [&common[..], &["--out", "parts.safetensors", "--checkpoint", "run", "--checkpoint-every", "1", "--resume"]].concat();
+        let _ = fs::remove_file(room.path().join("run"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_subquad"));
+        let command = command.args(&resume).current_dir(room.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let begun = std::time::Instant::now();
+        while fs::metadata(room.path().join("run")).map_or(0, |m| m.len()) == 0 {
+            assert!(begun.elapsed().as_secs() < 120, "{way:?}: no checkpoint");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let output = good(&room, &resume);
+        assert!(text(&output.stdout).contains("Taken up after"), "{way:?}: {}", text(&output.stdout));
+        assert!(read(&room, "whole.safetensors") == read(&room, "parts.safetensors"), "{way:?}: another model");
+        good(&room, &resume);
+        assert!(read(&room, "whole.safetensors") == read(&room, "parts.safetensors"), "{way:?}: not over at its end");
+        bad(&room, 1, &[&resume[..], &["--seed", "9"]].concat(), "of another run: its seed is 0");
+    }
+    let bytes = read(&room, "run");
+    for at in (0..bytes.len()).step_by(bytes.len() / 24) {
+        fs::write(room.path().join("run"), &bytes[..at]).unwrap();
+        if at > 0 {
+            bad(&room, 1, &with(&["--layers", "2", "--form", "hard", "--checkpoint", "run", "--resume"]), "not a checkpoint");
+        }
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x40;
+        fs::write(room.path().join("run"), &changed).unwrap();
+        let output = subquad(&room, &with(&["--layers", "2", "--form", "hard", "--steps", "2", "--checkpoint", "run", "--resume"]));
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{at}");
+        assert!(!text(&output.stderr).contains("panicked"), "{at}: {}", text(&output.stderr));
+    }
+    good(&room, &with(&["--out", "model.safetensors", "--steps", "1"]));
+    bad(&room, 1, &with(&["--checkpoint", "model.safetensors", "--resume"]), "not a checkpoint");
+    bad(&room, 2, &with(&["--resume"]), "--checkpoint");
+    bad(&room, 2, &with(&["--checkpoint", "rings.csv"]), "overwrite");
+}
+
+/// Ctrl-C: the step is finished, the run and the model are kept, the exit code says why.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_the_run() {
+    let room = tempfile::tempdir().unwrap();
+    rings(&room);
+    let args = with(&["--one-by-one", "--layers", "3", "--tolerance", "0", "--steps", "100000", "--checkpoint", "run", "--out", "model"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_subquad"));
+    let command = command.args(&args).args(["--checkpoint-every", "2"]).current_dir(room.path()).stdin(Stdio::null());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let message = text(&output.stderr);
+    // A run of this size may have settled by then.
+    if output.status.code() == Some(130) {
+        assert!(message.contains("interrupted after") && message.contains("go on with --checkpoint run --resume"), "{message}");
+    } else {
+        assert_eq!(output.status.code(), Some(0), "{message}");
+    }
+    assert!(fs::metadata(room.path().join("run")).unwrap().len() > 0);
+    good(&room, &["predict", "model", "rings.csv"]);
 }
 
 #[test]
@@ -117,6 +182,13 @@ fn pre_trained_weights_are_read_and_left_alone() {
     assert!(fs::metadata(room.path().join("tuned.safetensors")).unwrap().len() > 0);
     good(&room, &["predict", "tuned.safetensors", "rings.csv"]);
     bad(&room, 2, &[&train[..], &["--out", "base.safetensors"]].concat(), "overwrite");
+    // Numbers that do not lie on multiples of four bytes are copied, and are the same numbers.
+    let header = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    let shifted = [&(header as u64 + 1).to_le_bytes()[..], &file[8..8 + header], b" ", &file[8 + header..]].concat();
+    fs::write(room.path().join("shifted.safetensors"), shifted).unwrap();
+    good(&room, &["train", "rings.csv", "--model", "deep", "--fired", "0.3", "--base", "shifted.safetensors", "--out", "shifted"]);
+    let said = |model: &str| text(&good(&room, &["predict", model, "rings.csv"]).stdout);
+    assert_eq!(said("tuned.safetensors"), said("shifted"));
     fs::write(room.path().join("other.safetensors"), &file[..file.len() - 4]).unwrap();
     bad(&room, 1, &["train", "rings.csv", "--model", "deep", "--base", "other.safetensors"], "cut off or damaged");
     let mut changed = file.clone();

@@ -196,8 +196,12 @@ fn a_step_is_the_dense_step() {
             let inputs = b.len() / rows;
             (0..rows).map(|r| (0..inputs).map(|j| f64::from(b[j * rows + r])).collect()).collect()
         };
+        // A base's products are divided by the root mean square of its entries.
+        let units: Vec<f64> =
+            bases.iter().map(|b| (b.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() / b.len() as f64).sqrt()).collect();
+        let unit = |w: Vec<Vec<f64>>, by: f64| w.into_iter().map(|row| row.into_iter().map(|x| x / by).collect()).collect();
         let mut net = dense::Net {
-            w: bases.iter().map(|b| matrix(b, m)).collect(),
+            w: bases.iter().zip(&units).map(|(b, &by)| unit(matrix(b, m), by)).collect(),
             a: signs.chunks(m).map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect(),
             shift: f64::from(shift as f32),
         };

@@ -1,7 +1,7 @@
 //! `subquad train --model deep`, and `subquad predict` with what it made.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -15,8 +15,8 @@ use subquad::train::{
 
 use crate::Failure;
 use crate::args::{PreconditionerArg, Predict, Train, keep_apart};
-use crate::plot;
 use crate::report::{Live, count, counted, percent, sci, seconds, sparkline};
+use crate::{interrupt, plot};
 
 /// The built-in data: see digits.LICENSE.md next to it.
 const DIGITS: &str = include_str!("digits.csv");
@@ -88,10 +88,6 @@ pub struct DeepArgs {
     /// Train one layer per step, in turn, instead of all together
     #[arg(long)]
     pub one_by_one: bool,
-
-    /// Go on from a model that --out saved, on the same data: it is written after every step
-    #[arg(long, value_name = "MODEL.safetensors")]
-    pub continue_from: Option<PathBuf>,
 }
 
 fn layers(text: &str) -> Result<usize, String> {
@@ -117,7 +113,6 @@ impl DeepArgs {
             (!self.train_layers.is_empty(), "--train-layers"),
             (self.base.is_some(), "--base"),
             (self.one_by_one, "--one-by-one"),
-            (self.continue_from.is_some(), "--continue-from"),
             (!matches!(self.weights, WeightsArg::Gaussian), "--weights"),
             (!matches!(self.flush, FlushArg::Auto), "--flush"),
             (!matches!(self.form, FormArg::Soft), "--form"),
@@ -181,13 +176,14 @@ fn settings(args: &Train) -> Result<DeepBuilder, Failure> {
 
 pub fn train(args: &Train) -> Result<(), Failure> {
     let deep = &args.deep;
-    let outputs = [("--out", args.out.as_deref()), ("--plot", args.plot.as_deref())];
+    let outputs = [("--out", args.out.as_deref()), ("--plot", args.plot.as_deref()), ("--checkpoint", args.how.checkpoint.as_deref())];
     let inputs: Vec<_> = [args.data.as_deref(), deep.base.as_deref()].into_iter().flatten().collect();
     keep_apart(&outputs, &inputs)?;
     let mut builder = settings(args)?;
     for path in outputs.into_iter().filter_map(|(_, path)| path) {
         check_writable(path)?;
     }
+    interrupt::listen();
     let mut live = Live::new(args.json);
 
     let options = TableOptions { target: args.target.clone(), task: args.task.into(), header: args.header.into() };
@@ -209,9 +205,10 @@ pub fn train(args: &Train) -> Result<(), Failure> {
         builder = builder.layers(base.len()).width(found).base(base).base_path(path);
     }
     let (layers, trained) = (builder.hidden_layers(), builder.trained()?);
-    memory(&mut live, width, layers, x.rows(), y.cols(), matches!(deep.weights, WeightsArg::Gaussian) && deep.base.is_none())?;
     let shift = builder.shift()?;
     let fired = subquad::relu::deep::fired_share(shift);
+    let dense = matches!(deep.weights, WeightsArg::Gaussian) && deep.base.is_none();
+    memory(&mut live, width, layers, x.rows(), y.cols(), fired, dense)?;
     live.say(&format!(
         "subquad {}: a deep ReLU network of {}, trained by Gauss-Newton",
         env!("CARGO_PKG_VERSION"),
@@ -249,27 +246,51 @@ pub fn train(args: &Train) -> Result<(), Failure> {
 
     let start = Instant::now();
     let mut run = builder.build(x.as_ref(), y.as_ref())?;
-    if let Some(path) = &deep.continue_from {
-        run.resume(&DeepModel::load(path)?)?;
-    }
     let first = run.train_mse();
+    if let Some(path) = args.how.checkpoint.as_deref().filter(|path| args.how.resume && path.metadata().is_ok_and(|m| m.len() > 0)) {
+        run.load_checkpoint(path)?;
+        taken_up(&mut live, run.history().len(), path);
+    }
     live.head(first, false);
-    let mut steps: Vec<Step> = Vec::new();
-    let mut faults = Vec::new();
+    let mut since = 0;
     let columns = data.columns().clone();
-    while let Some(step) = run.step_with(&mut |progress| live.progress(progress))? {
-        live.step(&step);
-        steps.push(step);
-        // Whoever kills the run from here on can go on from this file.
-        if let Some(out) = &args.out {
-            faults = run.save(out, &columns, &preparation, &coding).err().map(|error| error.to_string()).into_iter().collect();
+    let keep = |run: &Deep| args.out.as_ref().map_or(Ok(()), |out| run.save(out, &columns, &preparation, &coding));
+    let failed = loop {
+        match run.step_with(&mut |progress| live.progress(progress)) {
+            Ok(Some(step)) => {
+                live.step(&step);
+                since += 1;
+            }
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
-    }
+        let asked = interrupt::asked();
+        if let Some(path) = args.how.checkpoint.as_deref().filter(|_| asked || since >= args.how.checkpoint_every) {
+            run.save_checkpoint(path)?;
+            since = 0;
+        }
+        if asked {
+            live.end_of_steps();
+            let fault = keep(&run).err();
+            fault.iter().for_each(|fault| live.warn(&format!("error: {fault}")));
+            return Err(broken_off(args, run.history().len(), fault.is_none()));
+        }
+    };
     live.end_of_steps();
-    let (spent, status) = (start.elapsed().as_secs_f64(), run.status());
-    if let (Some(out), true) = (&args.out, steps.is_empty()) {
-        faults.extend(run.save(out, &columns, &preparation, &coding).err().map(|error| error.to_string()));
+    if let Some(error) = failed {
+        // What the steps before it have learnt.
+        if !run.history().is_empty() {
+            keep(&run)?;
+        }
+        return Err(error.into());
     }
+    // The end, too, is something to take up: with more steps, or another tolerance.
+    if let Some(path) = &args.how.checkpoint {
+        run.save_checkpoint(path)?;
+    }
+    let mut faults: Vec<String> = keep(&run).err().map(|error| error.to_string()).into_iter().collect();
+    let steps: Vec<Step> = run.history().to_vec();
+    let (spent, status) = (start.elapsed().as_secs_f64(), run.status());
     let train_mse = run.train_mse();
     let model = DeepModel::new(columns, preparation, coding.clone(), run)?;
     let on = |rows: &[usize]| -> Result<Score, TrainError> {
@@ -327,6 +348,23 @@ pub fn train(args: &Train) -> Result<(), Failure> {
     if faults.is_empty() { Ok(()) } else { Err(Failure::Fault(faults.join("\nerror: "))) }
 }
 
+/// What taking up a run says, in words and as an event.
+fn taken_up(live: &mut Live, steps: usize, path: &Path) {
+    live.say(&format!("Taken up after {} from {}.", counted(steps, "step", "steps"), path.display()));
+    live.say("");
+    live.event(&[("event", "resumed".into()), ("step", steps.into())]);
+}
+
+/// Why the program ends before the run, and what is kept of it.
+fn broken_off(args: &Train, steps: usize, saved: bool) -> Failure {
+    let checkpoint =
+        args.how.checkpoint.as_ref().map(|path| format!("the run is in {0}: go on with --checkpoint {0} --resume", path.display()));
+    let model = args.out.as_ref().filter(|_| saved).map(|out| format!("the model is in {}", out.display()));
+    let kept: Vec<String> = checkpoint.into_iter().chain(model).collect();
+    let kept = if kept.is_empty() { "nothing of it is kept, for want of --checkpoint or --out".into() } else { kept.join("; ") };
+    Failure::Interrupted(format!("interrupted after {}; {kept}", counted(steps, "step", "steps")))
+}
+
 fn said(status: Status) -> &'static str {
     match status {
         Status::Converged => "converged",
@@ -338,11 +376,12 @@ fn said(status: Status) -> &'static str {
 }
 
 /// Refuses what this machine's memory cannot hold, where it says how much it has.
-fn memory(live: &mut Live, width: usize, layers: usize, n: usize, c: usize, dense: bool) -> Result<(), Failure> {
+///
+/// As the documentation of `Deep` has it, for five steps.
+fn memory(live: &mut Live, width: usize, layers: usize, n: usize, c: usize, fired: f64, dense: bool) -> Result<(), Failure> {
     let (m, n, l) = (width as f64, n as f64, layers as f64);
-    // Dense weights above the first layer; two sets of pre-activations; three n x n matrices; what fires, at a guess.
     let weights = if dense { 4.0 * m * m * (l - 1.0) } else { 0.0 };
-    let needed = weights + 8.0 * n * m + 4.0 * n * n * (l + 2.0) + 4.0 * 0.1 * n * m * l * (c as f64 + 8.0);
+    let needed = weights + 12.0 * n * m + 4.0 * n * n * (l + 2.0) + fired * n * m * l * (4.0 * c as f64 + 20.0 * 5.0);
     live.say(&format!("  memory     about {:.2} GB", needed / 1e9));
     let Ok(about) = std::fs::read_to_string("/proc/meminfo") else { return Ok(()) };
     let available = about.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());

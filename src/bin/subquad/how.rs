@@ -114,7 +114,6 @@ impl How {
             ("--class-weights", self.class_weights != ClassWeightsArg::None),
             ("--validation", self.validation > 0.0),
             ("--folds", self.folds.is_some()),
-            ("--checkpoint", self.checkpoint.is_some()),
             ("--report", self.report.is_some()),
         ]
         .into_iter()

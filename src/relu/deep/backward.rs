@@ -7,8 +7,8 @@ use crate::sparse::{BLOCK, PANEL, Panels, SparseRef, Support};
 
 /// Rows whose entries are collected at once.
 const ROWS: usize = 4;
-/// Columns of a block: with the 64 rows of a panel half a megabyte of f32.
-const COLUMNS: usize = 2 * BLOCK;
+/// Columns of a block: with the 64 rows of a panel a quarter of a megabyte of f32.
+const COLUMNS: usize = BLOCK;
 /// Samples that pass a block of the weights together, at most: their places in it are kept on the stack.
 const SAMPLES: usize = 256;
 /// More than the lanes of any vector.
@@ -117,10 +117,11 @@ fn backward_body<T: Float, S: Simd<T>>(
             }
             for p in 0..b.count() {
                 let (panel, step) = b.panel_from(p, block);
-                if busy {
-                    b.fetch(p, block, COLUMNS);
-                }
                 for (i, (next, &(first, last))) in next.iter_mut().zip(&inside).take(samples).enumerate() {
+                    if busy {
+                        let rows = COLUMNS.min(b.rows() - block);
+                        b.fetch_ahead(p + 1, block + i * rows / samples..block + (i + 1) * rows / samples);
+                    }
                     let above = g.support().row(from + i);
                     let begin = *next as usize;
                     let rest = above.get(begin..).unwrap_or_default();

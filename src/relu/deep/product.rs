@@ -7,13 +7,13 @@ use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, Simd};
 use crate::sparse::{Columns, SparseRef};
 
-/// Scratch of [`gram_product`], in elements, for so many places.
+/// Scratch of [`gram_product`], in elements: two numbers for each place, and two for each row of the longest column.
 ///
 /// ```
-/// assert_eq!(subquad::relu::deep::gram_product_scratch_len(1000, 30), 2030);
+/// assert_eq!(subquad::relu::deep::gram_product_scratch_len(1000, 30), 2060);
 /// ```
 pub const fn gram_product_scratch_len(places: usize, longest_column: usize) -> usize {
-    all_of(&[area(2, places), longest_column])
+    all_of(&[area(2, places), area(2, longest_column)])
 }
 
 /// `Out <- Out + ((G G^T) o (P (x) 1)) U`: what one trained layer adds to K U, where P = H H^T of the layer below.
@@ -22,14 +22,16 @@ pub const fn gram_product_scratch_len(places: usize, longest_column: usize) -> u
 /// inner sum only neurons that fire on j are wanted, and only samples that fire on them contribute.
 ///
 /// # Shapes
-/// G n x m of depth C with its [`Columns`], P n x n with both triangles and its columns next to each other, U and the result n x C.
+/// G n x m of depth C with its [`Columns`], P n x n, symmetric, its columns next to each other (above the diagonal it is not read), U and the
+/// result n x C.
 ///
 /// # Errors
 /// [`Error::Length`] where shapes disagree, [`Error::Value`] where columns of P are not neighbours, [`Error::TooShort`] if scratch is less
 /// than [`gram_product_scratch_len`] of G's places and longest column.
 ///
 /// # Cost
-/// For every neuron the square of the number of samples that fire on it, n^2 p^2 m in all, and 2 C for each place of G.
+/// For every neuron the square of the number of samples that fire on it, n^2 p^2 m in all, each entry of P serving both of its samples, and
+/// 2 C for each place of G.
 ///
 /// ```
 /// use subquad::relu::deep::{gram_product, gram_product_scratch_len};
@@ -140,17 +142,23 @@ fn product_body<T: Float, S: Simd<T>>(
 ) {
     let support = g.support();
     let (combined, scratch) = scratch.split_at_mut(support.len());
-    let (mixed, column) = scratch.split_at_mut(support.len());
+    let (mixed, scratch) = scratch.split_at_mut(support.len());
+    let (column, sums) = scratch.split_at_mut(columns.longest());
     combine_body(s, g, u, combined);
     for r in 0..columns.cols() {
         let (rows, places) = columns.column(r);
-        let Some(column) = column.get_mut(..rows.len()) else { continue };
+        let (Some(column), Some(sums)) = (column.get_mut(..rows.len()), sums.get_mut(..rows.len())) else { continue };
         for ((to, &i), &place) in column.iter_mut().zip(rows).zip(places) {
             *to = combined.get(support.range(i as usize).start + place as usize).copied().unwrap_or(T::ZERO);
         }
-        for (&j, &place) in rows.iter().zip(places) {
-            let Some(row) = p.data().get(j as usize * p.row_stride()..).and_then(|rest| rest.get(..p.cols())) else { continue };
-            let sum = sum_at(row, rows, column);
+        for (e, &j) in rows.iter().enumerate() {
+            let Some(row) = p.data().get(j as usize * p.row_stride()..).and_then(|rest| rest.get(..=j as usize)) else { continue };
+            let (before, behind) = sums.split_at_mut(e);
+            if let Some(sum) = behind.first_mut() {
+                *sum = both_ways(row, rows, column, before);
+            }
+        }
+        for ((&j, &place), &sum) in rows.iter().zip(places).zip(sums.iter()) {
             if let Some(to) = mixed.get_mut(support.range(j as usize).start + place as usize) {
                 *to = sum;
             }
@@ -164,22 +172,28 @@ fn product_body<T: Float, S: Simd<T>>(
     }
 }
 
-/// `sum_f row[at[f]] x[f]`, in four chains.
+/// What the pairs of sample e = `before.len()` with itself and those before it contribute, `row` being P's: `sum_(f <= e) row[at[f]] x[f]` for e
+/// itself, in two chains, and `row[at[f]] x[e]` for each f before it.
 #[inline(always)]
-fn sum_at<T: Float>(row: &[T], at: &[u32], x: &[T]) -> T {
-    let mut sums = [T::ZERO; 4];
-    let ((ats, at_rest), (xs, x_rest)) = (at.as_chunks::<4>(), x.as_chunks::<4>());
-    for (at, x) in ats.iter().zip(xs) {
-        for q in 0..4 {
+fn both_ways<T: Float>(row: &[T], at: &[u32], x: &[T], before: &mut [T]) -> T {
+    let e = before.len();
+    let own = x.get(e).copied().unwrap_or(T::ZERO);
+    let mut sums = [row.last().copied().unwrap_or(T::ZERO) * own, T::ZERO];
+    let (pairs, rest) = before.as_chunks_mut::<2>();
+    let ((ats, at_rest), (xs, x_rest)) = (at[..e].as_chunks::<2>(), x[..e].as_chunks::<2>());
+    for ((to, at), x) in pairs.iter_mut().zip(ats).zip(xs) {
+        for q in 0..2 {
             if let Some(&p) = row.get(at[q] as usize) {
                 sums[q] += p * x[q];
+                to[q] += p * own;
             }
         }
     }
-    for (&at, &x) in at_rest.iter().zip(x_rest) {
+    for ((to, &at), &x) in rest.iter_mut().zip(at_rest).zip(x_rest) {
         if let Some(&p) = row.get(at as usize) {
             sums[0] += p * x;
+            *to += p * own;
         }
     }
-    (sums[0] + sums[1]) + (sums[2] + sums[3])
+    sums[0] + sums[1]
 }

@@ -4,7 +4,7 @@ use super::backward::{backward_panels, backward_panels_scratch_len};
 use crate::error::Error;
 use crate::matrix::MatMut;
 use crate::simd::{Float, Level};
-use crate::sparse::{Columns, Panels, SparseRef, Support, times_panels_by_columns, times_panels_by_columns_scratch_len};
+use crate::sparse::{Columns, Panels, SparseRef, Support, times_panels};
 
 /// A weight matrix W, outputs x inputs, that is never asked for its entries: only for its products with sparse rows.
 ///
@@ -109,12 +109,12 @@ impl<T: Float> Weights<T> for Panels<'_, T> {
         self.rows()
     }
 
-    fn forward_scratch_len(&self, places: usize) -> usize {
-        times_panels_by_columns_scratch_len(places)
+    fn forward_scratch_len(&self, _: usize) -> usize {
+        0
     }
 
-    fn forward(&self, level: Level, h: (SparseRef<'_, T>, Columns<'_>), z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
-        times_panels_by_columns(level, h, *self, z, scratch)
+    fn forward(&self, level: Level, h: (SparseRef<'_, T>, Columns<'_>), z: MatMut<'_, T>, _: &mut [T]) -> Result<(), Error> {
+        times_panels(level, h.0, *self, false, z)
     }
 
     fn backward_scratch_len(&self, depth: usize, longest: usize) -> usize {

@@ -36,16 +36,6 @@ pub struct DeepModel {
     pub(super) coding: Coding,
     pub(super) settings: DeepBuilder,
     pub(super) network: Network,
-    /// Steps that were taken, and the damping after them, in units and the unit itself.
-    pub(super) course: Course,
-}
-
-/// Where a run stood.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Course {
-    pub steps: usize,
-    pub adapted: f64,
-    pub unit: f64,
 }
 
 impl DeepModel {
@@ -70,8 +60,7 @@ impl DeepModel {
     /// # Ok::<(), subquad::train::TrainError>(())
     /// ```
     pub fn new(columns: Columns, preparation: Preparation, coding: Coding, run: Deep) -> Result<Self, TrainError> {
-        let course = run.course();
-        let model = Self { columns, preparation, coding, settings: run.settings, network: run.network, course };
+        let model = Self { columns, preparation, coding, settings: run.settings, network: run.network };
         model.check().map_err(TrainError::data)?;
         Ok(model)
     }

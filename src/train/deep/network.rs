@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::numbers::Numbers;
 use crate::low_rank::{Flush, Update};
 use crate::random::{gaussian, stream};
 use crate::relu::deep::{Form, Structured, Weights, activate};
 use crate::sparse::{Columns, Panels, PanelsMut, SparseRef, Support, pack, panels_len, times_panels, transpose};
-use crate::{Error, Level, MatMut, MatRef};
+use crate::{Error, Level, MatMut, MatRef, blas};
 
 /// Sparse rows of depth 1 that own their parts: what a layer says to all samples.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -95,11 +96,53 @@ impl Rows {
 #[derive(Clone)]
 pub(crate) enum Matrix {
     /// Dense, our own: W^T in panels.
-    Panels { data: Vec<f32>, inputs: usize, outputs: usize },
+    Panels { data: Numbers, inputs: usize, outputs: usize },
     /// Dense, somebody else's, never written: W^T row by row.
-    Borrowed { data: Arc<dyn AsRef<[f32]> + Send + Sync>, inputs: usize, outputs: usize },
+    Borrowed { data: Arc<dyn AsRef<[f32]> + Send + Sync>, scale: f32, inputs: usize, outputs: usize },
     /// From seeds.
     Structured(Structured),
+}
+
+/// A matrix that cannot be written, times a number.
+struct Scaled<'a> {
+    panels: Panels<'a, f32>,
+    scale: f32,
+}
+
+impl Weights<f32> for Scaled<'_> {
+    fn outputs(&self) -> usize {
+        self.panels.outputs()
+    }
+
+    fn inputs(&self) -> usize {
+        self.panels.inputs()
+    }
+
+    fn forward_scratch_len(&self, places: usize) -> usize {
+        self.panels.forward_scratch_len(places)
+    }
+
+    fn forward(
+        &self,
+        level: Level,
+        h: (SparseRef<'_, f32>, Columns<'_>),
+        mut z: MatMut<'_, f32>,
+        scratch: &mut [f32],
+    ) -> Result<(), Error> {
+        self.panels.forward(level, h, z.reborrow(), scratch)?;
+        (0..z.rows()).for_each(|i| blas::scale(level, self.scale, z.row(i).unwrap_or_default()));
+        Ok(())
+    }
+
+    fn backward_scratch_len(&self, depth: usize, longest: usize) -> usize {
+        self.panels.backward_scratch_len(depth, longest)
+    }
+
+    fn backward(&self, level: Level, g: SparseRef<'_, f32>, below: Support<'_>, e: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
+        self.panels.backward(level, g, below, e, scratch)?;
+        blas::scale(level, self.scale, e);
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for Matrix {
@@ -116,7 +159,7 @@ impl std::fmt::Debug for Matrix {
 impl Matrix {
     /// Independent standard normal numbers: stream `16 + layer` of the seed, in the order of the panels.
     pub fn gaussian(outputs: usize, inputs: usize, seed: u64, layer: usize) -> Self {
-        let mut data = vec![0.0; panels_len(inputs, outputs)];
+        let mut data = Numbers::zeros(panels_len(inputs, outputs));
         gaussian(&mut stream(seed, 16 + layer as u32), &mut data);
         Self::Panels { data, inputs, outputs }
     }
@@ -130,8 +173,9 @@ impl Matrix {
     pub fn get(&self) -> Box<dyn Weights<f32> + '_> {
         match self {
             Self::Panels { data, inputs, outputs } => Box::new(Panels::packed(data, *inputs, *outputs).expect("checked when it was made")),
-            Self::Borrowed { data, inputs, outputs } => {
-                Box::new(Panels::row_major((**data).as_ref(), *inputs, *outputs).expect("checked when it was made"))
+            Self::Borrowed { data, scale, inputs, outputs } => {
+                let panels = Panels::row_major((**data).as_ref(), *inputs, *outputs).expect("checked when it was made");
+                Box::new(Scaled { panels, scale: *scale })
             }
             Self::Structured(weights) => Box::new(*weights),
         }
@@ -169,20 +213,26 @@ impl Block {
 pub(crate) struct Layer {
     pub weights: Matrix,
     pub blocks: Vec<Block>,
-    /// So many of them are in the weights already.
-    pub folded: usize,
+    /// How the first ones were written into the weights; the others are apart.
+    pub flushes: Vec<Flush>,
 }
 
 impl Layer {
-    /// Writes all blocks that are still apart into the weights.
+    /// Writes all blocks that are still apart into the weights; and the multiply-adds it took.
     pub fn fold(&mut self, level: Level, flush: Flush, scratch: &mut Vec<f32>) -> Result<u64, Error> {
-        let Matrix::Panels { data, inputs, outputs } = &mut self.weights else { return Ok(0) };
         if flush == Flush::Never {
             return Ok(0);
         }
+        self.fold_as(level, &vec![flush; self.blocks.len() - self.flushes.len()], scratch)
+    }
+
+    /// Writes as many blocks into the weights as there are flushes, if they can be written to.
+    pub fn fold_as(&mut self, level: Level, flushes: &[Flush], scratch: &mut Vec<f32>) -> Result<u64, Error> {
+        let Matrix::Panels { data, inputs, outputs } = &mut self.weights else { return Ok(0) };
         let mut work = 0;
         let mut w = PanelsMut::packed(data, *inputs, *outputs)?;
-        for block in &self.blocks[self.folded..] {
+        for &flush in flushes {
+            let Some(block) = self.blocks.get(self.flushes.len()) else { break };
             let update = block.update();
             if flush == Flush::Sparse {
                 update.fold_sparse(&mut w)?;
@@ -193,8 +243,8 @@ impl Layer {
                 update.fold_dense(level, &mut w, scratch)?;
                 work += (update.rank() * w.rows() * w.cols()) as u64;
             }
+            self.flushes.push(flush);
         }
-        self.folded = self.blocks.len();
         Ok(work)
     }
 }
@@ -226,7 +276,7 @@ impl Network {
         let m = weights.last().map_or(0, |w| w.get().outputs());
         let mut a_panels = vec![0.0; panels_len(m, outputs)];
         pack(MatRef::new(&a, outputs, m)?.t(), &mut a_panels)?;
-        let layers = weights.into_iter().map(|weights| Layer { weights, blocks: Vec::new(), folded: 0 }).collect();
+        let layers = weights.into_iter().map(|weights| Layer { weights, blocks: Vec::new(), flushes: Vec::new() }).collect();
         Ok(Self { layers, a, outputs, a_panels, shift, form })
     }
 
@@ -234,24 +284,24 @@ impl Network {
         self.layers.last().map_or(0, |layer| layer.weights.get().outputs())
     }
 
-    /// Pre-activations of layer l, of outputs m of the layer below; and the multiply-adds it took.
-    pub fn pre(&self, level: Level, l: usize, h: &Rows, when: When, scratch: &mut Vec<f32>) -> Result<(Vec<f32>, u64), Error> {
+    /// Pre-activations of layer l, of outputs m of the layer below; and the multiply-adds it took. `z` may hold anything before.
+    pub fn pre(&self, level: Level, l: usize, h: &Rows, when: When, z: &mut Vec<f32>, scratch: &mut Vec<f32>) -> Result<u64, Error> {
         let layer = &self.layers[l];
         let weights = layer.weights.get();
         let (n, m) = (h.rows(), weights.outputs());
-        let mut z = vec![0.0; n * m];
+        z.resize(n * m, 0.0);
         grow(scratch, weights.forward_scratch_len(h.len()));
-        weights.forward(level, (h.get(), h.columns()), MatMut::new(&mut z, n, m)?, scratch)?;
+        weights.forward(level, (h.get(), h.columns()), MatMut::new(z, n, m)?, scratch)?;
         let mut work = layer.weights.forward_work(n, h.len());
         // W(0) with folded updates is had by taking them off again.
         let (blocks, sign) = match when {
-            When::Now => (&layer.blocks[layer.folded..], 1.0),
-            When::Start => (&layer.blocks[..layer.folded], -1.0),
+            When::Now => (&layer.blocks[layer.flushes.len()..], 1.0),
+            When::Start => (&layer.blocks[..layer.flushes.len()], -1.0),
         };
         for block in blocks {
-            work += query(level, block, sign, h, &mut z, scratch)?;
+            work += query(level, block, sign, h, z, scratch)?;
         }
-        Ok((z, work))
+        Ok(work)
     }
 
     /// Who fires on these pre-activations.
@@ -283,7 +333,7 @@ impl Network {
 
     /// Outputs for samples that are not the trainer's: `F - F_0`, or with `start` `F_0` alone.
     pub fn outputs(&self, level: Level, x: MatRef<'_, f32>, when: When) -> Result<Vec<f32>, Error> {
-        let mut scratch = Vec::new();
+        let (mut scratch, mut z) = (Vec::new(), Vec::new());
         let input = Rows::samples(x)?;
         let mut first = None;
         let mut now: Option<Rows> = None;
@@ -293,10 +343,10 @@ impl Network {
             let below = first.as_ref().unwrap_or(&input);
             if moved {
                 let h = now.as_ref().unwrap_or(below);
-                let z = self.pre(level, l, h, When::Now, &mut scratch)?.0;
+                self.pre(level, l, h, When::Now, &mut z, &mut scratch)?;
                 now = Some(self.fire(level, &z, x.rows())?);
             }
-            let z = self.pre(level, l, below, When::Start, &mut scratch)?.0;
+            self.pre(level, l, below, When::Start, &mut z, &mut scratch)?;
             first = Some(self.fire(level, &z, x.rows())?);
         }
         let read = |h: &Option<Rows>| h.as_ref().map_or(Ok(vec![0.0; x.rows() * self.outputs]), |h| self.read(level, h));

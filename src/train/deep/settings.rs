@@ -245,7 +245,8 @@ impl DeepBuilder {
     }
 
     /// Pre-trained matrices, one for each layer, instead of random ones: the first of d x m numbers, the others of m x m. They are read
-    /// where they are, and never written; their entries should have a mean square of about 1.
+    /// where they are, and never written. Their products are divided by the root mean square of their entries: layers are normalised, so
+    /// only the shift would see their scale.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -484,7 +485,9 @@ impl DeepBuilder {
             if let Some(at) = found.iter().position(|x| !x.is_finite()) {
                 return Err(TrainError::data(format!("base: layer {}, number {at} is {}, not a finite number", l + 1, found[at])));
             }
-            return Ok(Matrix::Borrowed { data: base.clone(), inputs, outputs });
+            let square = found.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() / found.len().max(1) as f64;
+            let scale = if square > 0.0 { (1.0 / square.sqrt()) as f32 } else { 1.0 };
+            return Ok(Matrix::Borrowed { data: base.clone(), scale, inputs, outputs });
         }
         Ok(match self.weights {
             FirstWeights::Gaussian => Matrix::gaussian(outputs, inputs, self.seed, l),
