@@ -6,20 +6,10 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn subquad(room: &TempDir, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_subquad"));
-    command.args(args).current_dir(room.path()).stdin(Stdio::null());
-    command.output().unwrap()
-}
+use crate::{good, subquad};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn good(room: &TempDir, args: &[&str]) -> Output {
-    let output = subquad(room, args);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
-    output
 }
 
 fn bad(room: &TempDir, code: i32, args: &[&str], expected: &str) {

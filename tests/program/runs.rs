@@ -2,41 +2,18 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-fn room() -> TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-fn command(room: &TempDir, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_subquad"));
-    command.args(args).current_dir(room.path()).stdin(Stdio::null());
-    command
-}
-
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
-}
-
-fn good(room: &TempDir, args: &[&str]) -> Output {
-    let output = command(room, args).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output
-}
+use crate::{command, events, good, room, stdout};
 
 fn bad(room: &TempDir, code: i32, args: &[&str], expected: &str) {
     let output = command(room, args).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
     assert!(message.contains(expected) && !message.contains("panicked"), "{args:?}: expected '{expected}' in '{message}'");
-}
-
-fn events(output: &Output) -> Vec<Value> {
-    stdout(output).lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
 }
 
 /// Noisy numbers: two smooth targets of three features.

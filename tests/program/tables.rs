@@ -3,41 +3,13 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
-use serde_json::Value;
 use subquad::Level;
 use subquad::train::{Header, Model, read_rows};
 use tempfile::TempDir;
 
-fn room() -> TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-fn command(room: &TempDir, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_subquad"));
-    command.args(args).current_dir(room.path()).stdin(Stdio::null());
-    command
-}
-
-fn subquad(room: &TempDir, args: &[&str]) -> Output {
-    command(room, args).output().unwrap()
-}
-
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
-}
-
-/// Exit code 0, or the test fails with what the program said.
-fn good(room: &TempDir, args: &[&str]) -> Output {
-    let output = subquad(room, args);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
-    output
-}
+use crate::{command, events, good, room, stderr, stdout, subquad};
 
 /// This exit code, one message that contains this text, nothing on standard output, no panic, no new file.
 fn bad(room: &TempDir, code: i32, args: &[&str], expected: &str) {
@@ -87,10 +59,6 @@ fn curve(rows: usize) -> String {
         writeln!(text, "{:.3},{:.2},{:.5},{price:.3}", 20.0 + 60.0 * a, 900.0 + 200.0 * b, c).unwrap();
     }
     text
-}
-
-fn events(output: &Output) -> Vec<Value> {
-    stdout(output).lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
 }
 
 const STEP_KEYS: &str = r#"{"event":"step","step":1,"train_mse":"#;

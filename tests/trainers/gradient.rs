@@ -1,23 +1,9 @@
 //! Gradient descent by every lookup, Adam, and what a run of any method can do: stop early, be taken up again.
 
 use crate::oracle::{Dense, levels, numbers};
-use subquad::random::{gaussian, stream};
+use crate::{bits, samples};
 use subquad::train::{Init, Lookup, Method, Over, Status, Step, TrainError, TwoLayer};
 use subquad::{Level, MatRef};
-
-fn samples(n: usize, d: usize, seed: u64) -> Vec<f32> {
-    let mut x = vec![0.0f32; n * d];
-    gaussian(&mut stream(seed, 0), &mut x);
-    for row in x.chunks_mut(d) {
-        let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        row.iter_mut().for_each(|x| *x /= norm);
-    }
-    x
-}
-
-fn bits(m: MatRef<'_, f32>) -> Vec<u32> {
-    m.data().iter().map(|x| x.to_bits()).collect()
-}
 
 const LOOKUPS: [Lookup; 5] = [Lookup::Scan, Lookup::Screened, Lookup::MaxTree, Lookup::BallTree, Lookup::Candidates];
 

@@ -1,7 +1,7 @@
 //! The Gauss-Newton trainer: one step against a dense one in f64, its promises on real data, and its troubles.
 
 use crate::oracle::{Dense, levels, numbers};
-use subquad::random::{gaussian, stream};
+use crate::samples;
 use subquad::train::{GaussNewton, PreconditionerChoice, Status, Step, TrainError};
 use subquad::{Level, MatRef};
 
@@ -97,16 +97,6 @@ fn solve(a: &Dense, b: &[f64]) -> Vec<f64> {
 /// The mean diagonal entry of K = J J^T: what damping is measured in.
 fn mean_diagonal(jacobian: &Dense) -> f64 {
     jacobian.data.iter().map(|x| x * x).sum::<f64>() / jacobian.rows as f64
-}
-
-fn samples(n: usize, d: usize, seed: u64) -> Vec<f32> {
-    let mut x = vec![0.0f32; n * d];
-    gaussian(&mut stream(seed, 0), &mut x);
-    for row in x.chunks_mut(d) {
-        let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        row.iter_mut().for_each(|x| *x /= norm);
-    }
-    x
 }
 
 /// With one output the preconditioner is the inverse: a step is the exact minimiser of the damped linear model.

@@ -1,26 +1,12 @@
 //! Gauss-Newton by lists and in blocks, adversarial training, real tables: what a run of the other methods has to show.
 
 use crate::oracle::{levels, numbers};
+use crate::{bits, samples};
 use subquad::MatRef;
-use subquad::random::{gaussian, stream};
 use subquad::train::{
     Attack, AttackedStep, Ball, Builder, Coding, Dataset, Lookup, Method, Model, Over, Preparation, PrepareOptions, Status, Step, Target,
     TrainError, TwoLayer,
 };
-
-fn samples(n: usize, d: usize, seed: u64) -> Vec<f32> {
-    let mut x = vec![0.0f32; n * d];
-    gaussian(&mut stream(seed, 0), &mut x);
-    for row in x.chunks_mut(d) {
-        let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        row.iter_mut().for_each(|x| *x /= norm);
-    }
-    x
-}
-
-fn bits(m: MatRef<'_, f32>) -> Vec<u32> {
-    m.data().iter().map(|x| x.to_bits()).collect()
-}
 
 fn run(builder: Builder, x: MatRef<'_, f32>, y: MatRef<'_, f32>) -> (TwoLayer, Vec<Step>) {
     let mut run = builder.build(x, y).unwrap();
