@@ -107,6 +107,15 @@ pub trait Report<T>: Lanes<T> + Screen {
 
     /// Elements k .. k + 4 Q of `LANES` rows, turned round: vector j of group q has element k + 4 q + j of every row, that of
     /// row r in lane r. Zeros where a row has not as many elements from k on.
+    ///
+    /// ```
+    /// use subquad::simd::{Abreast, Report, Scalar};
+    ///
+    /// // On the scalar level a vector is one number: the row itself.
+    /// let rows = Abreast::new(&[1.0f32, 2.0, 3.0, 4.0, 5.0], 5).unwrap();
+    /// assert_eq!(Scalar.turn::<1>(&rows, 1), [[2.0, 3.0, 4.0, 5.0]]);
+    /// assert_eq!(Scalar.turn::<1>(&rows, 2), [[0.0; 4]]);
+    /// ```
     #[inline(always)]
     fn turn<const Q: usize>(self, rows: &Abreast<'_, T>, k: usize) -> [[Self::V; 4]; Q]
     where
