@@ -170,13 +170,23 @@ fn count_tile<T: Float, S: Token, const N: usize>(
     }
     let a: [(&[S::WordChunk], &[u64]); N] = core::array::from_fn(|k| s.word_chunks(pattern.sample(i + k)));
     let b: [(&[S::WordChunk], &[u64]); N] = core::array::from_fn(|k| s.word_chunks(pattern.sample(j + k)));
+    // All are of one length: said to the compiler, which then asks no more in the loop.
     let len = a[0].0.len();
-    let (a_words, b_words) = (a.map(|a| &a.0[..len]), b.map(|b| &b.0[..len]));
+    let (mut a_words, mut b_words) = ([a[0].0; N], [b[0].0; N]);
+    for (to, (from, _)) in a_words.iter_mut().zip(a).chain(b_words.iter_mut().zip(b)) {
+        let Some(from) = from.get(..len) else { return };
+        *to = from;
+    }
     let mut counts = [[s.zero_words(); N]; N];
     for p in 0..len {
-        let b: [S::W; N] = core::array::from_fn(|k| s.load_words(&b_words[k][p]));
+        let mut b = [s.zero_words(); N];
+        for (to, words) in b.iter_mut().zip(&b_words) {
+            let Some(words) = words.get(p) else { return };
+            *to = s.load_words(words);
+        }
         for (counts, a) in counts.iter_mut().zip(&a_words) {
-            let a = s.load_words(&a[p]);
+            let Some(a) = a.get(p) else { return };
+            let a = s.load_words(a);
             for (count, &b) in counts.iter_mut().zip(&b) {
                 *count = s.count_and(*count, a, b);
             }
@@ -190,9 +200,9 @@ fn count_tile<T: Float, S: Token, const N: usize>(
         } else {
             sums.iter_mut().zip(counts[k]).for_each(|(sum, count)| *sum = s.sum_words(count));
         }
-        for (l, x) in row.iter_mut().skip(j).take(N.min(i + k + 1 - j)).enumerate() {
-            let tail: u32 = a[k].1.iter().zip(b[l].1).map(|(a, b)| (a & b).count_ones()).sum();
-            *x = to(*x, T::from_f64((sums[l] + u64::from(tail)) as f64));
+        for ((x, &sum), (_, b)) in row.iter_mut().skip(j).take((i + k + 1).saturating_sub(j)).zip(&sums).zip(&b) {
+            let tail: u32 = a[k].1.iter().zip(*b).map(|(a, b)| (a & b).count_ones()).sum();
+            *x = to(*x, T::from_f64((sum + u64::from(tail)) as f64));
         }
     }
 }
