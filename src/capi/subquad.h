@@ -96,8 +96,8 @@ typedef struct {
   const float *numbers;
 } subquad_panels_f32;
 
-// The same places column by column, as subquad_transpose finds them: column r has the rows rows[starts[r]] to
-// rows[starts[r + 1] - 1], and is the place of that number among those of its row.
+// The same places column by column, as subquad_transpose finds them: the numbers of column r are in the rows
+// rows[starts[r]] to rows[starts[r + 1] - 1], and `places` says which of that row's numbers each is.
 typedef struct {
   // Columns.
   size_t cols;
@@ -1329,16 +1329,15 @@ int subquad_max_tree_query_f32(uint8_t level_number,
                                size_t scratch_len,
                                subquad_error *error);
 
-// The `count` neurons of a list have moved: W, m x d, has their rows as they are now. The checksum is written anew
-// if `seal`.
+// The `count` neurons of a list have moved: `rows`, count x d, are theirs as they are now. The checksum is written
+// anew if `seal`.
 int subquad_max_tree_update_f32(uint8_t level_number,
                                 uint8_t *bytes,
                                 size_t bytes_len,
                                 const uint32_t *neurons,
                                 size_t count,
-                                size_t m,
                                 size_t d,
-                                const float *w,
+                                const float *rows,
                                 bool seal,
                                 float *scratch,
                                 size_t scratch_len,
@@ -1403,16 +1402,15 @@ int subquad_max_tree_query_f64(uint8_t level_number,
                                size_t scratch_len,
                                subquad_error *error);
 
-// The `count` neurons of a list have moved: W, m x d, has their rows as they are now. The checksum is written anew
-// if `seal`.
+// The `count` neurons of a list have moved: `rows`, count x d, are theirs as they are now. The checksum is written
+// anew if `seal`.
 int subquad_max_tree_update_f64(uint8_t level_number,
                                 uint8_t *bytes,
                                 size_t bytes_len,
                                 const uint32_t *neurons,
                                 size_t count,
-                                size_t m,
                                 size_t d,
-                                const double *w,
+                                const double *rows,
                                 bool seal,
                                 double *scratch,
                                 size_t scratch_len,

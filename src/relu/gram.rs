@@ -124,10 +124,20 @@ fn scale_by_overlaps_body<T: Float, S: Simd<T>>(s: S, pattern: PatternRef<'_>, o
     count_triangle(s, pattern, out, |inner, count| inner * count);
 }
 
-/// Tiles over the lower triangle: with 32 registers 16 counts and 8 rows of words are in flight, with 16 a quarter.
+/// Tiles over the lower triangle: with 32 registers 16 counts and 8 rows of words are in flight, with 16 a quarter. With
+/// fewer, entry by entry: such machines have little room for code, and count bits so slowly that loads do not matter.
 #[inline(always)]
 fn count_triangle<T: Float, S: Token>(s: S, pattern: PatternRef<'_>, mut out: MatMut<'_, T>, to: impl Fn(T, T) -> T) {
     let n = pattern.samples();
+    if S::REGISTERS < 16 {
+        for i in 0..n {
+            let Some(row) = out.row(i) else { return };
+            for (j, x) in row.iter_mut().enumerate().take(i + 1) {
+                *x = to(*x, T::from_f64(count_and(s, pattern.sample(i), pattern.sample(j)) as f64));
+            }
+        }
+        return;
+    }
     let side = if S::REGISTERS >= 32 { 4 } else { 2 };
     let block = (BLOCK_LEN / words_per_sample(pattern.neurons()).max(1)).max(side) / side * side;
     for rows in (0..n).step_by(block) {
@@ -170,23 +180,13 @@ fn count_tile<T: Float, S: Token, const N: usize>(
     }
     let a: [(&[S::WordChunk], &[u64]); N] = core::array::from_fn(|k| s.word_chunks(pattern.sample(i + k)));
     let b: [(&[S::WordChunk], &[u64]); N] = core::array::from_fn(|k| s.word_chunks(pattern.sample(j + k)));
-    // All are of one length: said to the compiler, which then asks no more in the loop.
     let len = a[0].0.len();
-    let (mut a_words, mut b_words) = ([a[0].0; N], [b[0].0; N]);
-    for (to, (from, _)) in a_words.iter_mut().zip(a).chain(b_words.iter_mut().zip(b)) {
-        let Some(from) = from.get(..len) else { return };
-        *to = from;
-    }
+    let (a_words, b_words) = (a.map(|a| &a.0[..len]), b.map(|b| &b.0[..len]));
     let mut counts = [[s.zero_words(); N]; N];
     for p in 0..len {
-        let mut b = [s.zero_words(); N];
-        for (to, words) in b.iter_mut().zip(&b_words) {
-            let Some(words) = words.get(p) else { return };
-            *to = s.load_words(words);
-        }
+        let b: [S::W; N] = core::array::from_fn(|k| s.load_words(&b_words[k][p]));
         for (counts, a) in counts.iter_mut().zip(&a_words) {
-            let Some(a) = a.get(p) else { return };
-            let a = s.load_words(a);
+            let a = s.load_words(&a[p]);
             for (count, &b) in counts.iter_mut().zip(&b) {
                 *count = s.count_and(*count, a, b);
             }
@@ -200,9 +200,9 @@ fn count_tile<T: Float, S: Token, const N: usize>(
         } else {
             sums.iter_mut().zip(counts[k]).for_each(|(sum, count)| *sum = s.sum_words(count));
         }
-        for ((x, &sum), (_, b)) in row.iter_mut().skip(j).take((i + k + 1).saturating_sub(j)).zip(&sums).zip(&b) {
-            let tail: u32 = a[k].1.iter().zip(*b).map(|(a, b)| (a & b).count_ones()).sum();
-            *x = to(*x, T::from_f64((sum + u64::from(tail)) as f64));
+        for (l, x) in row.iter_mut().skip(j).take(N.min(i + k + 1 - j)).enumerate() {
+            let tail: u32 = a[k].1.iter().zip(b[l].1).map(|(a, b)| (a & b).count_ones()).sum();
+            *x = to(*x, T::from_f64((sums[l] + u64::from(tail)) as f64));
         }
     }
 }

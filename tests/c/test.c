@@ -315,7 +315,7 @@ static void network(uint8_t level) {
     OK(subquad_pattern_flips(level, N, M, pattern, pattern, &flips, error));
     CHECK(all > (uint64_t)fires && all < N * M && flips == 0);
     REFUSED(SUBQUAD_NULL, "others", subquad_pattern_flips(level, N, M, pattern, NULL, &flips, error));
-    REFUSED(SUBQUAD_TOO_SHORT, "", subquad_vjp_rows_f32(level, N, D, M, C, x, a, pattern, u, M - 9, 10, v, scratch, len, error));
+    REFUSED(SUBQUAD_VALUE, "multiple of 64", subquad_vjp_rows_f32(level, N, D, M, C, x, a, pattern, u, M - 9, 10, v, scratch, len, error));
     REFUSED(SUBQUAD_VALUE, "shift", subquad_forward_f32(level, N, D, M, C, x, w, a, -1, NULL, f, scratch, len, error));
     REFUSED(SUBQUAD_NULL, "words", subquad_jvp_f32(level, N, D, M, C, x, a, NULL, v, jv, scratch, len, error));
     REFUSED(SUBQUAD_OVERFLOW, "w", subquad_forward_f32(level, 1, SIZE_MAX / 64, M, C, x, w, a, 0, NULL, f, scratch, len, error));
