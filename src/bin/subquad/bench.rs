@@ -215,6 +215,9 @@ pub fn run(args: &Bench) -> Result<(), Failure> {
     if wants(Kernel::Halfspace) {
         halfspace::run(&mut bench, args.level.unwrap_or_else(Level::detect))?;
     }
+    if !args.json && bench.rows.iter().any(|row| row.level.name() == "scalar" && !matches!(row.limit, Limit::Scan) && row.share > 1.05) {
+        bench.out.line("Scalar limits are those of one number at a time; the compiler packs several into a register where it can: hence shares above 100 %.");
+    }
     let verdict = verdict(&bench.rows, &levels);
     let detected = Level::detect();
     if let Some((best, ratio)) = verdict {
