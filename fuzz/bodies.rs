@@ -4,7 +4,7 @@
 use subquad::blas::{self, Definite};
 use subquad::cg::{self, Identity, LinearOperator, Status, Stopping};
 use subquad::hadamard::{self, Order, Signs, Transform};
-use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, Watcher, scan, scan_scratch_len};
 use subquad::low_rank::Update;
 use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 use subquad::sketch::{Srht, TensorSketch, TensorSrht};
@@ -418,8 +418,8 @@ pub fn halfspace(bytes: &[u8]) {
         BallTree::<&[u8], f32>::query_scratch_len(m, d),
         Screened::<&[u8], f32>::query_scratch_len(m, d),
         Packed::<&[u8], f32>::query_scratch_len(m, d),
-        MaxTree::<&[u8], f32>::scratch_len(m, d),
-        Candidates::<&[u8], f32>::scratch_len(m, d, n),
+        MaxTree::<&[u8], f32>::build_scratch_len(m, d),
+        Candidates::<&[u8], f32>::build_scratch_len(m, d, n),
     ];
     let mut scratch = vec![f32::NAN; most.into_iter().max().unwrap_or(0)];
     let mut packed = Packed::<_, f32>::build(ws, packed.bytes()).expect(fits);
@@ -445,13 +445,13 @@ pub fn halfspace(bytes: &[u8]) {
         check("packed", &mut |hits, scratch| packed.query_batch(level, xs, threshold, hits, scratch).expect(fits));
         check("screened", &mut |hits, scratch| screened.query_batch(level, xs, threshold, hits, scratch).expect(fits));
         check("ball tree", &mut |hits, scratch| balls.query_batch(level, xs, threshold, hits, scratch).expect(fits));
-        check("max tree", &mut |hits, scratch| maxima.query_batch(level, threshold, hits, scratch).expect(fits));
-        check("candidates", &mut |hits, _| candidates.query_batch(level, ws, hits).expect(fits));
+        check("max tree", &mut |hits, scratch| maxima.query_batch(level, ws, threshold, hits, scratch).expect(fits));
+        check("candidates", &mut |hits, _| candidates.query_batch(level, ws, threshold, hits, &mut []).expect(fits));
         packed.verify(ws).expect("sound");
         screened.verify(ws).expect("sound");
         balls.verify(ws).expect("sound");
         maxima.verify(level, ws, &mut scratch).expect("sound");
-        candidates.verify(ws).expect("sound");
+        candidates.verify(level, ws, &mut []).expect("sound");
         if m == 0 || d == 0 {
             return;
         }
@@ -464,11 +464,11 @@ pub fn halfspace(bytes: &[u8]) {
                 _ => w.copy_within(0..d, r * d),
             }
             let row = &w[r * d..(r + 1) * d];
-            packed.update(r, row).expect(fits);
-            screened.update(r, row).expect(fits);
-            balls.update(r, row).expect(fits);
+            packed.update(level, r, row).expect(fits);
+            screened.update(level, r, row).expect(fits);
+            balls.update(level, r, row).expect(fits);
             maxima.update(level, r, row).expect(fits);
-            candidates.update(r, row).expect(fits);
+            candidates.update(level, r, row).expect(fits);
         }
         let ws = MatRef::new(&w, m, d).expect(fits);
         match source.byte() % 4 {
@@ -541,7 +541,7 @@ pub fn index(bytes: &[u8]) {
                 ask_any(&mut room, 1, |hits| index.query(level, &row[..width], 0.25, hits, &mut scratch));
                 let _ = index.verify(ws);
                 for r in 0..3 {
-                    let _ = index.update(r * 7, &row[..width]);
+                    let _ = index.update(level, r * 7, &row[..width]);
                 }
                 ask_any(&mut room, 1, |hits| index.query(level, &row[..width], 0.25, hits, &mut scratch));
             }
@@ -556,9 +556,9 @@ pub fn index(bytes: &[u8]) {
     if let Ok(mut index) = MaxTree::<_, f32>::open(&mut *all, Check::Header) {
         let n = index.samples();
         if n <= 4096 {
-            ask_any(&mut room, n, |hits| index.query_batch(level, 0.25, hits, &mut scratch));
+            ask_any(&mut room, n, |hits| index.query_batch(level, ws, 0.25, hits, &mut scratch));
         }
-        ask_any(&mut room, 1, |hits| index.query(level, 0, 0.25, hits, &mut scratch));
+        ask_any(&mut room, 1, |hits| index.query(level, ws, 0, 0.25, hits, &mut scratch));
         let _ = index.verify(level, ws, &mut scratch);
         let _ = index.update(level, 0, &row[..d]);
         let _ = index.replace(level, 0, &row[..d], ws, &mut scratch);
@@ -566,14 +566,14 @@ pub fn index(bytes: &[u8]) {
     if let Ok(mut index) = Candidates::<_, f32>::open(&mut *all, Check::Header) {
         let n = index.samples();
         if n <= 4096 {
-            ask_any(&mut room, n, |hits| index.query_batch(level, ws, hits));
+            ask_any(&mut room, n, |hits| index.query_batch(level, ws, 0.5, hits, &mut []));
         }
-        let _ = index.verify(ws);
-        let _ = index.update(0, &row[..d]);
+        let _ = index.verify(level, ws, &mut []);
+        let _ = index.update(level, 0, &row[..d]);
         let _ = index.update_all(level, ws);
         let _ = index.advance(level, ws, &mut scratch);
         let _ = index.rebuild(level, ws, 0.5, &mut scratch);
-        ask_any(&mut room, 1, |hits| index.query(level, ws, 0, hits));
+        ask_any(&mut room, 1, |hits| index.query(level, ws, 0, 0.5, hits, &mut []));
     }
 }
 

@@ -98,8 +98,8 @@ fn indexes() {
                     let mut index = $Index::<_, f32>::open(bytes, Check::Everything).unwrap();
                     let mut scratch = vec![f32::NAN; index.scratch_len()];
                     assert_eq!(ask(&mut |hits| index.query_batch(level, x, 0.5, hits, &mut scratch).unwrap()), wanted);
-                    index.update(7, &[1.0, 2.0, 3.0]).unwrap();
-                    index.update(7, w.row(7).unwrap()).unwrap();
+                    index.update(level, 7, &[1.0, 2.0, 3.0]).unwrap();
+                    index.update(level, 7, w.row(7).unwrap()).unwrap();
                     assert_eq!(ask(&mut |hits| index.query_batch(level, x, 0.5, hits, &mut scratch).unwrap()), wanted);
                     index.verify(w).unwrap();
                 }

@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 
 use super::{Failure, guard, level, matrix, slice, slice_mut, subquad_error};
-use crate::Error;
+use crate::{Error, Level};
 use crate::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
 
 /// The kinds of index.
@@ -188,7 +188,7 @@ macro_rules! halfspace {
                 let (bytes, row) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("row", row, d)?) };
                 by_kind!($T, kind(kind_number)?, Index => {
                     let mut index = Index::open(bytes, Check::Header)?;
-                    index.update(r, row)?;
+                    index.update(Level::detect(), r, row)?;
                     if seal {
                         index.seal();
                     }

@@ -249,7 +249,7 @@ impl<B: AsRef<[u8]>, T: Float> BallTree<B, T> {
     /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
     /// assert_eq!(tree.moved(), 0);
-    /// tree.update(0, &[3.0, 0.0])?;
+    /// tree.update(Level::detect(), 0, &[3.0, 0.0])?;
     /// assert_eq!(tree.moved(), 1);
     /// # Ok::<(), subquad::Error>(())
     /// ```
@@ -332,7 +332,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
     /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
-    /// tree.update(0, &[3.0, 0.0])?;
+    /// tree.update(Level::detect(), 0, &[3.0, 0.0])?;
     /// tree.rebalance(&mut vec![0.0; BallTree::<&[u8], f32>::rebalance_scratch_len(3, 2)])?;
     /// assert_eq!(tree.moved(), 0);
     /// # Ok::<(), subquad::Error>(())
@@ -369,11 +369,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
     /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
-    /// tree.update(1, &[2.0, 0.0])?;
+    /// tree.update(Level::detect(), 1, &[2.0, 0.0])?;
     /// assert!(tree.verify(MatRef::new(&[1.0, 0.0, 2.0, 0.0, 1.0, 1.0], 3, 2)?).is_ok());
     /// # Ok::<(), subquad::Error>(())
     /// ```
-    pub fn update(&mut self, r: usize, row: &[T]) -> Result<(), Error> {
+    pub fn update(&mut self, _: Level, r: usize, row: &[T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
         if r >= m {
@@ -396,7 +396,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     /// # let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(3, 2) / 8];
     /// # let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let mut tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?; // (1, 0), (0, 1), (1, 1)
-    /// tree.update(1, &[2.0, 0.0])?;
+    /// tree.update(Level::detect(), 1, &[2.0, 0.0])?;
     /// tree.seal();
     /// assert!(BallTree::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_ok());
     /// # Ok::<(), subquad::Error>(())

@@ -15,7 +15,7 @@ use super::bytes::{self, Check, Index, Kind};
 use super::hits::Hits;
 use super::scan::{self, decide};
 use super::values;
-use super::{SANE, size};
+use super::{SANE, Watcher, check_watch, size};
 use crate::error::{Error, expect_length};
 use crate::float::Real;
 use crate::matrix::MatRef;
@@ -45,14 +45,14 @@ const ENTRIES: usize = 32;
 /// far, as in Z. Song, L. Zhang, R. Zhang, ITCS 2024.
 ///
 /// ```
-/// use subquad::halfspace::{Candidates, Hits};
+/// use subquad::halfspace::{Candidates, Hits, Watcher};
 /// use subquad::{Level, MatRef};
 ///
 /// let level = Level::detect();
 /// let mut w = [1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0];
 /// let x = [2.0, 0.5];
 /// let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-/// let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+/// let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
 /// let (first, x) = (MatRef::new(&w, 3, 2)?, MatRef::new(&x, 1, 2)?);
 /// let mut index = Candidates::build(level, first, x, 1.0, 0.5, 3, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
 ///
@@ -61,7 +61,7 @@ const ENTRIES: usize = 32;
 /// index.update_all(level, w)?;
 /// let (mut counts, mut indices) = ([0; 1], [0; 3]);
 /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
-/// index.query_batch(level, w, &mut hits)?;
+/// index.query_batch(level, w, 1.0, &mut hits, &mut [])?;
 /// assert_eq!(hits.indices(0), [0, 2]);
 /// # Ok::<(), subquad::Error>(())
 /// ```
@@ -181,11 +181,23 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     /// ```
     /// use subquad::halfspace::Candidates;
     ///
-    /// let scratch = vec![0.0f32; Candidates::<&[u8], f32>::scratch_len(64, 8, 1000)];
+    /// let scratch = vec![0.0f32; Candidates::<&[u8], f32>::build_scratch_len(64, 8, 1000)];
     /// assert!(!scratch.is_empty());
     /// ```
-    pub const fn scratch_len(m: usize, d: usize, n: usize) -> usize {
+    pub const fn build_scratch_len(m: usize, d: usize, n: usize) -> usize {
         all_of(&[scan::scan_scratch_len(d, m), n])
+    }
+
+    /// Scratch of queries, in elements: none.
+    ///
+    /// ```
+    /// use subquad::halfspace::Candidates;
+    ///
+    /// assert_eq!(Candidates::<&[u8], f32>::query_scratch_len(64, 8, 1000), 0);
+    /// ```
+    pub const fn query_scratch_len(m: usize, d: usize, n: usize) -> usize {
+        let _ = (m, d, n);
+        0
     }
 
     /// A view over the bytes of an index: see [`Packed::open`](super::Packed::open).
@@ -194,9 +206,9 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     /// As there.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
@@ -213,46 +225,12 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
         State::read(self.index.state())
     }
 
-    /// m
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
-    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
-    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
-    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
-    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
-    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
-    /// assert_eq!(lists.neurons(), 3);
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn neurons(&self) -> usize {
-        self.index.dims[0]
-    }
-
-    /// n
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
-    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
-    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
-    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
-    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
-    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
-    /// assert_eq!(lists.samples(), 1);
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn samples(&self) -> usize {
-        self.index.dims[2]
-    }
-
     /// The skin.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
@@ -267,14 +245,14 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     /// Neurons that have moved by more than rho, and are looked at on every sample.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
     /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
-    /// lists.update(1, &[0.0, 2.0])?; // moved by 1, which is more than 0.5
+    /// lists.update(Level::detect(), 1, &[0.0, 2.0])?; // moved by 1, which is more than 0.5
     /// assert_eq!(lists.hot(), 1);
     /// # Ok::<(), subquad::Error>(())
     /// ```
@@ -285,9 +263,9 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     /// How often the lists were built anew.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
@@ -303,9 +281,9 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
     /// The largest number of candidates of a sample, whether or not there was room for them: what `room` should be.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
@@ -334,91 +312,47 @@ impl<B: AsRef<[u8]>, T: Float> Candidates<B, T> {
         }
     }
 
-    /// Reports the neurons that fire on sample i, as query 0 of `hits`.
-    ///
-    /// # Errors
-    /// [`Error::Length`] where shapes disagree; [`Error::Value`] if there is no sample i, or W has a column stride.
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
-    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
-    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
-    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
-    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
-    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
-    /// let (mut counts, mut indices) = ([0], [0; 3]);
-    /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
-    /// lists.query(Level::detect(), w, 0, &mut hits)?;
-    /// assert_eq!(hits.indices(0), [0, 2]);
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn query(&self, level: Level, w: MatRef<'_, T>, i: usize, hits: &mut Hits<'_, T>) -> Result<(), Error> {
-        expect_length("query: queries of the hits", 1, hits.queries())?;
-        if i >= self.samples() {
-            return Err(Error::value("query: sample", "less than n"));
-        }
-        self.answer(level, w, i, hits)
-    }
+}
 
-    /// Reports the neurons that fire on each sample.
-    ///
-    /// # Errors
-    /// As [`query`](Self::query).
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
-    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
-    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
-    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
-    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
-    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
-    /// let mut count = [0];
-    /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
-    /// lists.query_batch(Level::detect(), w, &mut hits)?;
-    /// assert_eq!(hits.count(0), 2);
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn query_batch(&self, level: Level, w: MatRef<'_, T>, hits: &mut Hits<'_, T>) -> Result<(), Error> {
-        expect_length("query: queries of the hits, against samples", self.samples(), hits.queries())?;
-        self.answer(level, w, 0, hits)
+impl<B: AsRef<[u8]>, T: Float> Watcher<T> for Candidates<B, T> {
+    fn neurons(&self) -> usize {
+        self.index.dims[0]
     }
-
-    fn answer(&self, level: Level, w: MatRef<'_, T>, first: usize, hits: &mut Hits<'_, T>) -> Result<(), Error> {
+    fn dim(&self) -> usize {
+        self.index.dims[1]
+    }
+    fn samples(&self) -> usize {
+        self.index.dims[2]
+    }
+    fn scratch_len(&self) -> usize {
+        0
+    }
+    fn query_from(
+        &self,
+        level: Level,
+        w: MatRef<'_, T>,
+        first: usize,
+        threshold: T,
+        hits: &mut Hits<'_, T>,
+        _: &mut [T],
+    ) -> Result<(), Error> {
+        check_watch(self, w, first, hits)?;
         let [m, d, _, room] = self.index.dims;
-        expect_length("query: rows of W", m, w.rows())?;
-        expect_length("query: columns of W", d, w.cols())?;
         if w.col_stride() != 1 && d > 0 && m > 0 {
             return Err(Error::value("query: column stride of W", "1"));
         }
-        hits.clear();
         let state = self.state();
-        let threshold = T::from_f64(state.threshold);
+        // Whoever fires at a higher threshold is on the list of the lower one.
+        if threshold.to_f64() < state.threshold || state.threshold.is_nan() && !threshold.is_nan() {
+            return Err(Error::value("query: threshold", "at least that of the lists"));
+        }
+        hits.clear();
         if threshold < T::INFINITY {
             query_entry(level, self.parts(), w, room, first, threshold, state.hot as usize, T::from_f64(state.most), hits);
         }
         Ok(())
     }
-
-    /// Whether this is a sound index, and W what the last update said, bit for bit as far as rows are claimed not to
-    /// have moved.
-    ///
-    /// # Errors
-    /// [`Error::Length`] where shapes disagree, [`Error::Value`] at the first part that does not fit.
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
-    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
-    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
-    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
-    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
-    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
-    /// assert!(lists.verify(w).is_ok());
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn verify(&self, w: MatRef<'_, T>) -> Result<(), Error> {
+    fn verify(&self, _: Level, w: MatRef<'_, T>, _: &mut [T]) -> Result<(), Error> {
         let ([m, d, _, room], parts, state) = (self.index.dims, self.parts(), self.state());
         expect_length("verify: rows of W", m, w.rows())?;
         expect_length("verify: columns of W", d, w.cols())?;
@@ -475,12 +409,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     ///
     /// # Errors
     /// As [`Packed::build`](super::Packed::build); [`Error::Value`] unless `rho` is finite and not negative;
-    /// [`Error::TooShort`] if scratch is less than [`scratch_len`](Self::scratch_len)`(m, d, n)`.
+    /// [`Error::TooShort`] if scratch is less than [`build_scratch_len`](Self::build_scratch_len)`(m, d, n)`.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
@@ -521,14 +455,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     /// As [`build`](Self::build).
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
     /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
-    /// lists.update(1, &[0.0, 2.0])?;
+    /// lists.update(Level::detect(), 1, &[0.0, 2.0])?;
     /// lists.rebuild(Level::detect(), MatRef::new(&[1.0, 0.0, 0.0, 2.0, 1.0, 1.0], 3, 2)?, 0.5, &mut scratch)?;
     /// assert_eq!(lists.hot(), 0); // how far a neuron has moved is counted anew
     /// # Ok::<(), subquad::Error>(())
@@ -548,7 +482,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         if !(rho >= 0.0 && rho <= *SANE.end()) {
             return Err(Error::value("candidates: rho", "finite and not negative"));
         }
-        let (scratch, _) = take(scratch, Self::scratch_len(m, d, n))?;
+        let (scratch, _) = take(scratch, Self::build_scratch_len(m, d, n))?;
         let (thresholds, scratch) = scratch.split_at_mut(n);
         let state = self.state();
         let parts = self.parts_mut();
@@ -589,22 +523,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     /// [`Error::Length`] unless the row has length d; [`Error::Value`] if there is no neuron r.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
     /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
-    /// lists.update(1, &[0.0, 4.0])?;
+    /// lists.update(Level::detect(), 1, &[0.0, 4.0])?;
     /// let w = MatRef::new(&[1.0, 0.0, 0.0, 4.0, 1.0, 1.0], 3, 2)?;
     /// let mut count = [0];
     /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
-    /// lists.query(Level::detect(), w, 0, &mut hits)?;
+    /// lists.query(Level::detect(), w, 0, 1.0, &mut hits, &mut [])?;
     /// assert_eq!(hits.count(0), 3);
     /// # Ok::<(), subquad::Error>(())
     /// ```
-    pub fn update(&mut self, r: usize, row: &[T]) -> Result<(), Error> {
+    pub fn update(&mut self, _: Level, r: usize, row: &[T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
         if r >= m {
@@ -646,9 +580,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     /// One pass over the weights, then and now.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
@@ -681,9 +615,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     /// As those.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
@@ -715,14 +649,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     /// Writes the checksum that [`Check::Everything`] asks for.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits}};
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
     /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
-    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(3, 2, 1)];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
     /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
     /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
     /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
     /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
-    /// lists.update(1, &[0.0, 4.0])?;
+    /// lists.update(Level::detect(), 1, &[0.0, 4.0])?;
     /// lists.seal();
     /// assert!(Candidates::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_ok());
     /// # Ok::<(), subquad::Error>(())

@@ -299,11 +299,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
     /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// # let mut bytes = vec![0u64; Screened::<&[u8], f32>::storage_len(3, 2) / 8];
     /// let mut index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
-    /// index.update(2, &[0.0, 0.0])?;
+    /// index.update(Level::detect(), 2, &[0.0, 0.0])?;
     /// assert!(index.verify(MatRef::new(&[1.0, 0.0, 0.0, 1.0, 0.0, 0.0], 3, 2)?).is_ok());
     /// # Ok::<(), subquad::Error>(())
     /// ```
-    pub fn update(&mut self, r: usize, row: &[T]) -> Result<(), Error> {
+    pub fn update(&mut self, _: Level, r: usize, row: &[T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
         if r >= m {
@@ -323,7 +323,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
     /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// # let mut bytes = vec![0u64; Screened::<&[u8], f32>::storage_len(3, 2) / 8];
     /// let mut index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
-    /// index.update(2, &[0.0, 0.0])?;
+    /// index.update(Level::detect(), 2, &[0.0, 0.0])?;
     /// assert!(Screened::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_err()); // not sealed
     /// # Ok::<(), subquad::Error>(())
     /// ```

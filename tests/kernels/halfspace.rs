@@ -265,7 +265,7 @@ macro_rules! battery {
                     // Every row becomes one of another kind.
                     let other = &all[(at + 5) % all.len()];
                     for r in (0..m).map(|r| r * 29 % m) {
-                        index.update(r, &other.w[r * d..(r + 1) * d]).unwrap();
+                        index.update(Level::detect(), r, &other.w[r * d..(r + 1) * d]).unwrap();
                     }
                     let w = MatRef::new(&other.w, m, d).unwrap();
                     equals_the_scan(&index, w, x, &format!("{} after {}", other.what, data.what));
