@@ -17,7 +17,7 @@
 //! # Structures
 //! For queries that nobody has seen before, behind one trait, [`Reporter`]:
 //! * [`scan()`]: no index; packs the weights as it goes. [`Packed`]: the scan over weights packed once.
-//! * [`Screened`]: products of bytes decide almost everything.
+//! * [`Screened`]: products of bytes decide almost everything. [`Rotated`]: of rows with few large numbers, too.
 //! * [`BallTree`]: whole groups of neurons at once, in few dimensions.
 //!
 //! For samples that stay while the weights move, behind another, [`Watcher`], because what they keep belongs to a sample:
@@ -26,12 +26,12 @@
 //!
 //! All of them follow neurons that move, behind a third, [`Moving`]. Their functions have the same names everywhere:
 //!
-//! | | [`Packed`] | [`Screened`] | [`BallTree`] | [`MaxTree`] | [`Candidates`] |
+//! | | [`Packed`] | [`Screened`], [`Rotated`] | [`BallTree`] | [`MaxTree`] | [`Candidates`] |
 //! |---|---|---|---|---|---|
 //! | bytes: `storage_len(..)` | m, d | m, d | m, d | m, d, n | m, d, n, room |
 //! | scratch: `build_scratch_len(..)` | none | none | m, d | m, d | m, d, n |
 //! | scratch: `query_scratch_len(..)`, `scratch_len()` | m, d | m, d | m, d | m, d | m, d, n: 0 |
-//! | `build`, which seals; `open`, which checks | W | W | W | W, X | W, X, threshold, skin |
+//! | `build`, which seals; `open`, which checks | W | W; W, seed | W | W, X | W, X, threshold, skin |
 //! | `query`, `query_batch` | any x | any x | any x | samples, any threshold | samples, thresholds from that of the lists on |
 //! | `update` of a neuron | yes | yes | yes | yes | yes |
 //! | of many | | | | `update_batch` | `update_all`, `advance` |
@@ -64,7 +64,7 @@ mod scan;
 mod screened;
 mod values;
 
-pub use auto::{Structure, Workload, auto};
+pub use auto::{Structure, Workload, auto, peak};
 pub use ball_tree::BallTree;
 pub use bytes::Check;
 pub use candidates::Candidates;
@@ -72,7 +72,7 @@ pub use hits::Hits;
 pub use max_tree::MaxTree;
 pub use packed::Packed;
 pub use scan::{scan, scan_scratch_len};
-pub use screened::Screened;
+pub use screened::{Rotated, Screened};
 pub(crate) use values::values_of;
 
 use crate::error::{Error, expect_length};
@@ -456,7 +456,7 @@ macro_rules! moving {
         })+
     };
 }
-moving!(Packed Screened BallTree MaxTree Candidates);
+moving!(Packed Screened Rotated BallTree MaxTree Candidates);
 
 /// Shapes of a query for samples that stay.
 fn check_watch<T: Float>(index: &(impl Watcher<T> + ?Sized), w: MatRef<'_, T>, first: usize, hits: &Hits<'_, T>) -> Result<(), Error> {

@@ -3,8 +3,8 @@
 use core::ffi::c_int;
 
 use super::{Failure, guard, level, matrix, slice, slice_mut, subquad_error};
-use crate::{Error, Level};
 use crate::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
+use crate::{Error, Level};
 
 /// The kinds of index.
 #[derive(Clone, Copy)]

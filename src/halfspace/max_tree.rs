@@ -186,7 +186,6 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
         let samples = bytes::next(rest, n.div_ceil(BLOCK) * BLOCK * d);
         (samples, bytes::next(rest, n * Shape::new(m).tree()))
     }
-
 }
 
 impl<B: AsRef<[u8]>, T: Float> Watcher<T> for MaxTree<B, T> {

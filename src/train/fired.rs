@@ -228,22 +228,16 @@ impl FiredSets {
             Structure::MaxTree(bytes) => {
                 let index = MaxTree::open(of(bytes), Check::Header)?;
                 grow(scratch, MaxTree::<&[u8], f32>::build_scratch_len(m, x.cols()));
-                by_sample(n, m, room, lists, scratch, |from, _, hits, scratch| {
-                    index.query_from(level, w, from, shift, hits, scratch)
-                })?;
+                by_sample(n, m, room, lists, scratch, |from, _, hits, scratch| index.query_from(level, w, from, shift, hits, scratch))?;
             }
             Structure::MaxTreeOfNeurons(bytes) => {
                 let index = MaxTree::open(of(bytes), Check::Header)?;
                 grow(scratch, MaxTree::<&[u8], f32>::build_scratch_len(n, x.cols()));
-                by_neuron(n, m, room, lists, scratch, |from, _, hits, scratch| {
-                    index.query_from(level, x, from, shift, hits, scratch)
-                })?;
+                by_neuron(n, m, room, lists, scratch, |from, _, hits, scratch| index.query_from(level, x, from, shift, hits, scratch))?;
             }
             Structure::Candidates(bytes) => {
                 let index = Candidates::open(of(bytes), Check::Header)?;
-                by_sample(n, m, room, lists, scratch, |from, _, hits, _| {
-                    index.query_from(level, w, from, shift, hits, &mut [])
-                })?;
+                by_sample(n, m, room, lists, scratch, |from, _, hits, _| index.query_from(level, w, from, shift, hits, &mut []))?;
             }
             Structure::CandidatesOfNeurons(skins) => skins.find(*kernels, x, w, shift, lists, scratch)?,
         }

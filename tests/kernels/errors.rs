@@ -5,7 +5,9 @@
 use subquad::blas::{self, Triangle};
 use subquad::cg::{self, Identity, Jacobi, LinearOperator, Preconditioner, SharedCholesky, Stopping};
 use subquad::hadamard::{self, Order, Signs, Transform};
-use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, Watcher, scan, scan_scratch_len};
+use subquad::halfspace::{
+    BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Rotated, Screened, Watcher, scan, scan_scratch_len,
+};
 use subquad::low_rank::Update;
 use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 use subquad::sketch::{Bounds, Factor, FixedStep, Sketched, Srht, TensorSketch, TensorSrht, fixed_step, fixed_step_scratch_len};
@@ -618,6 +620,7 @@ fn reporting() {
     }
     reporter!(Packed, |w, bytes, _| Packed::build(w, bytes).map(drop));
     reporter!(Screened, |w, bytes, _| Screened::build(w, bytes).map(drop));
+    reporter!(Rotated, |w, bytes, _| Rotated::build(Level::detect(), w, 1, bytes).map(drop));
     reporter!(BallTree, |w, bytes, s| BallTree::build(w, bytes, s).map(drop));
 
     let len = BallTree::<&[u8], f32>::storage_len(m, d);
@@ -738,6 +741,7 @@ fn huge_dimensions_saturate() {
             blas::cholesky_qr_scratch_len(huge, huge),
             Packed::<&[u8], f32>::storage_len(huge, huge),
             Screened::<&[u8], f32>::storage_len(huge, huge),
+            Rotated::<&[u8], f32>::storage_len(huge, huge),
             BallTree::<&[u8], f32>::storage_len(huge, huge),
             BallTree::<&[u8], f32>::rebalance_scratch_len(huge, huge),
             MaxTree::<&[u8], f32>::storage_len(huge, huge, huge),
@@ -754,6 +758,7 @@ fn huge_dimensions_saturate() {
         let _ = (blas::gemm_scratch_len(huge, huge, huge), blas::cholesky_scratch_len(huge), blas::cholesky_solve_scratch_len(huge));
         let _ = (scan_scratch_len(huge, huge), MaxTree::<&[u8], f32>::build_scratch_len(huge, huge), gram::gram_scratch_len(huge, huge));
         let _ = (Candidates::<&[u8], f32>::build_scratch_len(huge, huge, huge), blas::triangular_solve_scratch_len(huge));
+        let _ = Rotated::<&[u8], f32>::query_scratch_len(huge, huge);
         let _ = (Screened::<&[u8], f32>::query_scratch_len(huge, huge), Packed::<&[u8], f32>::query_scratch_len(huge, huge));
         let _ = (BallTree::<&[u8], f32>::query_scratch_len(huge, huge), hadamard::outputs_scratch_len(HUGE, huge));
         let _ = (hadamard::len_above(huge), hadamard::len_below(huge), hadamard::is_len(huge), hadamard::is_minus(huge, huge, huge));

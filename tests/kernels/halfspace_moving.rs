@@ -3,7 +3,9 @@
 
 use crate::oracle::{dirty, levels, numbers};
 use quickcheck::quickcheck;
-use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, Watcher, scan, scan_scratch_len};
+use subquad::halfspace::{
+    BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Rotated, Screened, Watcher, scan, scan_scratch_len,
+};
 use subquad::simd::Float;
 use subquad::{Error, Level, MatRef};
 
@@ -235,6 +237,9 @@ fn sealed() -> Vec<(&'static str, Vec<u64>)> {
     let mut memory = words(Screened::<&[u8], f32>::storage_len(m, d));
     Screened::build(w, bytes(&mut memory)).unwrap();
     all.push(("screened", memory));
+    let mut memory = words(Rotated::<&[u8], f32>::storage_len(m, d));
+    Rotated::build(level, w, 9, bytes(&mut memory)).unwrap();
+    all.push(("rotated", memory));
     let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
     BallTree::build(w, bytes(&mut memory), &mut scratch).unwrap();
     all.push(("ball tree", memory));
@@ -272,12 +277,28 @@ fn use_it(what: &str, memory: &mut [u8], check: Check) -> Result<(), Error> {
     match what {
         "packed" => reporter(&Packed::<_, f32>::open(&*memory, check)?, none),
         "screened" => reporter(&Screened::<_, f32>::open(&*memory, check)?, none),
+        "rotated" => {
+            let mut index = Rotated::<_, f32>::open(memory, check)?;
+            reporter(&index, none);
+            let (m, d) = (index.neurons(), index.dim());
+            if (1..5000).contains(&m) && d < 5000 {
+                index.update(Level::detect(), m / 2, &numbers::<f32>(d, 3)).unwrap();
+            }
+        }
         "ball tree" => {
             let mut index = BallTree::<_, f32>::open(memory, check)?;
             reporter(&index, none);
             let (m, d) = (index.neurons(), index.dim());
             if (1..5000).contains(&m) && d < 5000 {
-                index.update(level, m / 2, &numbers::<f32>(d, 3)).unwrap();
+                // Of damaged bytes a neuron may not be there.
+                let level = Level::detect();
+                let row = numbers::<f32>(d, 3);
+                if index.contains(m / 2) {
+                    index.update(level, m / 2, &row).unwrap();
+                    index.delete(m / 2).unwrap();
+                }
+                let _ = index.insert(level, m / 2, &row);
+                let _ = (index.len(), index.is_empty(), index.is_worn());
                 index.rebalance(&mut dirty(BallTree::<&[u8], f32>::rebalance_scratch_len(m, d))).unwrap();
             }
         }
@@ -368,7 +389,7 @@ fn damaged_bytes_never_panic() {
 quickcheck! {
     fn any_bytes_are_an_error(noise: Vec<u64>) -> bool {
         let mut noise = noise;
-        ["packed", "screened", "ball tree", "max tree", "candidates"].iter().all(|what| use_it(what, bytes(&mut noise), Check::Header).is_err())
+        ["packed", "screened", "rotated", "ball tree", "max tree", "candidates"].iter().all(|what| use_it(what, bytes(&mut noise), Check::Header).is_err())
     }
 }
 
