@@ -16,7 +16,7 @@
 //! A bit per weight in place of a byte, w = a sign(w) + error, does not pay: of Gaussian numbers the error is 0.6 |w|
 //! (`sqrt(1 - 2 / pi)`), and Cauchy-Schwarz makes of it a margin of `0.6 sqrt(d)` standard deviations of the values. Left
 //! open are, of Gaussian rows and 2 % that fire, 58 % of all neurons at d = 16 and 99.9 % at d = 64, against 0.4 % and 0.9 % by
-//! bytes; of rows with Student's t (2 degrees), 98.6 % at d = 64, rotated 92.6 %. Every one of them costs a product of floats.
+//! bytes, with a margin for each row; of rows with Student's t (2 degrees), 98.6 % at d = 64, rotated 92.6 %. Every one of them costs a product of floats.
 //!
 //! # Limits
 //! Rows and queries with numbers so small or so large that these bounds would underflow or overflow, or that are not
