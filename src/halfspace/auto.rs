@@ -89,7 +89,8 @@ pub enum Structure {
     Candidates,
 }
 
-/// Rows above this [`peak`] are rotated.
+/// Rows above this [`peak`] are rotated. At 1, a rotation changes nothing but the columns that it adds (784 become 896: a tenth slower);
+/// at 1.8 and above a batch at 2 % fired took 1.3 to 3.1 times as long without it, a single query 1.2 to 4.2 times.
 const UNEVEN: f64 = 1.25;
 
 /// The structure that was fastest for work like this, on a machine with AVX-512; all of them answer alike.
