@@ -1,11 +1,12 @@
 //! Deep networks: a step against the same step done densely, and how each part of it grows with the width.
 //!
-//! `cargo bench --features cli --bench deep -- step | exponents [log2 m] | structured [log2 m] | dense [log2 m] [--svg FILE]`
+//! `cargo bench --features cli --bench deep -- step | exponents [log2 m] | structured [log2 m] | dense [log2 m] [--svg FILE] | samples | inputs`
 //!
-//! `--svg` draws exponents, with the dense step next to them. Without the feature `io` matrices lie in small pages, and passes take longer.
+//! `samples` and `inputs` vary n and d instead of m, sparse and dense, at m = 2048. `--svg` draws exponents, with the dense step next to them. Without the feature `io` matrices lie in small pages, and passes take longer.
 //!
 //! Times are wall times of one thread, the smallest of a few rounds, in milliseconds; operations are counted
-//! multiply-adds. Handwritten digits, n = 256, ten outputs, shift b = sqrt(0.4 ln m), W_2 .. W_L trained.
+//! multiply-adds. Handwritten digits, n = 256, ten outputs, shift b = sqrt(0.4 ln m), W_2 .. W_L trained. Where d varies, the digits' 64
+//! numbers are turned into d others by a random matrix.
 
 use std::time::Instant;
 
@@ -14,36 +15,49 @@ use subquad::relu::deep::paper_shift;
 use subquad::train::{Deep, Firing, FirstWeights, FlushPolicy, Phase, Work};
 use subquad::{Level, MatMut, MatRef, blas};
 
+mod common;
+
 const SAMPLES: usize = 256;
-const INPUTS: usize = 65;
+const PIXELS: usize = 64;
 const OUTPUTS: usize = 10;
 
 struct Data {
+    /// Samples.
+    n: usize,
+    /// Inputs, with a constant one.
+    d: usize,
     x: Vec<f32>,
     y: Vec<f32>,
 }
 
 impl Data {
-    fn load() -> Self {
+    /// The first n digits, as they are or turned into `turned` numbers each.
+    fn load(n: usize, turned: Option<usize>) -> Self {
         let text = include_str!("../src/bin/subquad/digits.csv");
         let rows: Vec<Vec<f32>> =
-            text.lines().skip(1).take(SAMPLES).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
-        let mean: Vec<f32> = (0..64).map(|k| rows.iter().map(|row| row[k]).sum::<f32>() / SAMPLES as f32).collect();
-        let mut data = Self { x: vec![], y: vec![] };
+            text.lines().skip(1).take(n).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+        assert_eq!(rows.len(), n);
+        let mean: Vec<f32> = (0..PIXELS).map(|k| rows.iter().map(|row| row[k]).sum::<f32>() / n as f32).collect();
+        let matrix = turned.map(|inputs| common::gaussian::<f32>(inputs * PIXELS, 7));
+        let mut data = Self { n, d: turned.unwrap_or(PIXELS) + 1, x: vec![], y: vec![] };
         for row in &rows {
-            let centred: Vec<f32> = row[..64].iter().zip(&mean).map(|(x, m)| x - m).collect();
-            let norm = centred.iter().map(|x| x * x).sum::<f32>().sqrt();
-            data.x.extend(centred.iter().map(|x| x * 0.91f32.sqrt() / norm));
+            let centred: Vec<f32> = row[..PIXELS].iter().zip(&mean).map(|(x, m)| x - m).collect();
+            let inputs: Vec<f32> = match &matrix {
+                None => centred,
+                Some(matrix) => matrix.chunks_exact(PIXELS).map(|a| a.iter().zip(&centred).map(|(a, x)| a * x).sum()).collect(),
+            };
+            let norm = inputs.iter().map(|x| x * x).sum::<f32>().sqrt();
+            data.x.extend(inputs.iter().map(|x| x * 0.91f32.sqrt() / norm));
             data.x.push(0.3);
-            data.y.extend((0..OUTPUTS).map(|c| f32::from(u8::from(c == row[64] as usize))));
+            data.y.extend((0..OUTPUTS).map(|c| f32::from(u8::from(c == row[PIXELS] as usize))));
         }
         data
     }
     fn x(&self) -> MatRef<'_, f32> {
-        MatRef::new(&self.x, SAMPLES, INPUTS).unwrap()
+        MatRef::new(&self.x, self.n, self.d).unwrap()
     }
     fn y(&self) -> MatRef<'_, f32> {
-        MatRef::new(&self.y, SAMPLES, OUTPUTS).unwrap()
+        MatRef::new(&self.y, self.n, OUTPUTS).unwrap()
     }
 }
 
@@ -131,7 +145,7 @@ struct Dense {
 }
 
 impl Dense {
-    fn new(layers: usize, m: usize) -> Self {
+    fn new(data: &Data, layers: usize, m: usize) -> Self {
         let gauss = |len: usize, seed: u32| {
             // Not normal numbers, but as good for timing, and drawn in no time.
             let mut state = 0x9E37_79B9u32.wrapping_mul(seed + 1);
@@ -152,7 +166,7 @@ impl Dense {
         Self {
             layers,
             m,
-            w1: gauss(m * INPUTS, 0),
+            w1: gauss(m * data.d, 0),
             w: (1..layers).map(|l| gauss(m * m, l as u32)).collect(),
             a,
             shift: paper_shift(m) as f32,
@@ -161,7 +175,7 @@ impl Dense {
 
     fn step(&mut self, data: &Data, products: usize) -> Phase {
         let level = Level::detect();
-        let (n, m, c) = (SAMPLES, self.m, OUTPUTS);
+        let (n, m, c) = (data.n, self.m, OUTPUTS);
         let mut scratch =
             vec![0.0f32; blas::gemm_scratch_len(n * c, m, m).max(blas::cholesky_scratch_len(n)).max(blas::syrk_scratch_len(n, m))];
         let mut phase = Phase::default();
@@ -171,7 +185,7 @@ impl Dense {
         let mut norms = vec![];
         for l in 0..self.layers {
             let mut z = vec![0.0f32; n * m];
-            let (w, d): (&[f32], usize) = if l == 0 { (&self.w1, INPUTS) } else { (&self.w[l - 1], m) };
+            let (w, d): (&[f32], usize) = if l == 0 { (&self.w1, data.d) } else { (&self.w[l - 1], m) };
             blas::gemm(level, 1.0, mat(&hs[l], n, d), mat(w, m, d).t(), 0.0, MatMut::new(&mut z, n, m).unwrap(), &mut scratch).unwrap();
             let mut norm = vec![0.0f32; n];
             for (row, norm) in z.chunks_exact_mut(m).zip(&mut norm) {
@@ -263,7 +277,7 @@ fn mat(x: &[f32], rows: usize, cols: usize) -> MatRef<'_, f32> {
 }
 
 fn row(what: &str, m: usize, fired: f64, first: Work, phase: &Phase, more: &str) {
-    print!("{what:<16} {m:>7} {fired:>6.4} {:>9.2} {:>8.0}", 1e3 * first.seconds, first.operations as f64 / 1e6);
+    print!("{what:<20} {m:>7} {fired:>6.4} {:>9.2} {:>8.0}", 1e3 * first.seconds, first.operations as f64 / 1e6);
     for (_, work) in parts(phase) {
         print!(" {:>9.2} {:>8.1}", 1e3 * work.seconds, work.operations as f64 / 1e6);
     }
@@ -272,7 +286,7 @@ fn row(what: &str, m: usize, fired: f64, first: Work, phase: &Phase, more: &str)
 }
 
 fn header() {
-    print!("{:<16} {:>7} {:>6} {:>9} {:>8}", "", "m", "fired", "first ms", "M ops");
+    print!("{:<20} {:>7} {:>6} {:>9} {:>8}", "", "", "fired", "first ms", "M ops");
     for (name, _) in parts(&Phase::default()) {
         print!(" {name:>9} {:>8}", "M ops");
     }
@@ -287,9 +301,13 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     points.iter().map(|p| (p.0 - mx) * (p.1 - my)).sum::<f64>() / points.iter().map(|p| (p.0 - mx).powi(2)).sum::<f64>()
 }
 
-fn exponents(what: &str, rows: &[(usize, Work, Phase)]) {
+fn exponents(what: &str, of: &str, rows: &[(usize, Work, Phase)]) {
     let fit = |of: &dyn Fn(&(usize, Work, Phase)) -> f64| slope(&rows.iter().map(|row| (row.0 as f64, of(row))).collect::<Vec<_>>());
-    print!("{what}: exponents of m, time / operations: first pass {:.2} / {:.2}", fit(&|r| r.1.seconds), fit(&|r| r.1.operations as f64));
+    print!(
+        "{what}: exponents of {of}, time / operations: first pass {:.2} / {:.2}",
+        fit(&|r| r.1.seconds),
+        fit(&|r| r.1.operations as f64)
+    );
     for k in 0..5 {
         let name = parts(&rows[0].2)[k].0;
         print!(", {name} {:.2} / {:.2}", fit(&|r| parts(&r.2)[k].1.seconds), fit(&|r| parts(&r.2)[k].1.operations as f64));
@@ -303,13 +321,37 @@ const MOST_DENSE: u32 = 12;
 fn dense_rows(data: &Data, most: u32) -> Vec<(usize, Work, Phase)> {
     let mut rows = vec![];
     for m in (10..=most).map(|k| 1usize << k) {
-        let mut dense = Dense::new(3, m);
+        let mut dense = Dense::new(data, 3, m);
         let phase = (0..2).map(|_| dense.step(data, 4)).min_by(|a, b| total(a).seconds.total_cmp(&total(b).seconds)).unwrap();
         row("dense, L = 3", m, 1.0, Work::default(), &phase, "");
         rows.push((m, Work::default(), phase));
     }
-    exponents("dense, L = 3", &rows);
+    exponents("dense, L = 3", "m", &rows);
     rows
+}
+
+/// Two layers, three, and three densely, at m = 2048, for each of the data sets, which `of` tells apart.
+fn against(mode: &str, of: &str, all: &[(usize, Data)]) {
+    let m = 2048;
+    for layers in [2, 3] {
+        let what = format!("{mode}, L = {layers}");
+        let mut rows = vec![];
+        for (value, data) in all {
+            let run = sparse(data, layers, m, FirstWeights::Gaussian, 3);
+            row(&what, *value, run.fired, run.first, &run.step, &format!("{} products, {} steps", run.products, run.steps));
+            rows.push((*value, run.first, run.step));
+        }
+        exponents(&what, of, &rows);
+    }
+    let what = format!("{mode} dense, L = 3");
+    let mut rows = vec![];
+    for (value, data) in all {
+        let mut dense = Dense::new(data, 3, m);
+        let phase = (0..2).map(|_| dense.step(data, 4)).min_by(|a, b| total(a).seconds.total_cmp(&total(b).seconds)).unwrap();
+        row(&what, *value, 1.0, Work::default(), &phase, "");
+        rows.push((*value, Work::default(), phase));
+    }
+    exponents(&what, of, &rows);
 }
 
 /// Its name, and a row for each width: the first pass and the step.
@@ -385,9 +427,11 @@ fn main() {
     let most: u32 = args.next().and_then(|arg| arg.parse().ok()).unwrap_or(13);
     let svg = args.next().filter(|arg| arg == "--svg").and_then(|_| args.next());
     let mut tables = vec![];
-    let data = Data::load();
+    let data = Data::load(SAMPLES, None);
     header();
     match mode.as_str() {
+        "samples" => against("samples", "n", &[128, 256, 512, 1024].map(|n| (n, Data::load(n, None)))),
+        "inputs" => against("inputs", "d", &[16, 64, 256, 1024].map(|d| (d, Data::load(SAMPLES, Some(d))))),
         "dense" => tables.push(("dense, L = 3".to_string(), dense_rows(&data, most))),
         "exponents" | "structured" => {
             let weights = if mode == "structured" { FirstWeights::Hadamard } else { FirstWeights::Gaussian };
@@ -401,7 +445,7 @@ fn main() {
                     row(&what, m, run.fired, run.first, &run.step, &more);
                     rows.push((m, run.first, run.step));
                 }
-                exponents(&what, &rows);
+                exponents(&what, "m", &rows);
                 tables.push((what, rows));
             }
             if svg.is_some() {
@@ -410,7 +454,7 @@ fn main() {
         }
         _ => {
             let m = 4096;
-            let mut dense = Dense::new(3, m);
+            let mut dense = Dense::new(&data, 3, m);
             let mut best = (f64::INFINITY, f64::INFINITY);
             let mut spent = (0.0, 0.0);
             for _ in 0..5 {

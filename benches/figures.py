@@ -38,14 +38,15 @@ def two_layer():
 
 
 def deep():
-    """The table of `cargo bench --bench deep`: name, m, share that fires, first pass, five phases, the step; each but the first two as ms and operations."""
+    """The tables of `cargo bench --bench deep`: name, what varies, share that fires, first pass, five phases, the step; each but the first two as ms and operations."""
     points = []
-    for mode in [["exponents", "13"], ["dense", "12"]]:
+    for mode, of in [(["exponents", "13"], "m"), (["dense", "12"], "m"), (["samples"], "n"), (["inputs"], "d")]:
         for line in output(["cargo", "bench", "--quiet", "--features", "cli", "--bench", "deep", "--", *mode]).splitlines():
-            row = re.match(r"(exponents|dense), L = (\d) +(\d+) +[\d.]+((?: +[\d.]+)+)", line)
+            row = re.match(r"(\w+)( dense)?, L = (\d) +(\d+) +[\d.]+((?: +[\d.]+)+)", line)
             if row:
-                numbers = [float(x) for x in row[4].split()]
-                points.append({"figure": "deep", "series": f"{row[1]} {row[2]}", "m": int(row[3]), "first_ms": numbers[0], "ms": numbers[12]})
+                numbers = [float(x) for x in row[5].split()]
+                series = f"{'dense' if row[2] or row[1] == 'dense' else 'ours'} {row[3]}"
+                points.append({"figure": "deep", "series": series, "of": of, "value": int(row[4]), "first_ms": numbers[0], "ms": numbers[12]})
     return points
 
 
@@ -157,6 +158,18 @@ def ends(values, spread=1.3):
     return min(values) / spread, max(values) * spread
 
 
+def twos(x_ends):
+    """Powers of two on an axis, not too many."""
+    ticks = [(2.0**p, str(2**p) if p < 10 else f"{2 ** (p - 10)}k") for p in range(4, 20) if x_ends[0] <= 2.0**p <= x_ends[1]]
+    return ticks if len(ticks) < 7 else ticks[::2]
+
+
+def legend(names):
+    line = '<line x1="{x}" y1="22" x2="{end}" y2="22" stroke="{colour}" stroke-width="3"/><text x="{text}" y="26">{name}</text>'
+    places = [(88 + 190 * k, COLOURS[colour], name) for k, (_, name, colour) in enumerate(names)]
+    return [line.format(x=x, end=x + 24, text=x + 30, colour=colour, name=name) for x, colour, name in places]
+
+
 def draw_two_layer(points):
     names = [("gradient", "gradient descent", "grey"), ("gauss-newton", "Gauss-Newton, ours", "blue"), ("dense", "Gauss-Newton, dense", "orange")]
     y_ends = ends([p["ms"] / 1e3 for p in points], 1.6)
@@ -171,28 +184,32 @@ def draw_two_layer(points):
             line = [(p[of], p["ms"] / 1e3) for p in mine if p["series"] == series]
             if line:
                 panel.line(line, colour, f"{of}<tspan dy=\"-5\" font-size=\"10\">{exponent(line):.2f}</tspan>")
-        x_ticks = [(2.0**p, str(2**p) if p < 10 else f"{2 ** (p - 10)}k") for p in range(4, 18) if x_ends[0] <= 2.0**p <= x_ends[1]]
-        x_ticks = x_ticks if len(x_ticks) < 7 else x_ticks[::2]
-        parts += panel.draw(x_ticks, decades(*y_ends, "s"))
+        parts += panel.draw(twos(x_ends), decades(*y_ends, "s"))
     names = [name for name in names if any(p["series"] == name[0] for p in points)]
-    for k, (_, name, colour) in enumerate(names):
-        x = 88 + 190 * k
-        parts.append(f'<line x1="{x}" y1="22" x2="{x + 24}" y2="22" stroke="{COLOURS[colour]}" stroke-width="3"/><text x="{x + 30}" y="26">{name}</text>')
+    parts += legend(names)
     below = "Two-layer network, one output, half of the neurons fire; one thread. Exponents: fitted to the last four points of each line." + (" Dense: the Jacobian written out, up to a gigabyte." if len(names) > 2 else "")
     picture(FIGURES / "two-layer.svg", 1060, 430, parts, "Time of a training step of the two-layer network against neurons, samples and inputs", below)
 
 
 def draw_deep(points):
+    names = [("ours 2", "2 layers, ours", "green"), ("ours 3", "3 layers, ours", "blue"), ("dense 3", "3 layers, dense", "orange")]
+    fixed = {"m": "n = 256, d = 65", "n": "m = 2048, d = 65", "d": "m = 2048, n = 256"}
     y_ends = ends([p["ms"] / 1e3 for p in points], 1.6)
-    x_ends = ends([p["m"] for p in points], 1.1)
-    panel = Panel(80, 46, 380, 330, x_ends, y_ends, "Handwritten digits, n = 256, ten outputs", "neurons m of each layer", "seconds for one step")
-    for series, name, colour in [("exponents 2", "2 layers, ours", "green"), ("exponents 3", "3 layers, ours", "blue"), ("dense 3", "3 layers, dense", "orange")]:
-        line = [(p["m"], p["ms"] / 1e3) for p in points if p["series"] == series]
-        if line:
-            panel.line(line, colour, f'{name}: m<tspan dy="-5" font-size="10">{exponent(line):.2f}</tspan>')
-    ticks = [(2.0**p, f"{2 ** (p - 10)}k") for p in range(10, 18) if x_ends[0] <= 2.0**p <= x_ends[1]]
-    below = "Gauss-Newton, Gaussian weights, shift sqrt(0.4 ln m); one thread. Exponents: last four points."
-    picture(FIGURES / "deep.svg", 660, 450, panel.draw(ticks, decades(*y_ends, "s")), "Time of a training step of a deep network against its width", below)
+    parts = []
+    for k, of in enumerate("mnd"):
+        mine = [p for p in points if p["of"] == of]
+        if not mine:
+            continue
+        x_ends = ends([p["value"] for p in mine], 1.15)
+        word = {"m": "neurons m of each layer", "n": "samples n", "d": "inputs d"}[of]
+        panel = Panel(88 + 318 * k, 58, 245, 300, x_ends, y_ends, fixed[of], word, "seconds for one step" if k == 0 else "")
+        for series, _, colour in names:
+            line = [(p["value"], p["ms"] / 1e3) for p in mine if p["series"] == series]
+            panel.line(line, colour, f"{of}<tspan dy=\"-5\" font-size=\"10\">{exponent(line):.2f}</tspan>")
+        parts += panel.draw(twos(x_ends), decades(*y_ends, "s"))
+    parts += legend(names)
+    below = "Gauss-Newton on handwritten digits, ten outputs, Gaussian weights, shift sqrt(0.4 ln m); one thread. Exponents: last four points."
+    picture(FIGURES / "deep.svg", 1060, 430, parts, "Time of a training step of a deep network against its width, its samples and its inputs", below)
 
 
 def draw_digits(points):

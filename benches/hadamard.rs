@@ -1,21 +1,29 @@
 //! The Walsh-Hadamard transform: all sizes, types, levels, batches and columns, next to a crate from crates.io, the loop that everybody
 //! writes, and a plain copy. Every measured function is first compared with the definition's fast form.
 //!
-//! `cargo bench --bench hadamard -- <filter>`; what the figures mean is in benches/README.md.
+//! `cargo bench --bench hadamard -- <filter>`; what the figures mean is in benches/README.md. `-- tables` prints the tables there instead: each
+//! size against the limits of the same minute, batches against one transform of as many numbers, lengths q 2^p against powers of two,
+//! in turns and the least of many rounds.
 
 #![allow(missing_docs, reason = "made by criterion's macros")]
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use subquad::hadamard::{Order, Signs, Transform, fwht, outputs_scratch_len};
-use subquad::{Element, Level, MatMut};
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group};
+use subquad::hadamard::{Order, Signs, Transform, fwht, is_len, outputs_scratch_len};
+use subquad::{Element, Float, Level, MatMut};
 
-/// Zeros stay zeros: in-place repetition neither overflows nor meets subnormals, and no timing depends on values.
+mod common;
+use common::{Limit, testing};
+
+/// Zeros stay zeros: in-place repetition neither overflows nor meets subnormals, and no timing depends on values. They are written, since
+/// pages that nobody has written to are all the same one, and copies of it come out of the first-level cache.
 fn zeros<T: Element>(n: usize) -> Vec<T> {
-    vec![T::zeroed(); n]
+    let mut x = vec![T::zeroed(); n];
+    black_box(&mut x).fill(T::zeroed());
+    x
 }
 
 /// The loop that everybody writes.
@@ -157,5 +165,111 @@ fn variants(c: &mut Criterion) {
     }
 }
 
+/// Seconds of each, the least of many rounds, in which all take turns.
+fn in_turns<const K: usize>(budget: Duration, mut all: [&mut dyn FnMut(); K]) -> [f64; K] {
+    let once = |run: &mut dyn FnMut(), times: u32| {
+        let begun = Instant::now();
+        (0..times).for_each(|_| run());
+        begun.elapsed().as_secs_f64() / f64::from(times)
+    };
+    let times: [u32; K] = std::array::from_fn(|k| {
+        once(all[k], 1);
+        ((100e-6 / once(all[k], 1).max(1e-9)) as u32).clamp(1, 10_000)
+    });
+    let mut least = [f64::INFINITY; K];
+    let begun = Instant::now();
+    let mut rounds = 0;
+    while rounds < 5 || begun.elapsed() < budget {
+        for ((least, run), times) in least.iter_mut().zip(&mut all).zip(times) {
+            *least = least.min(once(*run, times));
+        }
+        rounds += 1;
+    }
+    least
+}
+
+/// An array that begins at a cache line, as far as its numbers can: the vector, and where.
+fn at_a_line<T: Element>(n: usize) -> (Vec<T>, usize) {
+    let x = zeros::<T>(n + 64);
+    let at = x.as_ptr().align_offset(64).min(64);
+    (x, at)
+}
+
+fn size_table<T: Float>(level: Level, budget: Duration) {
+    println!("\n{level}, {}: microseconds, share of the additions in registers, times a copy\n", std::any::type_name::<T>());
+    println!("| N | us | limit | x copy |\n|---|---|---|---|");
+    for p in 5..=if testing() { 8 } else { 24 } {
+        let n = 1usize << p;
+        let ((mut x, at), (mut y, to), (z, from)) = (at_a_line::<T>(n), at_a_line::<T>(n), at_a_line::<T>(n));
+        let before = Limit::Additions.rate::<T>(level, budget / 20);
+        let [ours, copy] = in_turns(
+            budget,
+            [&mut || fwht(level, black_box(&mut x[at..at + n])).unwrap(), &mut || {
+                black_box(&mut y[to..to + n]).copy_from_slice(black_box(&z[from..from + n]))
+            }],
+        );
+        let most = before.max(Limit::Additions.rate::<T>(level, budget / 20));
+        println!("| 2^{p} | {:.3} | {:.0} % | {:.2} |", 1e6 * ours, 100.0 * (n * p) as f64 / ours / most, ours / copy);
+    }
+}
+
+fn batch_table(level: Level, budget: Duration) {
+    println!("\n{level}, f32: nanoseconds for each number\n\n| rows x length | single | rows | columns |\n|---|---|---|---|");
+    for (rows, n) in [(65536usize, 64usize), (65536, 128), (16384, 256), (4096, 1024), (4096, 768), (2048, 4096), (512, 8192)] {
+        let (rows, total) = if testing() { (64, 64 * n) } else { (rows, rows * n) };
+        let single = (1..=total).rev().find(|&n| is_len(n)).unwrap();
+        let ((mut x, at), (mut y, to), (mut z, from)) = (at_a_line::<f32>(total), at_a_line::<f32>(total), at_a_line::<f32>(total));
+        let all = Transform::new();
+        let [one, in_rows, in_columns] = in_turns(
+            budget,
+            [
+                &mut || fwht(level, black_box(&mut x[at..at + single])).unwrap(),
+                &mut || all.rows(level, MatMut::new(black_box(&mut y[to..to + total]), rows, n).unwrap()).unwrap(),
+                &mut || all.columns(level, MatMut::new(black_box(&mut z[from..from + total]), n, rows).unwrap()).unwrap(),
+            ],
+        );
+        let each = |seconds: f64, numbers: usize| 1e9 * seconds / numbers as f64;
+        println!("| {rows} x {n} | {:.3} | {:.3} | {:.3} |", each(one, single), each(in_rows, total), each(in_columns, total));
+    }
+}
+
+fn length_table(level: Level, budget: Duration) {
+    println!("\n{level}, f32: time for each number over that of the next power of two\n\n| N | below | above |\n|---|---|---|");
+    let short = [96usize, 192, 320, 384, 448, 640, 768, 896, 1280, 1536, 1792, 3072, 5120];
+    let long = [10240usize, 12288, 14336, 20480, 24576, 28672, 40960, 57344, 81920, 12 << 16, 20 << 16, 28 << 16];
+    for n in short.into_iter().chain(long).filter(|&n| !testing() || n < 1000) {
+        let below = 1usize << n.ilog2();
+        let ((mut x, at), (mut y, to), (mut z, from)) = (at_a_line::<f32>(n), at_a_line::<f32>(below), at_a_line::<f32>(2 * below));
+        let [this, low, high] = in_turns(
+            budget,
+            [
+                &mut || fwht(level, black_box(&mut x[at..at + n])).unwrap(),
+                &mut || fwht(level, black_box(&mut y[to..to + below])).unwrap(),
+                &mut || fwht(level, black_box(&mut z[from..from + 2 * below])).unwrap(),
+            ],
+        );
+        let each = this / n as f64;
+        println!("| {n} | {:.2} | {:.2} |", each / (low / below as f64), each / (high / (2 * below) as f64));
+    }
+}
+
+fn tables() {
+    check();
+    let budget = Duration::from_millis(if testing() { 1 } else { 400 });
+    for level in Level::available().filter(|level| level.name() != "scalar") {
+        size_table::<f32>(level, budget);
+        size_table::<f64>(level, budget);
+    }
+    batch_table(Level::detect(), budget);
+    length_table(Level::detect(), budget);
+}
+
 criterion_group!(benches, powers_of_two, peers, batches, other_lengths, variants);
-criterion_main!(benches);
+
+fn main() {
+    if std::env::args().any(|arg| arg == "tables") {
+        return tables();
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

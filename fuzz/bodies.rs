@@ -4,7 +4,9 @@
 use subquad::blas::{self, Definite};
 use subquad::cg::{self, Identity, LinearOperator, Status, Stopping};
 use subquad::hadamard::{self, Order, Signs, Transform};
-use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::halfspace::{
+    BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Rotated, Screened, Watcher, scan, scan_scratch_len,
+};
 use subquad::low_rank::Update;
 use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 use subquad::sketch::{Srht, TensorSketch, TensorSrht};
@@ -407,28 +409,35 @@ pub fn halfspace(bytes: &[u8]) {
     let mut bytes = [
         Words::of(Packed::<&[u8], f32>::storage_len(m, d)),
         Words::of(Screened::<&[u8], f32>::storage_len(m, d)),
+        Words::of(Rotated::<&[u8], f32>::storage_len(m, d)),
         Words::of(BallTree::<&[u8], f32>::storage_len(m, d)),
         Words::of(MaxTree::<&[u8], f32>::storage_len(m, d, n)),
         Words::of(Candidates::<&[u8], f32>::storage_len(m, d, n, room)),
     ];
-    let [packed, screened, balls, maxima, candidates] = &mut bytes;
+    let [packed, screened, rotated, balls, maxima, candidates] = &mut bytes;
     let most = [
         scan_scratch_len(d, m),
         BallTree::<&[u8], f32>::rebalance_scratch_len(m, d),
         BallTree::<&[u8], f32>::query_scratch_len(m, d),
-        Screened::<&[u8], f32>::query_scratch_len(m, d),
+        Rotated::<&[u8], f32>::query_scratch_len(m, d),
         Packed::<&[u8], f32>::query_scratch_len(m, d),
-        MaxTree::<&[u8], f32>::scratch_len(m, d),
-        Candidates::<&[u8], f32>::scratch_len(m, d, n),
+        MaxTree::<&[u8], f32>::build_scratch_len(m, d),
+        Candidates::<&[u8], f32>::build_scratch_len(m, d, n),
     ];
     let mut scratch = vec![f32::NAN; most.into_iter().max().unwrap_or(0)];
     let mut packed = Packed::<_, f32>::build(ws, packed.bytes()).expect(fits);
     let mut screened = Screened::<_, f32>::build(ws, screened.bytes()).expect(fits);
+    let mut rotated = Rotated::<_, f32>::build(level, ws, m as u64, rotated.bytes()).expect(fits);
     let mut balls = BallTree::<_, f32>::build(ws, balls.bytes(), &mut scratch).expect(fits);
     let mut maxima = MaxTree::build(level, ws, xs, maxima.bytes(), &mut scratch).expect(fits);
     let mut candidates = Candidates::build(level, ws, xs, threshold, rho, room, candidates.bytes(), &mut scratch).expect(fits);
+    // Of the ball tree neurons come and go as well: NaN where none is, which never fires.
+    let mut there = vec![true; m];
     for step in 0..6 {
         let ws = MatRef::new(&w, m, d).expect(fits);
+        let left: Vec<f32> = w.iter().enumerate().map(|(at, &x)| if there[at / d.max(1)] { x } else { f32::NAN }).collect();
+        let left = MatRef::new(&left, m, d).expect(fits);
+        let of_those = ask(n, room, |hits| scan(level, left, xs, threshold, hits, &mut scratch).expect(fits));
         let wanted = ask(n, room, |hits| scan(level, ws, xs, threshold, hits, &mut scratch).expect(fits));
         if !any {
             for (i, (ids, _)) in wanted.iter().enumerate() {
@@ -440,35 +449,53 @@ pub fn halfspace(bytes: &[u8]) {
         let mut check = |what: &str, to: &mut dyn FnMut(&mut Hits<'_, f32>, &mut [f32])| {
             scratch.fill(f32::NAN);
             let found = ask(n, room, |hits| to(hits, &mut scratch));
-            assert!(found == wanted, "{level} step {step}: {what}: {found:?} is not {wanted:?}");
+            let wanted = if what == "ball tree" { &of_those } else { &wanted };
+            assert!(found == *wanted, "{level} step {step}: {what}: {found:?} is not {wanted:?}");
         };
         check("packed", &mut |hits, scratch| packed.query_batch(level, xs, threshold, hits, scratch).expect(fits));
         check("screened", &mut |hits, scratch| screened.query_batch(level, xs, threshold, hits, scratch).expect(fits));
+        check("rotated", &mut |hits, scratch| rotated.query_batch(level, xs, threshold, hits, scratch).expect(fits));
         check("ball tree", &mut |hits, scratch| balls.query_batch(level, xs, threshold, hits, scratch).expect(fits));
-        check("max tree", &mut |hits, scratch| maxima.query_batch(level, threshold, hits, scratch).expect(fits));
-        check("candidates", &mut |hits, _| candidates.query_batch(level, ws, hits).expect(fits));
+        check("max tree", &mut |hits, scratch| maxima.query_batch(level, ws, threshold, hits, scratch).expect(fits));
+        check("candidates", &mut |hits, _| candidates.query_batch(level, ws, threshold, hits, &mut []).expect(fits));
         packed.verify(ws).expect("sound");
         screened.verify(ws).expect("sound");
+        rotated.verify(ws).expect("sound");
         balls.verify(ws).expect("sound");
         maxima.verify(level, ws, &mut scratch).expect("sound");
-        candidates.verify(ws).expect("sound");
+        candidates.verify(level, ws, &mut []).expect("sound");
         if m == 0 || d == 0 {
             return;
         }
         for _ in 0..source.below(9) {
             let r = source.below(m);
-            match source.byte() % 4 {
+            let how = source.byte();
+            if how >= 240 {
+                // All of them.
+                (0..m).filter(|&r| there[r]).for_each(|r| balls.delete(r).expect("there"));
+                there.fill(false);
+            } else if how >= 128 {
+                assert_eq!(balls.delete(r).is_ok(), there[r]);
+                there[r] = false;
+                continue;
+            }
+            match how % 4 {
                 0 => w[r * d..(r + 1) * d].copy_from_slice(&source.floats(d, any)),
                 1 => w[r * d + usize::from(source.byte()) % d] = source.floats(1, true)[0],
                 2 => w[r * d..(r + 1) * d].iter_mut().for_each(|x| *x *= 1.5),
                 _ => w.copy_within(0..d, r * d),
             }
             let row = &w[r * d..(r + 1) * d];
-            packed.update(r, row).expect(fits);
-            screened.update(r, row).expect(fits);
-            balls.update(r, row).expect(fits);
+            packed.update(level, r, row).expect(fits);
+            screened.update(level, r, row).expect(fits);
+            rotated.update(level, r, row).expect(fits);
+            assert_eq!(balls.insert(level, r, row).is_ok(), !there[r]);
+            if there[r] {
+                balls.update(level, r, row).expect(fits);
+            }
+            there[r] = true;
             maxima.update(level, r, row).expect(fits);
-            candidates.update(r, row).expect(fits);
+            candidates.update(level, r, row).expect(fits);
         }
         let ws = MatRef::new(&w, m, d).expect(fits);
         match source.byte() % 4 {
@@ -497,20 +524,21 @@ pub fn index(bytes: &[u8]) {
         Candidates::<&[u8], f32>::storage_len(m, d, n, m)
             + MaxTree::<&[u8], f32>::storage_len(m, d, n)
             + BallTree::<&[u8], f32>::storage_len(m, d)
-            + Screened::<&[u8], f32>::storage_len(m, d),
+            + Rotated::<&[u8], f32>::storage_len(m, d),
     );
     let mut scratch = vec![0.0f32; 1 << 16];
     let all = words.bytes();
-    match kind % 6 {
+    match kind % 7 {
         0 => drop(Packed::<_, f32>::build(ws, &mut *all).expect(fits)),
         1 => drop(Screened::<_, f32>::build(ws, &mut *all).expect(fits)),
         2 => drop(BallTree::<_, f32>::build(ws, &mut *all, &mut scratch).expect(fits)),
         3 => drop(MaxTree::<_, f32>::build(level, ws, xs, &mut *all, &mut scratch).expect(fits)),
         4 => drop(Candidates::<_, f32>::build(level, ws, xs, 0.5, 0.5, m, &mut *all, &mut scratch).expect(fits)),
+        6 => drop(Rotated::<_, f32>::build(level, ws, 3, &mut *all).expect(fits)),
         _ => {}
     }
     let raw = source.0.len().min(all.len());
-    if kind % 6 == 5 {
+    if kind % 7 == 5 {
         all[..raw].copy_from_slice(&source.0[..raw]);
     }
     for _ in 0..source.below(12) {
@@ -541,7 +569,7 @@ pub fn index(bytes: &[u8]) {
                 ask_any(&mut room, 1, |hits| index.query(level, &row[..width], 0.25, hits, &mut scratch));
                 let _ = index.verify(ws);
                 for r in 0..3 {
-                    let _ = index.update(r * 7, &row[..width]);
+                    let _ = index.update(level, r * 7, &row[..width]);
                 }
                 ask_any(&mut room, 1, |hits| index.query(level, &row[..width], 0.25, hits, &mut scratch));
             }
@@ -549,16 +577,22 @@ pub fn index(bytes: &[u8]) {
     }
     reporter!(Packed);
     reporter!(Screened);
+    reporter!(Rotated);
     reporter!(BallTree);
     if let Ok(mut index) = BallTree::<_, f32>::open(&mut *all, Check::Header) {
+        let width = index.dim().min(4096);
+        for r in [0, 1, 5, 9, 40] {
+            let _ = (index.delete(r), index.insert(level, r + 1, &row[..width]), index.contains(r), index.len());
+        }
         let _ = index.rebalance(&mut scratch);
+        let _ = index.insert(level, 9, &row[..width]);
     }
     if let Ok(mut index) = MaxTree::<_, f32>::open(&mut *all, Check::Header) {
         let n = index.samples();
         if n <= 4096 {
-            ask_any(&mut room, n, |hits| index.query_batch(level, 0.25, hits, &mut scratch));
+            ask_any(&mut room, n, |hits| index.query_batch(level, ws, 0.25, hits, &mut scratch));
         }
-        ask_any(&mut room, 1, |hits| index.query(level, 0, 0.25, hits, &mut scratch));
+        ask_any(&mut room, 1, |hits| index.query(level, ws, 0, 0.25, hits, &mut scratch));
         let _ = index.verify(level, ws, &mut scratch);
         let _ = index.update(level, 0, &row[..d]);
         let _ = index.replace(level, 0, &row[..d], ws, &mut scratch);
@@ -566,14 +600,14 @@ pub fn index(bytes: &[u8]) {
     if let Ok(mut index) = Candidates::<_, f32>::open(&mut *all, Check::Header) {
         let n = index.samples();
         if n <= 4096 {
-            ask_any(&mut room, n, |hits| index.query_batch(level, ws, hits));
+            ask_any(&mut room, n, |hits| index.query_batch(level, ws, 0.5, hits, &mut []));
         }
-        let _ = index.verify(ws);
-        let _ = index.update(0, &row[..d]);
+        let _ = index.verify(level, ws, &mut []);
+        let _ = index.update(level, 0, &row[..d]);
         let _ = index.update_all(level, ws);
         let _ = index.advance(level, ws, &mut scratch);
         let _ = index.rebuild(level, ws, 0.5, &mut scratch);
-        ask_any(&mut room, 1, |hits| index.query(level, ws, 0, hits));
+        ask_any(&mut room, 1, |hits| index.query(level, ws, 0, 0.5, hits, &mut []));
     }
 }
 

@@ -17,12 +17,29 @@
 //! # Structures
 //! For queries that nobody has seen before, behind one trait, [`Reporter`]:
 //! * [`scan()`]: no index; packs the weights as it goes. [`Packed`]: the scan over weights packed once.
-//! * [`Screened`]: products of bytes decide almost everything.
+//! * [`Screened`]: products of bytes decide almost everything. [`Rotated`]: of rows with few large numbers, too.
 //! * [`BallTree`]: whole groups of neurons at once, in few dimensions.
 //!
-//! For samples that stay while the weights move:
+//! For samples that stay while the weights move, behind another, [`Watcher`], because what they keep belongs to a sample:
 //! * [`Candidates`]: per sample the neurons that can have come to fire since the lists were built.
 //! * [`MaxTree`]: all values, kept, under trees of maxima.
+//!
+//! All of them follow neurons that move, behind a third, [`Moving`]. Their functions have the same names everywhere:
+//!
+//! | | [`Packed`] | [`Screened`], [`Rotated`] | [`BallTree`] | [`MaxTree`] | [`Candidates`] |
+//! |---|---|---|---|---|---|
+//! | bytes: `storage_len(..)` | m, d | m, d | m, d | m, d, n | m, d, n, room |
+//! | scratch: `build_scratch_len(..)` | none | none | m, d | m, d | m, d, n |
+//! | scratch: `query_scratch_len(..)`, `scratch_len()` | m, d | m, d | m, d | m, d | m, d, n: 0 |
+//! | `build`, which seals; `open`, which checks | W | W; W, seed | W | W, X | W, X, threshold, skin |
+//! | `query`, `query_batch` | any x | any x | any x | samples, any threshold | samples, thresholds from that of the lists on |
+//! | `update` of a neuron | yes | yes | yes | yes | yes |
+//! | of many | | | | `update_batch` | `update_all`, `advance` |
+//! | neurons that come and go | | | `insert`, `delete` | | |
+//! | made good as a whole | | | `rebalance` | | `rebuild`, `advance` |
+//! | `verify` against W | yes | yes | yes | yes | yes |
+//! | `seal` after changes | yes | yes | yes | yes | yes |
+//! | weights | a copy | a copy | a copy | the caller's, for `replace` and `verify` | the caller's |
 //!
 //! [`auto()`] says which one for which work.
 //!
@@ -47,7 +64,7 @@ mod scan;
 mod screened;
 mod values;
 
-pub use auto::{Structure, Workload, auto};
+pub use auto::{Structure, Workload, auto, peak};
 pub use ball_tree::BallTree;
 pub use bytes::Check;
 pub use candidates::Candidates;
@@ -55,7 +72,7 @@ pub use hits::Hits;
 pub use max_tree::MaxTree;
 pub use packed::Packed;
 pub use scan::{scan, scan_scratch_len};
-pub use screened::Screened;
+pub use screened::{Rotated, Screened};
 pub(crate) use values::values_of;
 
 use crate::error::{Error, expect_length};
@@ -179,6 +196,276 @@ pub trait Reporter<T: Float> {
     /// # Ok::<(), subquad::Error>(())
     /// ```
     fn verify(&self, w: MatRef<'_, T>) -> Result<(), Error>;
+}
+
+/// An index that answers for n samples of its own, while the weights move.
+///
+/// What it keeps belongs to a sample: values, or who may have come to fire. Other queries it cannot answer; that is what
+/// [`Reporter`] is for. Every call is handed the weights as the last update left them. A structure that keeps all values
+/// ([`MaxTree`]) asks a query's weights for their shape alone.
+///
+/// ```
+/// use subquad::halfspace::{Candidates, Hits, MaxTree, Watcher};
+/// use subquad::{Error, Level, MatRef};
+///
+/// fn who_fires_on_the_last(index: &impl Watcher<f32>, w: MatRef<'_, f32>) -> Result<Vec<u32>, Error> {
+///     let (mut count, mut indices, mut scratch) = ([0], vec![0; w.rows()], vec![0.0; index.scratch_len()]);
+///     let mut hits = Hits::new(&mut count, &mut indices, w.rows())?;
+///     index.query(Level::detect(), w, index.samples() - 1, 1.0, &mut hits, &mut scratch)?;
+///     Ok(hits.indices(0).to_vec())
+/// }
+/// let level = Level::detect();
+/// let w = MatRef::new(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+/// let x = MatRef::new(&[0.0, 0.0, 2.0, 0.5], 2, 2)?;
+/// let mut scratch = vec![0.0; 10_000];
+/// let mut bytes = vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 2) / 8];
+/// let trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+/// assert_eq!(who_fires_on_the_last(&trees, w)?, [0, 2]);
+/// let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 2, 3) / 8];
+/// let lists = Candidates::build(level, w, x, 1.0, 0.5, 3, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+/// assert_eq!(who_fires_on_the_last(&lists, w)?, [0, 2]);
+/// # Ok::<(), subquad::Error>(())
+/// ```
+pub trait Watcher<T: Float> {
+    /// m
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Hits, MaxTree, Watcher}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert_eq!(trees.neurons(), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn neurons(&self) -> usize;
+
+    /// d
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Hits, MaxTree, Watcher}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert_eq!(trees.dim(), 2);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn dim(&self) -> usize;
+
+    /// n
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Hits, MaxTree, Watcher}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert_eq!(trees.samples(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn samples(&self) -> usize;
+
+    /// Scratch of queries, in elements: it does not depend on their number.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Hits, MaxTree, Watcher}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert_eq!(trees.scratch_len(), MaxTree::<&[u8], f32>::query_scratch_len(3, 2));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn scratch_len(&self) -> usize;
+
+    /// Reports, for sample `first` and those after it, as many as `hits` has queries, every r with `<w_r, x_i> > b`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where shapes disagree; [`Error::Value`] if there are not as many samples, if W has a column
+    /// stride (of lists), or for a threshold below that of the lists; [`Error::TooShort`] if scratch is less than
+    /// [`scratch_len`](Self::scratch_len).
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Hits, MaxTree, Watcher}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 2) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let x = MatRef::new(&[0.0, 0.0, 2.0, 0.5], 2, 2)?;
+    /// let trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// let (mut counts, mut indices) = ([0], [0; 3]);
+    /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?; // for one query: of two samples, the second
+    /// trees.query_from(level, w, 1, 1.0, &mut hits, &mut scratch)?;
+    /// assert_eq!(hits.indices(0), [0, 2]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn query_from(
+        &self,
+        level: Level,
+        w: MatRef<'_, T>,
+        first: usize,
+        threshold: T,
+        hits: &mut Hits<'_, T>,
+        scratch: &mut [T],
+    ) -> Result<(), Error>;
+
+    /// Reports the neurons that fire on each sample.
+    ///
+    /// # Errors
+    /// As [`query_from`](Self::query_from); `hits` has room for n queries.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Hits, MaxTree, Watcher}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// let (mut counts, mut indices) = ([0], [0; 3]);
+    /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
+    /// trees.query_batch(level, w, 1.0, &mut hits, &mut scratch)?;
+    /// assert_eq!(hits.indices(0), [0, 2]);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn query_batch(&self, level: Level, w: MatRef<'_, T>, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
+        expect_length("query: queries of the hits, against samples", self.samples(), hits.queries())?;
+        self.query_from(level, w, 0, threshold, hits, scratch)
+    }
+
+    /// Reports the neurons that fire on sample i, as query 0 of `hits`.
+    ///
+    /// # Errors
+    /// As [`query_from`](Self::query_from); `hits` has room for one query.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Hits, MaxTree, Watcher}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// let mut count = [0];
+    /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
+    /// for (threshold, fire) in [(0.0, 3), (1.0, 2), (2.0, 1)] {
+    ///     trees.query(level, w, 0, threshold, &mut hits, &mut scratch)?; // of the values 2, 1/2, 5/2
+    ///     assert_eq!(hits.count(0), fire);
+    /// }
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn query(
+        &self,
+        level: Level,
+        w: MatRef<'_, T>,
+        i: usize,
+        threshold: T,
+        hits: &mut Hits<'_, T>,
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        expect_length("query: queries of the hits", 1, hits.queries())?;
+        self.query_from(level, w, i, threshold, hits, scratch)
+    }
+
+    /// Whether this is a sound index for these weights, as the last update left them.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where shapes disagree, [`Error::Value`] at the first part that does not fit, [`Error::TooShort`] if
+    /// scratch is less than the structure's `build_scratch_len` (of trees; lists want none).
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Hits, MaxTree, Watcher}};
+    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
+    /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
+    /// # let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
+    /// let trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+    /// assert!(trees.verify(level, w, &mut scratch).is_ok());
+    /// assert!(trees.verify(level, MatRef::new(&[0.0; 6], 3, 2)?, &mut scratch).is_err());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn verify(&self, level: Level, w: MatRef<'_, T>, scratch: &mut [T]) -> Result<(), Error>;
+}
+
+/// An index that follows neurons that move, without being built anew.
+///
+/// ```
+/// use subquad::halfspace::{BallTree, Moving, Packed, Reporter};
+/// use subquad::{Error, Level, MatRef};
+///
+/// fn negate_the_first(index: &mut (impl Reporter<f32> + Moving<f32>), row: &[f32]) -> Result<(), Error> {
+///     let row: Vec<f32> = row.iter().map(|x| -x).collect();
+///     index.update(Level::detect(), 0, &row)?;
+///     index.seal(); // its bytes can be stored
+///     Ok(())
+/// }
+/// let w = MatRef::new(&[1.0, 0.0, 0.0, 1.0], 2, 2)?;
+/// let after = MatRef::new(&[-1.0, -0.0, 0.0, 1.0], 2, 2)?;
+/// let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(2, 2) / 8];
+/// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?;
+/// negate_the_first(&mut index, &[1.0, 0.0])?;
+/// assert!(index.verify(after).is_ok());
+/// let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(2, 2) / 8];
+/// let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(2, 2)];
+/// let mut index = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
+/// negate_the_first(&mut index, &[1.0, 0.0])?;
+/// assert!(index.verify(after).is_ok());
+/// # Ok::<(), subquad::Error>(())
+/// ```
+pub trait Moving<T: Float> {
+    /// Neuron r has moved to `row`. The index is no longer sealed.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless the row has length d; [`Error::Value`] if there is no neuron r.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Moving, Packed, Reporter}};
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(1, 2) / 8];
+    /// let mut index = Packed::build(MatRef::new(&[1.0f32, 0.0], 1, 2)?, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?;
+    /// Moving::update(&mut index, Level::detect(), 0, &[2.0, 3.0])?;
+    /// assert!(index.verify(MatRef::new(&[2.0, 3.0], 1, 2)?).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn update(&mut self, level: Level, r: usize, row: &[T]) -> Result<(), Error>;
+
+    /// Writes the checksum that [`Check::Everything`] asks for.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Moving, Packed}};
+    /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(1, 2) / 8];
+    /// let mut index = Packed::build(MatRef::new(&[1.0f32, 0.0], 1, 2)?, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?;
+    /// Moving::update(&mut index, Level::detect(), 0, &[2.0, 3.0])?;
+    /// Moving::seal(&mut index);
+    /// assert!(Packed::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    fn seal(&mut self);
+}
+
+macro_rules! moving {
+    ($($Index:ident)+) => {
+        $(impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Moving<T> for $Index<B, T> {
+            fn update(&mut self, level: Level, r: usize, row: &[T]) -> Result<(), Error> {
+                self.update(level, r, row)
+            }
+            fn seal(&mut self) {
+                self.seal();
+            }
+        })+
+    };
+}
+moving!(Packed Screened Rotated BallTree MaxTree Candidates);
+
+/// Shapes of a query for samples that stay.
+fn check_watch<T: Float>(index: &(impl Watcher<T> + ?Sized), w: MatRef<'_, T>, first: usize, hits: &Hits<'_, T>) -> Result<(), Error> {
+    expect_length("query: rows of W", index.neurons(), w.rows())?;
+    expect_length("query: columns of W", index.dim(), w.cols())?;
+    if first.checked_add(hits.queries()).is_some_and(|end| end <= index.samples()) {
+        return Ok(());
+    }
+    Err(Error::value("query: sample", "less than n"))
 }
 
 /// Shapes of a query.

@@ -2,7 +2,9 @@
 //!
 //! A benchmark that says "fast" should say of what. Time one of these in the same minute as the kernel, and quote the kernel as a share of
 //! it: clocks change, shares stay. The loops keep everything but the arrays of [`read`] and [`copy`] in registers: twelve vectors, as two units
-//! with a latency of four cycles need eight at least.
+//! with a latency of four cycles need eight at least. The scalar level's loops take one number at a time, as their source says, while the
+//! compiler puts several numbers of a kernel's loop into one register of the baseline (SSE2, NEON) where it can: kernels may exceed the scalar
+//! limit there, up to four times.
 //!
 //! ```text
 //! multiply_adds    v <- v x + x            2 flops for each lane, chain and round

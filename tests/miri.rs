@@ -2,7 +2,7 @@
 //! where indexes of half-spaces are refused and everything else is the same.
 
 use subquad::hadamard::{Order, Signs, Transform, fwht};
-use subquad::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::halfspace::{BallTree, Check, Hits, Packed, Reporter, Rotated, Screened, scan, scan_scratch_len};
 use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 use subquad::{Error, Level, MatMut, MatRef, blas, random};
 
@@ -98,8 +98,8 @@ fn indexes() {
                     let mut index = $Index::<_, f32>::open(bytes, Check::Everything).unwrap();
                     let mut scratch = vec![f32::NAN; index.scratch_len()];
                     assert_eq!(ask(&mut |hits| index.query_batch(level, x, 0.5, hits, &mut scratch).unwrap()), wanted);
-                    index.update(7, &[1.0, 2.0, 3.0]).unwrap();
-                    index.update(7, w.row(7).unwrap()).unwrap();
+                    index.update(level, 7, &[1.0, 2.0, 3.0]).unwrap();
+                    index.update(level, 7, w.row(7).unwrap()).unwrap();
                     assert_eq!(ask(&mut |hits| index.query_batch(level, x, 0.5, hits, &mut scratch).unwrap()), wanted);
                     index.verify(w).unwrap();
                 }
@@ -107,6 +107,7 @@ fn indexes() {
         }
         index!(Packed, |w, bytes| Packed::build(w, bytes).map(drop));
         index!(Screened, |w, bytes| Screened::build(w, bytes).map(drop));
+        index!(Rotated, |w, bytes| Rotated::build(Level::detect(), w, 1, bytes).map(drop));
         index!(BallTree, |w, bytes| {
             BallTree::build(w, bytes, &mut vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(w.rows(), w.cols())]).map(drop)
         });

@@ -7,6 +7,9 @@ use std::cell::Cell;
 
 use oracle::{levels, numbers, signs};
 use subquad::cg::{self, Identity, LinearOperator, Stopping};
+use subquad::halfspace::{
+    BallTree, Candidates, Check, Hits, MaxTree, Moving, Packed, Reporter, Rotated, Screened, Watcher, peak, scan, scan_scratch_len,
+};
 use subquad::relu::{PatternMut, PatternRef, Tangents, gram, pattern, two_layer};
 use subquad::simd::Float;
 use subquad::{Error, Level, MatMut, MatRef, blas, hadamard, random};
@@ -98,10 +101,67 @@ fn kernels<T: Float>(level: Level) {
     });
 }
 
+fn reporting<T: Float>(level: Level) {
+    let (m, d, n) = (150, 12, 5);
+    let (w, x, row) = (numbers::<T>(m * d, 1), numbers::<T>(n * d, 2), numbers::<T>(d, 3));
+    let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+    let (mut counts, mut indices, mut values) = (vec![0; n], vec![0; n * m], vec![T::ZERO; n * m]);
+    let mut words = vec![0u64; MaxTree::<&[u8], T>::storage_len(m, d, n) + Candidates::<&[u8], T>::storage_len(m, d, n, m)];
+    let mut scratch = vec![T::ZERO; scan_scratch_len(d, m) + BallTree::<&[u8], T>::rebalance_scratch_len(m, d) + 40_000];
+    let (b, scratch) = (T::from_f64(0.1), &mut scratch[..]);
+    let mut hits = Hits::new(&mut counts, &mut indices, m).unwrap().with_values(&mut values).unwrap();
+    armed(|| scan(level, ws, xs, b, &mut hits, scratch)).unwrap();
+    fn ask<T: Float>(
+        index: Result<impl Reporter<T> + Moving<T>, Error>,
+        level: Level,
+        xs: MatRef<'_, T>,
+        row: &[T],
+        hits: &mut Hits<'_, T>,
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        let mut index = index?;
+        index.query_batch(level, xs, T::from_f64(0.1), hits, scratch)?;
+        index.update(level, 3, row)?;
+        index.query(level, row, T::from_f64(0.1), &mut hits.only(0)?, scratch)?;
+        index.seal();
+        Ok(())
+    }
+    let memory: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+    armed(|| ask(Packed::build(ws, &mut *memory), level, xs, &row, &mut hits, scratch)).unwrap();
+    armed(|| Packed::<_, T>::open(&*memory, Check::Everything).map(drop)).unwrap();
+    armed(|| ask(Screened::build(ws, &mut *memory), level, xs, &row, &mut hits, scratch)).unwrap();
+    armed(|| ask(Rotated::build(level, ws, 1, &mut *memory), level, xs, &row, &mut hits, scratch)).unwrap();
+    armed(|| Rotated::<_, T>::open(&*memory, Check::Everything).and_then(|index| index.verify(ws).or(Ok(())))).unwrap();
+    assert!(armed(|| peak(ws)) > 0.0);
+    armed(|| ask(BallTree::build(ws, &mut *memory, scratch), level, xs, &row, &mut hits, scratch)).unwrap();
+    armed(|| {
+        let mut tree = BallTree::<_, T>::open(&mut *memory, Check::Everything)?;
+        (0..m).try_for_each(|r| tree.delete(r))?;
+        (0..m).try_for_each(|r| tree.insert(level, r, &row))?;
+        tree.rebalance(scratch)
+    })
+    .unwrap();
+    armed(|| {
+        let mut trees = MaxTree::build(level, ws, xs, &mut *memory, scratch)?;
+        trees.update(level, 3, &row)?;
+        trees.query_batch(level, ws, b, &mut hits, scratch)
+    })
+    .unwrap();
+    armed(|| {
+        let mut lists = Candidates::build(level, ws, xs, b, 0.1, m, &mut *memory, scratch)?;
+        lists.update(level, 3, ws.row(3).unwrap_or_default())?;
+        lists.query_batch(level, ws, b, &mut hits, &mut [])?;
+        lists.advance(level, ws, scratch).map(drop)
+    })
+    .unwrap();
+}
+
 #[test]
 fn kernels_allocate_nothing() {
     for level in levels() {
         kernels::<f32>(level);
         kernels::<f64>(level);
+        reporting::<f32>(level);
+        reporting::<f64>(level);
     }
 }

@@ -8,7 +8,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group};
-use subquad::halfspace::{BallTree, Candidates, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::halfspace::{BallTree, Candidates, Hits, MaxTree, Packed, Reporter, Screened, Watcher, scan, scan_scratch_len};
 use subquad::train::GaussNewton;
 use subquad::{Level, MatRef};
 
@@ -99,15 +99,15 @@ fn fixed(c: &mut Criterion) {
         };
         plain(&mut group, id("packed"), 1, || {
             let (r, row) = next();
-            packed.update(r, black_box(row)).unwrap();
+            packed.update(best, r, black_box(row)).unwrap();
         });
         plain(&mut group, id("screened"), 1, || {
             let (r, row) = next();
-            screened.update(r, black_box(row)).unwrap();
+            screened.update(best, r, black_box(row)).unwrap();
         });
         plain(&mut group, id("ball tree"), 1, || {
             let (r, row) = next();
-            tree.update(r, black_box(row)).unwrap();
+            tree.update(best, r, black_box(row)).unwrap();
         });
         // The rows were written over themselves.
         packed.verify(w).unwrap();
@@ -127,7 +127,7 @@ fn moving(c: &mut Criterion) {
     let mut run = GaussNewton::builder().width(m).shift(b).steps(4).tolerance(0.0).seed(1).build(xs, targets).unwrap();
     let room = m / 4;
     let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, room));
-    let mut scratch = vec![0.0; Candidates::<&[u8], f32>::scratch_len(m, d, n)];
+    let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(m, d, n)];
     let mut lists = Candidates::build(level, run.weights(), xs, b, 0.1, room, bytes(&mut memory), &mut scratch).unwrap();
     let (mut counts, mut indices) = (vec![0; n], vec![0; n * room]);
     let mut hits = Hits::new(&mut counts, &mut indices, room).unwrap();
@@ -139,25 +139,25 @@ fn moving(c: &mut Criterion) {
         scan(level, w, xs, b, &mut hits, &mut scratch).unwrap();
         let wanted = found(&hits);
         plain(&mut group, id("scan"), n * m, || scan(level, w, black_box(xs), b, &mut hits, &mut scratch).unwrap());
-        lists.query_batch(level, w, &mut hits).unwrap();
+        lists.query_batch(level, w, b, &mut hits, &mut []).unwrap();
         assert_eq!(found(&hits), wanted);
-        plain(&mut group, id("candidates"), n * m, || lists.query_batch(level, black_box(w), &mut hits).unwrap());
+        plain(&mut group, id("candidates"), n * m, || lists.query_batch(level, black_box(w), b, &mut hits, &mut []).unwrap());
         plain(&mut group, id("candidates, drift measured"), n * m, || {
             lists.update_all(level, w).unwrap();
-            lists.query_batch(level, black_box(w), &mut hits).unwrap();
+            lists.query_batch(level, black_box(w), b, &mut hits, &mut []).unwrap();
         });
     }
     let w = run.weights();
     scan(level, w, xs, b, &mut hits, &mut scratch).unwrap();
     let wanted = found(&hits);
     let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, d, n));
-    let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(m, d)];
+    let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(m, d)];
     let mut group = c.benchmark_group("halfspace/max tree");
     plain(&mut group, id("build"), n * m, || MaxTree::build(level, w, xs, bytes(&mut memory), &mut scratch).is_ok());
     let mut tree = MaxTree::build(level, w, xs, bytes(&mut memory), &mut scratch).unwrap();
-    tree.query_batch(level, b, &mut hits, &mut scratch).unwrap();
+    tree.query_batch(level, w, b, &mut hits, &mut scratch).unwrap();
     assert_eq!(found(&hits), wanted);
-    plain(&mut group, id("query"), n * m, || tree.query_batch(level, b, &mut hits, &mut scratch).unwrap());
+    plain(&mut group, id("query"), n * m, || tree.query_batch(level, w, b, &mut hits, &mut scratch).unwrap());
     let row = w.row(7).unwrap();
     plain(&mut group, id("update of one neuron"), n, || tree.update(level, 7, black_box(row)).unwrap());
 }

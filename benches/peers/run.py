@@ -4,16 +4,17 @@
 
 makes a virtual environment from requirements.txt, builds this crate, its C face and the Rust peers, runs every group, and
 writes tables to results/table.md and rows to results/rows.jsonl next to this file; groups that are not named keep theirs. One thread each, pinned to one core
-where the system can do that. Groups: transforms products pattern factors cg spatial halfspace network training tables;
+where the system can do that. Groups: transforms ffht products pattern factors cg spatial halfspace network training tables;
 --quick leaves out the last two, which take the longest.
 
-FFHT=DIRECTORY (a checkout of github.com/FALCONN-LIB/FFHT) adds FFHT to the transforms: it is compiled with cc -O3
--march=native into a shared library. PEERS_WORK says where the environment and the programs lie instead of target/.
+FFHT=DIRECTORY (a checkout of github.com/FALCONN-LIB/FFHT) adds FFHT to the transforms, and the group `ffht`, every size of
+both floats at every level with vectors: it is compiled with cc -O3 -march=native into a shared library. PEERS_WORK says where the environment and the programs lie instead of target/.
 """
 
 import argparse
 import datetime
 import json
+import math
 import os
 import platform
 import shutil
@@ -26,12 +27,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = Path(os.environ.get("PEERS_WORK", HERE / "target"))
 
-RUST = ["transforms", "products", "pattern", "factors", "cg", "spatial"]
+RUST = ["transforms", "ffht", "products", "pattern", "factors", "cg", "spatial"]
 PYTHON = ["transforms", "products", "factors", "halfspace", "network"]
 # Who wrote and tuned what: printed above each table.
 BIAS = {
     "transforms": "f32, in place, on zeros again and again, arrays where the allocator put them. Ours was tuned on this machine; "
     "`fwht` and the loop are what a compiler makes of the plain loop without options; FFHT, where it is given, is AVX code of 2015 compiled for this machine.",
+    "ffht": "In place on zeros, arrays at a cache line, FFHT compiled with cc -O3 -march=native. Ours was tuned on this machine; FFHT chooses its blocks "
+    "by tables that its authors measured on theirs, and knows 256-bit vectors only.",
     "products": "f32. Ours is made for the sizes of a training step and has no tuning for others; faer, gemm and matrixmultiply choose their own blocks, "
     "OpenBLAS is numpy's build; nalgebra's products are those of matrixmultiply, and it gets B in the order that it likes. All others row-major.",
     "pattern": "The same 0/1 matrix: ours counts bits and computes one triangle, theirs multiplies floats and computes both. No library offers the count, "
@@ -72,7 +75,8 @@ def ffht():
         print("!!! FFHT is left out: FFHT=DIRECTORY names a checkout of it", file=sys.stderr)
         return None
     library = WORK / "libffht.so"
-    run(["cc", "-O3", "-march=native", "-std=c99", "-shared", "-fPIC", "-o", library, Path(source) / "fht.c", f"-I{source}"])
+    files = [file for name in ["fht.c", "fast_copy.c"] if (file := Path(source) / name).exists()]
+    run(["cc", "-O3", "-march=native", "-std=c99", "-shared", "-fPIC", "-o", library, *files, f"-I{source}"])
     return library
 
 
@@ -88,7 +92,11 @@ def rows_of(command, settings):
         if line.startswith("{"):
             yield {**json.loads(line), "date": str(datetime.date.today()), "load": round(os.getloadavg()[0], 1)}
     if out.wait():
-        sys.exit(f"failed: {command}")
+        FAILED.append(" ".join(map(str, command)))
+
+
+# Commands that ended badly: what was measured before that is kept.
+FAILED = []
 
 
 def number(ms):
@@ -110,6 +118,12 @@ def tables(rows):
             if row["group"] == group:
                 note = f" ({row['note']})" if "note" in row else ""
                 yield f"| {row['case']}{note} | {number(row['ours_ms'])} | {row['peer']} | {number(row['peer_ms'])} | {row['ratio']:.2f} |"
+        if group == "ffht":
+            yield ""
+            for of in sorted({row["case"].rpartition(",")[0] for row in here}):
+                ratios = [row["ratio"] for row in here if row["case"].startswith(of)]
+                mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+                yield f"{of}: geometric mean {mean:.2f}, worst {min(ratios):.2f}."
 
 
 def main():
@@ -129,7 +143,7 @@ def main():
     rows = []
     if set(wanted) & set(RUST):
         run(["cargo", "build", "--quiet", "--release", "--target-dir", WORK], cwd=HERE)
-        library = ffht() if "transforms" in wanted else None
+        library = ffht() if {"transforms", "ffht"} & set(wanted) else None
         more = {"FFHT_LIBRARY": str(library)} if library else {}
         rows += rows_of([WORK / "release/subquad-peers", *[name for name in RUST if name in wanted]], more)
     if set(wanted) & {*PYTHON, "training", "tables"}:
@@ -146,14 +160,17 @@ def main():
         if "tables" in wanted:
             run(pinned([str(python), str(HERE / "tables.py"), settings["SUBQUAD"]]))
     options.out.mkdir(exist_ok=True)
-    # Groups that were not asked for keep their rows.
+    # Groups that were not measured keep their rows.
     kept = options.out / "rows.jsonl"
     before = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
-    rows = [row for row in before if row["group"] not in wanted] + rows
+    made = {row["group"] for row in rows}
+    rows = [row for row in before if row["group"] not in made] + rows
     kept.write_text("".join(json.dumps(row) + "\n" for row in rows))
     table = "\n".join(tables(rows)) + "\n"
     (options.out / "table.md").write_text(table)
     print(table)
+    if FAILED:
+        sys.exit("failed: " + "; ".join(FAILED))
 
 
 main()

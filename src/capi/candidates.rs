@@ -4,7 +4,8 @@ use core::ffi::c_int;
 
 use super::halfspace::hits;
 use super::{guard, level, matrix, one_mut, slice, slice_mut, subquad_error};
-use crate::halfspace::{Candidates, Check};
+use crate::Level;
+use crate::halfspace::{Candidates, Check, Watcher};
 
 macro_rules! candidates {
     ($T:ty; $len:ident $scratch_len:ident $build:ident $query:ident $update:ident $advance:ident $rebuild:ident $verify:ident) => {
@@ -15,11 +16,11 @@ macro_rules! candidates {
             Candidates::<&[u8], $T>::storage_len(m, d, n, room)
         }
 
-        /// Scratch of all functions of the lists.
+        /// Scratch of all functions of the lists; those that take none need none.
         #[cfg_attr(doc, doc = concat!("\n```c\nsize_t len = ", stringify!($scratch_len), "(m, d, n);\n```"))]
         #[unsafe(no_mangle)]
         pub extern "C" fn $scratch_len(m: usize, d: usize, n: usize) -> usize {
-            Candidates::<&[u8], $T>::scratch_len(m, d, n)
+            Candidates::<&[u8], $T>::build_scratch_len(m, d, n)
         }
 
         /// Builds the lists for the rows of X (n x d) and a threshold over W (m x d) into `bytes`, which begin at a
@@ -52,8 +53,8 @@ macro_rules! candidates {
         }
 
         /// Reports, for each of the n samples, the neurons that fire: as subquad_scan does. W, m x d, are the weights as
-        /// they are now, after the lists were told of them.
-        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($query), "(0, bytes, bytes_len, false, m, d, w, n, 100, counts, indices, NULL, &error);\n```"))]
+        /// they are now, after the lists were told of them; the threshold is at least that of the lists.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($query), "(0, bytes, bytes_len, false, m, d, w, n, 1, 100, counts, indices, NULL, &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $query(
             level_number: u8,
@@ -64,6 +65,7 @@ macro_rules! candidates {
             d: usize,
             w: *const $T,
             n: usize,
+            threshold: $T,
             room: usize,
             counts: *mut u32,
             indices: *mut u32,
@@ -76,7 +78,7 @@ macro_rules! candidates {
                 // SAFETY: the caller's promise.
                 let mut hits = unsafe { hits(n, room, counts, indices, values) }?;
                 let lists = Candidates::<_, $T>::open(bytes, if check { Check::Everything } else { Check::Header })?;
-                Ok(lists.query_batch(level(level_number)?, w, &mut hits)?)
+                Ok(lists.query_batch(level(level_number)?, w, threshold, &mut hits, &mut [])?)
             })
         }
 
@@ -96,7 +98,7 @@ macro_rules! candidates {
                 // SAFETY: the caller's promise.
                 let (bytes, row) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("row", row, d)?) };
                 let mut lists = Candidates::<_, $T>::open(bytes, Check::Header)?;
-                lists.update(r, row)?;
+                lists.update(Level::detect(), r, row)?;
                 if seal {
                     lists.seal();
                 }
@@ -181,7 +183,7 @@ macro_rules! candidates {
             guard(error, || {
                 // SAFETY: the caller's promise.
                 let (bytes, w) = unsafe { (slice("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?) };
-                Ok(Candidates::<_, $T>::open(bytes, Check::Header)?.verify(w)?)
+                Ok(Candidates::<_, $T>::open(bytes, Check::Header)?.verify(Level::detect(), w, &mut [])?)
             })
         }
     };

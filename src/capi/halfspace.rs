@@ -3,8 +3,8 @@
 use core::ffi::c_int;
 
 use super::{Failure, guard, level, matrix, slice, slice_mut, subquad_error};
-use crate::Error;
 use crate::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
+use crate::{Error, Level};
 
 /// The kinds of index.
 #[derive(Clone, Copy)]
@@ -189,7 +189,7 @@ macro_rules! halfspace {
                 let (bytes, row) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("row", row, d)?) };
                 by_kind!($T, kind(kind_number)?, Index => {
                     let mut index = Index::open(bytes, Check::Header)?;
-                    index.update(r, row)?;
+                    index.update(Level::detect(), r, row)?;
                     if seal {
                         index.seal();
                     }

@@ -4,7 +4,8 @@ use core::ffi::c_int;
 
 use super::halfspace::hits;
 use super::{guard, level, matrix, slice, slice_mut, subquad_error};
-use crate::halfspace::{Check, MaxTree};
+use crate::MatRef;
+use crate::halfspace::{Check, MaxTree, Watcher};
 
 macro_rules! max_tree {
     ($T:ty; $len:ident $scratch_len:ident $build:ident $query:ident $update:ident $replace:ident $verify:ident) => {
@@ -19,7 +20,7 @@ macro_rules! max_tree {
         #[cfg_attr(doc, doc = concat!("\n```c\nsize_t len = ", stringify!($scratch_len), "(m, d);\n```"))]
         #[unsafe(no_mangle)]
         pub extern "C" fn $scratch_len(m: usize, d: usize) -> usize {
-            MaxTree::<&[u8], $T>::scratch_len(m, d)
+            MaxTree::<&[u8], $T>::build_scratch_len(m, d).max(MaxTree::<&[u8], $T>::query_scratch_len(m, d))
         }
 
         /// Builds the trees over W (m x d) for the rows of X (n x d) into `bytes`, which begin at a multiple of 8.
@@ -71,7 +72,9 @@ macro_rules! max_tree {
                 // SAFETY: the caller's promise.
                 let mut hits = unsafe { hits(n, room, counts, indices, values) }?;
                 let trees = MaxTree::<_, $T>::open(bytes, if check { Check::Everything } else { Check::Header })?;
-                Ok(trees.query_batch(level(level_number)?, threshold, &mut hits, scratch)?)
+                // Of the weights the trees ask the shape alone.
+                let w = MatRef::with_strides(&[0.0], trees.neurons(), trees.dim(), 0, 0)?;
+                Ok(trees.query_batch(level(level_number)?, w, threshold, &mut hits, scratch)?)
             })
         }
 

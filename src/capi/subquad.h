@@ -489,7 +489,7 @@ int subquad_cholesky_qr_f64(uint8_t level_number,
 // Bytes of the lists of n samples over m neurons of d numbers, with room for so many candidates each.
 size_t subquad_candidates_len_f32(size_t m, size_t d, size_t n, size_t room);
 
-// Scratch of all functions of the lists.
+// Scratch of all functions of the lists; those that take none need none.
 size_t subquad_candidates_scratch_len_f32(size_t m, size_t d, size_t n);
 
 // Builds the lists for the rows of X (n x d) and a threshold over W (m x d) into `bytes`, which begin at a
@@ -510,7 +510,7 @@ int subquad_candidates_build_f32(uint8_t level_number,
                                  subquad_error *error);
 
 // Reports, for each of the n samples, the neurons that fire: as subquad_scan does. W, m x d, are the weights as
-// they are now, after the lists were told of them.
+// they are now, after the lists were told of them; the threshold is at least that of the lists.
 int subquad_candidates_query_f32(uint8_t level_number,
                                  const uint8_t *bytes,
                                  size_t bytes_len,
@@ -519,6 +519,7 @@ int subquad_candidates_query_f32(uint8_t level_number,
                                  size_t d,
                                  const float *w,
                                  size_t n,
+                                 float threshold,
                                  size_t room,
                                  uint32_t *counts,
                                  uint32_t *indices,
@@ -572,7 +573,7 @@ int subquad_candidates_verify_f32(const uint8_t *bytes,
 // Bytes of the lists of n samples over m neurons of d numbers, with room for so many candidates each.
 size_t subquad_candidates_len_f64(size_t m, size_t d, size_t n, size_t room);
 
-// Scratch of all functions of the lists.
+// Scratch of all functions of the lists; those that take none need none.
 size_t subquad_candidates_scratch_len_f64(size_t m, size_t d, size_t n);
 
 // Builds the lists for the rows of X (n x d) and a threshold over W (m x d) into `bytes`, which begin at a
@@ -593,7 +594,7 @@ int subquad_candidates_build_f64(uint8_t level_number,
                                  subquad_error *error);
 
 // Reports, for each of the n samples, the neurons that fire: as subquad_scan does. W, m x d, are the weights as
-// they are now, after the lists were told of them.
+// they are now, after the lists were told of them; the threshold is at least that of the lists.
 int subquad_candidates_query_f64(uint8_t level_number,
                                  const uint8_t *bytes,
                                  size_t bytes_len,
@@ -602,6 +603,7 @@ int subquad_candidates_query_f64(uint8_t level_number,
                                  size_t d,
                                  const double *w,
                                  size_t n,
+                                 double threshold,
                                  size_t room,
                                  uint32_t *counts,
                                  uint32_t *indices,

@@ -22,6 +22,7 @@ pub(super) enum Kind {
     MaxTree = 3,
     BallTree = 4,
     Candidates = 5,
+    Rotated = 6,
 }
 
 /// The first 128 bytes, as little-endian words: the magic, then version, kind and float size, then these.

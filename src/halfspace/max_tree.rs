@@ -15,6 +15,7 @@ use core::marker::PhantomData;
 use super::bytes::{self, Check, Index, Kind};
 use super::hits::{Hits, put_bits};
 use super::scan::{self, BLOCK};
+use super::{Watcher, check_watch};
 use crate::error::{Error, expect_length};
 use crate::matrix::MatRef;
 use crate::scratch::{all_of, area, take};
@@ -37,19 +38,19 @@ const MOST_LEVELS: usize = 7;
 /// with 32 children in place of two.
 ///
 /// ```
-/// use subquad::halfspace::{Hits, MaxTree};
+/// use subquad::halfspace::{Hits, MaxTree, Watcher};
 /// use subquad::{Level, MatRef};
 ///
 /// let level = Level::detect();
 /// let (w, x) = ([1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], [2.0, 0.5]);
 /// let mut bytes = vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8];
-/// let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+/// let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
 /// let (w, x) = (MatRef::new(&w, 3, 2)?, MatRef::new(&x, 1, 2)?);
 /// let mut index = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
 /// index.update(level, 1, &[0.0, 3.0])?;
 /// let (mut counts, mut indices) = ([0; 1], [0; 3]);
 /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
-/// index.query(level, 0, 1.0, &mut hits, &mut scratch)?;
+/// index.query(level, w, 0, 1.0, &mut hits, &mut scratch)?;
 /// assert_eq!(hits.indices(0), [0, 1, 2]);
 /// # Ok::<(), subquad::Error>(())
 /// ```
@@ -132,17 +133,30 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
         ])
     }
 
-    /// Scratch of everything here, in elements.
+    /// Scratch of everything here but queries, in elements.
     ///
     /// ```
     /// use subquad::halfspace::MaxTree;
     ///
-    /// let scratch = vec![0.0f32; MaxTree::<&[u8], f32>::scratch_len(1024, 8)];
+    /// let scratch = vec![0.0f32; MaxTree::<&[u8], f32>::build_scratch_len(1024, 8)];
     /// assert!(scratch.len() < 100 * 1024);
     /// ```
-    pub const fn scratch_len(m: usize, d: usize) -> usize {
+    pub const fn build_scratch_len(m: usize, d: usize) -> usize {
         // With no columns at all, a block's values still want their room.
         all_of(&[area(BLOCK + 1, if d == 0 { 1 } else { d }), 2 * m.div_ceil(BLOCK)])
+    }
+
+    /// Scratch of queries, in elements: what [`Watcher::scratch_len`] says of an open index, for static buffers.
+    ///
+    /// ```
+    /// use subquad::halfspace::MaxTree;
+    ///
+    /// assert!(MaxTree::<&[u8], f32>::query_scratch_len(1024, 8) < 1024);
+    /// ```
+    pub const fn query_scratch_len(m: usize, d: usize) -> usize {
+        let _ = d;
+        // The blocks reached, of two levels.
+        2 * m.div_ceil(BLOCK)
     }
 
     /// A view over the bytes of an index: see [`Packed::open`](super::Packed::open).
@@ -151,9 +165,9 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
     /// As there.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree, Watcher}};
     /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
     /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
@@ -165,38 +179,6 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
         Ok(Self { index: Index::open(bytes, Kind::MaxTree, size_of::<T>(), check, length)?, float: PhantomData })
     }
 
-    /// m
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
-    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
-    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
-    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
-    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
-    /// assert_eq!(trees.neurons(), 3);
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn neurons(&self) -> usize {
-        self.index.dims[0]
-    }
-
-    /// n
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
-    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
-    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
-    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
-    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
-    /// assert_eq!(trees.samples(), 1);
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn samples(&self) -> usize {
-        self.index.dims[2]
-    }
-
     /// The samples in blocks, and the trees.
     fn parts(&self) -> (&[T], &[T]) {
         let [m, d, n, _] = self.index.dims;
@@ -204,88 +186,41 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
         let samples = bytes::next(rest, n.div_ceil(BLOCK) * BLOCK * d);
         (samples, bytes::next(rest, n * Shape::new(m).tree()))
     }
+}
 
-    /// Reports the neurons with `<w_r, x_i> > b`, as query 0 of `hits`.
-    ///
-    /// # Errors
-    /// [`Error::Length`] unless `hits` has room for one query, [`Error::Value`] if there is no sample i,
-    /// [`Error::TooShort`] if scratch is less than [`scratch_len`](Self::scratch_len)`(m, d)`.
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
-    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
-    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
-    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
-    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
-    /// let (mut count, mut scratch) = ([0], vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)]);
-    /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
-    /// for (threshold, fire) in [(0.0, 3), (1.0, 2), (2.0, 1)] {
-    ///     trees.query(level, 0, threshold, &mut hits, &mut scratch)?; // of the values 2, 1/2, 5/2
-    ///     assert_eq!(hits.count(0), fire);
-    /// }
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn query(&self, level: Level, i: usize, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
-        expect_length("query: queries of the hits", 1, hits.queries())?;
-        if i >= self.samples() {
-            return Err(Error::value("query: sample", "less than n"));
-        }
-        self.answer(level, i, threshold, hits, scratch)
+impl<B: AsRef<[u8]>, T: Float> Watcher<T> for MaxTree<B, T> {
+    fn neurons(&self) -> usize {
+        self.index.dims[0]
     }
-
-    /// Reports the neurons that fire on each sample.
-    ///
-    /// # Errors
-    /// As [`query`](Self::query); `hits` has room for n queries.
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
-    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
-    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
-    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
-    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
-    /// let (mut counts, mut indices, mut scratch) = ([0], [0; 3], vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)]);
-    /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
-    /// trees.query_batch(level, 1.0, &mut hits, &mut scratch)?;
-    /// assert_eq!(hits.indices(0), [0, 2]);
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn query_batch(&self, level: Level, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
-        expect_length("query: queries of the hits, against samples", self.samples(), hits.queries())?;
-        self.answer(level, 0, threshold, hits, scratch)
+    fn dim(&self) -> usize {
+        self.index.dims[1]
     }
-
-    fn answer(&self, level: Level, first: usize, threshold: T, hits: &mut Hits<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
-        let [m, d, ..] = self.index.dims;
-        let (scratch, _) = take(scratch, Self::scratch_len(m, d))?;
+    fn samples(&self) -> usize {
+        self.index.dims[2]
+    }
+    fn scratch_len(&self) -> usize {
+        Self::query_scratch_len(self.neurons(), self.dim())
+    }
+    fn query_from(
+        &self,
+        level: Level,
+        w: MatRef<'_, T>,
+        first: usize,
+        threshold: T,
+        hits: &mut Hits<'_, T>,
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        check_watch(self, w, first, hits)?;
+        let (scratch, _) = take(scratch, self.scratch_len())?;
         hits.clear();
-        query_entry(level, self.parts().1, m, first, threshold, hits, scratch);
+        query_entry(level, self.parts().1, self.neurons(), first, threshold, hits, scratch);
         Ok(())
     }
-
-    /// Whether the trees hold the values of these weights, and their maxima.
-    ///
-    /// # Errors
-    /// [`Error::Length`] where shapes disagree, [`Error::Value`] at the first part that does not fit,
-    /// [`Error::TooShort`] if scratch is less than [`scratch_len`](Self::scratch_len)`(m, d)`.
-    ///
-    /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
-    /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
-    /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
-    /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
-    /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
-    /// assert!(trees.verify(level, w, &mut vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)]).is_ok());
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn verify(&self, level: Level, w: MatRef<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
+    fn verify(&self, level: Level, w: MatRef<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         let [m, d, n, _] = self.index.dims;
         expect_length("verify: rows of W", m, w.rows())?;
         expect_length("verify: columns of W", d, w.cols())?;
-        let (scratch, _) = take(scratch, Self::scratch_len(m, d))?;
+        let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
         let (samples, trees) = self.parts();
         let shape = Shape::new(m);
         let (row, scratch) = scratch.split_at_mut(d);
@@ -318,12 +253,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     ///
     /// # Errors
     /// As [`Packed::build`](super::Packed::build); [`Error::TooShort`] if scratch is less than
-    /// [`scratch_len`](Self::scratch_len)`(m, d)`.
+    /// [`build_scratch_len`](Self::build_scratch_len)`(m, d)`.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree, Watcher}};
     /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
     /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
@@ -333,7 +268,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     pub fn build(level: Level, w: MatRef<'_, T>, x: MatRef<'_, T>, bytes: B, scratch: &mut [T]) -> Result<Self, Error> {
         let (m, d, n) = (w.rows(), w.cols(), x.rows());
         expect_length("max tree: columns of X, against columns of W", d, x.cols())?;
-        let (scratch, _) = take(scratch, Self::scratch_len(m, d))?;
+        let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
         let length = Self::storage_len(m, d, n);
         let index = Index::create(bytes, Kind::MaxTree, size_of::<T>(), [m, d, n, 0], length)?;
         let mut built = Self { index, float: PhantomData };
@@ -362,16 +297,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     /// [`Error::Length`] unless the row has length d; [`Error::Value`] if there is no neuron r.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree, Watcher}};
     /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
     /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
     /// trees.update(level, 0, &[0.0, 0.0])?;
     /// let mut count = [0];
     /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
-    /// trees.query(level, 0, 1.0, &mut hits, &mut vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)])?;
+    /// trees.query(level, w, 0, 1.0, &mut hits, &mut vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)])?;
     /// assert_eq!(hits.count(0), 1); // only neuron 2
     /// # Ok::<(), subquad::Error>(())
     /// ```
@@ -398,16 +333,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     ///
     /// # Errors
     /// As [`update`](Self::update), before anything is changed; [`Error::TooShort`] if scratch is less than
-    /// [`scratch_len`](Self::scratch_len)`(m, d)`.
+    /// [`build_scratch_len`](Self::build_scratch_len)`(m, d)`.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree, Watcher}};
     /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
     /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
-    /// let (moved, mut scratch) = (MatRef::new(&[0.0, 0.0, 3.0, 0.0], 2, 2)?, vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)]);
+    /// let (moved, mut scratch) = (MatRef::new(&[0.0, 0.0, 3.0, 0.0], 2, 2)?, vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)]);
     /// trees.update_batch(level, &[0, 1], moved, &mut scratch)?;
     /// let after = MatRef::new(&[0.0, 0.0, 3.0, 0.0, 1.0, 1.0], 3, 2)?;
     /// assert!(trees.verify(level, after, &mut scratch).is_ok());
@@ -420,7 +355,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
         if rows.iter().any(|&r| r as usize >= m) {
             return Err(Error::value("update: neuron", "less than m"));
         }
-        let (scratch, _) = take(scratch, Self::scratch_len(m, d))?;
+        let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
         let row = &mut scratch[..d];
         let (samples, trees) = self.parts_mut();
         let shape = Shape::new(m);
@@ -448,20 +383,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     ///
     /// # Errors
     /// [`Error::Length`] where shapes disagree, [`Error::Value`] if there is no sample i, [`Error::TooShort`] if
-    /// scratch is less than [`scratch_len`](Self::scratch_len)`(m, d)`.
+    /// scratch is less than [`build_scratch_len`](Self::build_scratch_len)`(m, d)`.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree, Watcher}};
     /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
     /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
-    /// let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// trees.replace(level, 0, &[0.0, 4.0], w, &mut scratch)?;
     /// let (mut counts, mut indices) = ([0], [0; 3]);
     /// let mut hits = Hits::new(&mut counts, &mut indices, 3)?;
-    /// trees.query(level, 0, 1.0, &mut hits, &mut scratch)?;
+    /// trees.query(level, w, 0, 1.0, &mut hits, &mut scratch)?;
     /// assert_eq!(hits.indices(0), [1, 2]);
     /// # Ok::<(), subquad::Error>(())
     /// ```
@@ -473,7 +408,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
         if i >= n {
             return Err(Error::value("replace: sample", "less than n"));
         }
-        let (scratch, _) = take(scratch, Self::scratch_len(m, d))?;
+        let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
         let block = &mut scratch[..BLOCK * d];
         let (samples, trees) = self.parts_mut();
         let shape = Shape::new(m);
@@ -492,9 +427,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
     /// Writes the checksum that [`Check::Everything`] asks for.
     ///
     /// ```
-    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree}};
+    /// # use subquad::{Level, MatRef, halfspace::{Check, Hits, MaxTree, Watcher}};
     /// # let (level, mut bytes) = (Level::detect(), vec![0u64; MaxTree::<&[u8], f32>::storage_len(3, 2, 1) / 8]);
-    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::scratch_len(3, 2)];
+    /// # let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(3, 2)];
     /// let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// let x = MatRef::new(&[2.0, 0.5], 1, 2)?;
     /// let mut trees = MaxTree::build(level, w, x, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;

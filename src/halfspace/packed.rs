@@ -124,14 +124,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Packed<B, T> {
     /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
     /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
-    /// index.update(1, &[5.0, 0.0])?;
+    /// index.update(Level::detect(), 1, &[5.0, 0.0])?;
     /// let (mut count, mut scratch) = ([0], vec![0.0; index.scratch_len()]);
     /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
     /// index.query(Level::detect(), &[2.0, 0.5], 1.0, &mut hits, &mut scratch)?;
     /// assert_eq!(hits.count(0), 3); // now neuron 1 fires too
     /// # Ok::<(), subquad::Error>(())
     /// ```
-    pub fn update(&mut self, r: usize, row: &[T]) -> Result<(), Error> {
+    pub fn update(&mut self, _: Level, r: usize, row: &[T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
         if r >= m {
@@ -152,7 +152,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Packed<B, T> {
     /// # let w = MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?;
     /// # let mut bytes = vec![0u64; Packed::<&[u8], f32>::storage_len(3, 2) / 8];
     /// let mut index = Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes))?; // (1, 0), (0, 1), (1, 1)
-    /// index.update(1, &[5.0, 0.0])?;
+    /// index.update(Level::detect(), 1, &[5.0, 0.0])?;
     /// index.seal();
     /// assert!(Packed::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_ok());
     /// # Ok::<(), subquad::Error>(())

@@ -257,15 +257,16 @@ impl<T, S: Walsh<T>, const R: usize> Column<'_, T, S, R> {
         v
     }
 
-    /// Writes the vectors.
+    /// Writes the vectors, the last one first: where the rows push one another out of a set of the cache, those that were read last are
+    /// still there, and the others do not push them out in turn before they are met (a tenth of the time of 28 rows 2 KiB apart).
     #[inline(always)]
     pub(crate) fn store(self, v: &[S::V; R]) {
-        let mut r = 0;
-        while r < R {
+        let mut r = R;
+        while r > 0 {
+            r -= 1;
             // SAFETY: as in `row`; the reference made there is gone.
             let to = unsafe { &mut *self.to.add(r * self.to_row).cast::<S::Chunk>() };
             self.vectors.store(to, v[r]);
-            r += 1;
         }
     }
 }

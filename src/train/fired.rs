@@ -7,7 +7,7 @@ use super::method::view;
 use super::settings::{Lookup, Over};
 use super::skins::Skins;
 use super::tangents::grow;
-use crate::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use crate::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, Watcher, scan, scan_scratch_len};
 use crate::relu::FiredRef;
 use crate::{Error, Level, MatRef};
 
@@ -113,20 +113,20 @@ impl FiredSets {
             }
             (Lookup::MaxTree, Over::Weights) => {
                 let mut bytes = words(MaxTree::<&[u8], f32>::storage_len(m, d, n));
-                grow(&mut scratch, MaxTree::<&[u8], f32>::scratch_len(m, d));
+                grow(&mut scratch, MaxTree::<&[u8], f32>::build_scratch_len(m, d));
                 MaxTree::build(level, w, x, of_mut(&mut bytes), &mut scratch)?;
                 Structure::MaxTree(bytes)
             }
             (Lookup::MaxTree, Over::Data) => {
                 let mut bytes = words(MaxTree::<&[u8], f32>::storage_len(n, d, m));
-                grow(&mut scratch, MaxTree::<&[u8], f32>::scratch_len(n, d));
+                grow(&mut scratch, MaxTree::<&[u8], f32>::build_scratch_len(n, d));
                 MaxTree::build(level, x, w, of_mut(&mut bytes), &mut scratch)?;
                 Structure::MaxTreeOfNeurons(bytes)
             }
             (Lookup::Candidates, Over::Weights) => {
                 let room = (m / 8).max(64).min(m);
                 let mut bytes = words(Candidates::<&[u8], f32>::storage_len(m, d, n, room));
-                grow(&mut scratch, Candidates::<&[u8], f32>::scratch_len(m, d, n));
+                grow(&mut scratch, Candidates::<&[u8], f32>::build_scratch_len(m, d, n));
                 let index = Candidates::build(level, w, x, shift, RHO, room, of_mut(&mut bytes), &mut scratch)?;
                 let most = index.most_candidates();
                 if most > room {
@@ -159,12 +159,12 @@ impl FiredSets {
                     Screened::build(w, of_mut(bytes))?;
                 } else {
                     let mut index = Screened::open(of_mut(bytes), Check::Header)?;
-                    went.iter().try_for_each(|&r| index.update(r as usize, row(r)))?;
+                    went.iter().try_for_each(|&r| index.update(level, r as usize, row(r)))?;
                 }
             }
             Structure::BallTree(bytes) => {
                 let mut index = BallTree::open(of_mut(bytes), Check::Header)?;
-                went.iter().try_for_each(|&r| index.update(r as usize, row(r)))?;
+                went.iter().try_for_each(|&r| index.update(level, r as usize, row(r)))?;
                 if index.is_worn() {
                     grow(&mut self.scratch, BallTree::<&[u8], f32>::rebalance_scratch_len(w.rows(), d));
                     index.rebalance(&mut self.scratch)?;
@@ -173,19 +173,19 @@ impl FiredSets {
             Structure::MaxTree(bytes) => {
                 let mut index = MaxTree::open(of_mut(bytes), Check::Header)?;
                 let rows: Vec<f32> = went.iter().flat_map(|&r| row(r)).copied().collect();
-                grow(&mut self.scratch, MaxTree::<&[u8], f32>::scratch_len(w.rows(), d));
+                grow(&mut self.scratch, MaxTree::<&[u8], f32>::build_scratch_len(w.rows(), d));
                 index.update_batch(level, &went, view(&rows, went.len(), d), &mut self.scratch)?;
             }
             Structure::MaxTreeOfNeurons(bytes) => {
                 let mut index = MaxTree::open(of_mut(bytes), Check::Header)?;
-                grow(&mut self.scratch, MaxTree::<&[u8], f32>::scratch_len(x.rows(), d));
+                grow(&mut self.scratch, MaxTree::<&[u8], f32>::build_scratch_len(x.rows(), d));
                 for &r in &went {
                     index.replace(level, r as usize, row(r), x, &mut self.scratch)?;
                 }
             }
             Structure::Candidates(bytes) => {
                 let mut index = Candidates::open(of_mut(bytes), Check::Header)?;
-                grow(&mut self.scratch, Candidates::<&[u8], f32>::scratch_len(w.rows(), d, x.rows()));
+                grow(&mut self.scratch, Candidates::<&[u8], f32>::build_scratch_len(w.rows(), d, x.rows()));
                 index.advance(level, w, &mut self.scratch)?;
             }
             Structure::CandidatesOfNeurons(skins) => skins.moved(moved),
@@ -227,23 +227,17 @@ impl FiredSets {
             }
             Structure::MaxTree(bytes) => {
                 let index = MaxTree::open(of(bytes), Check::Header)?;
-                grow(scratch, MaxTree::<&[u8], f32>::scratch_len(m, x.cols()));
-                by_sample(n, m, room, lists, scratch, |from, k, hits, scratch| {
-                    one_by_one(from, k, hits, |i, hits| index.query(level, i, shift, hits, scratch))
-                })?;
+                grow(scratch, MaxTree::<&[u8], f32>::build_scratch_len(m, x.cols()));
+                by_sample(n, m, room, lists, scratch, |from, _, hits, scratch| index.query_from(level, w, from, shift, hits, scratch))?;
             }
             Structure::MaxTreeOfNeurons(bytes) => {
                 let index = MaxTree::open(of(bytes), Check::Header)?;
-                grow(scratch, MaxTree::<&[u8], f32>::scratch_len(n, x.cols()));
-                by_neuron(n, m, room, lists, scratch, |from, k, hits, scratch| {
-                    one_by_one(from, k, hits, |r, hits| index.query(level, r, shift, hits, scratch))
-                })?;
+                grow(scratch, MaxTree::<&[u8], f32>::build_scratch_len(n, x.cols()));
+                by_neuron(n, m, room, lists, scratch, |from, _, hits, scratch| index.query_from(level, x, from, shift, hits, scratch))?;
             }
             Structure::Candidates(bytes) => {
                 let index = Candidates::open(of(bytes), Check::Header)?;
-                by_sample(n, m, room, lists, scratch, |from, k, hits, _| {
-                    one_by_one(from, k, hits, |i, hits| index.query(level, w, i, hits))
-                })?;
+                by_sample(n, m, room, lists, scratch, |from, _, hits, _| index.query_from(level, w, from, shift, hits, &mut []))?;
             }
             Structure::CandidatesOfNeurons(skins) => skins.find(*kernels, x, w, shift, lists, scratch)?,
         }
@@ -279,19 +273,6 @@ impl Answers {
 /// Asks queries `from .. from + k` of an index into hits.
 trait Ask: FnMut(usize, usize, &mut Hits<'_, f32>, &mut [f32]) -> Result<(), Error> {}
 impl<F: FnMut(usize, usize, &mut Hits<'_, f32>, &mut [f32]) -> Result<(), Error>> Ask for F {}
-
-/// A structure that answers one query after the other, as if it answered a batch.
-fn one_by_one(
-    from: usize,
-    k: usize,
-    hits: &mut Hits<'_, f32>,
-    mut ask: impl FnMut(usize, &mut Hits<'_, f32>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    (0..k).try_for_each(|q| {
-        let mut one = hits.only(q)?;
-        ask(from + q, &mut one)
-    })
-}
 
 /// Calls `then` with a way to ask the index about the rows of `queries`.
 fn ask_index(

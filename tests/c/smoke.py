@@ -219,7 +219,7 @@ for suffix, (dtype, scalar, tolerance) in real.items():
     call(f"subquad_max_tree_query_{suffix}", best, at(tree), size(tree.nbytes), c.c_bool(True), size(n), scalar(threshold), *answers, *tail)
     assert all((indices[i, : counts[i]] == np.flatnonzero(then[i])).all() for i in range(n)), suffix
     indices[:] = 0
-    call(f"subquad_candidates_query_{suffix}", best, at(lists), size(lists.nbytes), c.c_bool(True), size(m), size(d), at(w), size(n), *answers)
+    call(f"subquad_candidates_query_{suffix}", best, at(lists), size(lists.nbytes), c.c_bool(True), size(m), size(d), at(w), size(n), scalar(threshold), *answers)
     assert all((indices[i, : counts[i]] == np.flatnonzero(then[i])).all() for i in range(n)), suffix
     print(f"{suffix}: max tree and candidate lists as numpy, after {moved.size} neurons moved")
     print(f"{suffix}: scan, packed, screened and ball tree as numpy, {truth.sum()} of {truth.size} fire")

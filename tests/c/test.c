@@ -457,7 +457,7 @@ static void staying(uint8_t level) {
         CHECK(!memcmp(counts, found_counts, sizeof counts));
         for (int i = 0; i < N; i++) CHECK(!memcmp(indices + i * M, found + i * M, counts[i] * sizeof *found));
         OK(subquad_candidates_verify_f32(lists, lists_len, M, D, w, error));
-        OK(subquad_candidates_query_f32(level, lists, lists_len, true, M, D, w, N, M, found_counts, found, NULL, error));
+        OK(subquad_candidates_query_f32(level, lists, lists_len, true, M, D, w, N, threshold, M, found_counts, found, NULL, error));
         CHECK(!memcmp(counts, found_counts, sizeof counts));
         for (int i = 0; i < N; i++) CHECK(!memcmp(indices + i * M, found + i * M, counts[i] * sizeof *found));
         // Two neurons move, then a sample too, then all neurons.
@@ -483,9 +483,9 @@ static void staying(uint8_t level) {
             OK(subquad_candidates_rebuild_f32(level, lists, lists_len, M, D, w, 0.2, true, scratch, len, error));
         }
     }
-    size_t need = subquad_max_tree_scratch_len_f32(M, D);
     REFUSED(SUBQUAD_TOO_SHORT, "scratch",
-            subquad_max_tree_query_f32(level, tree, tree_len, false, N, threshold, M, counts, indices, NULL, scratch, need - 1, error));
+            subquad_max_tree_query_f32(level, tree, tree_len, false, N, threshold, M, counts, indices, NULL, scratch, 1, error));
+    REFUSED(SUBQUAD_VALUE, "threshold", subquad_candidates_query_f32(level, lists, lists_len, false, M, D, w, N, 0, M, counts, indices, NULL, error));
     REFUSED(SUBQUAD_LENGTH, "", subquad_max_tree_query_f32(level, tree, tree_len, false, N - 1, threshold, M, counts, indices, NULL, scratch, len, error));
     moved[0] = M;
     REFUSED(SUBQUAD_VALUE, "neuron", subquad_max_tree_update_f32(level, tree, tree_len, moved, 2, D, w, false, scratch, len, error));
@@ -493,7 +493,7 @@ static void staying(uint8_t level) {
     REFUSED(SUBQUAD_LENGTH, "kind", subquad_max_tree_verify_f32(level, lists, lists_len, M, D, w, scratch, len, error));
     REFUSED(SUBQUAD_VALUE, "rho", subquad_candidates_rebuild_f32(level, lists, lists_len, M, D, w, -1, false, scratch, len, error));
     REFUSED(SUBQUAD_VALUE, "neuron", subquad_candidates_update_f32(lists, lists_len, M, w, D, false, error));
-    REFUSED(SUBQUAD_NULL, "bytes", subquad_candidates_query_f32(level, NULL, lists_len, false, M, D, w, N, M, counts, indices, NULL, error));
+    REFUSED(SUBQUAD_NULL, "bytes", subquad_candidates_query_f32(level, NULL, lists_len, false, M, D, w, N, threshold, M, counts, indices, NULL, error));
     free(w), free(x), free(indices), free(found), free(tree), free(lists), free(scratch);
 }
 

@@ -5,7 +5,9 @@
 use subquad::blas::{self, Triangle};
 use subquad::cg::{self, Identity, Jacobi, LinearOperator, Preconditioner, SharedCholesky, Stopping};
 use subquad::hadamard::{self, Order, Signs, Transform};
-use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::halfspace::{
+    BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Rotated, Screened, Watcher, scan, scan_scratch_len,
+};
 use subquad::low_rank::Update;
 use subquad::relu::{PatternMut, PatternRef, deep, fired, gram, pattern, two_layer};
 use subquad::sketch::{Bounds, Factor, FixedStep, Sketched, Srht, TensorSketch, TensorSrht, fixed_step, fixed_step_scratch_len};
@@ -612,8 +614,8 @@ fn reporting() {
                     index.query_batch(level, x, 0.0, &mut Hits::new(&mut c1, &mut ids1, 4).unwrap(), s),
                 ),
                 (&short(need), index.query_batch(level, x, 0.0, &mut Hits::new(&mut c, &mut ids, 4).unwrap(), &mut s[..need - 1])),
-                ("update: length of the row: expected 3, found 2", index.update(0, &z[..2])),
-                ("update: neuron: must be less than m", index.update(m, &z[..3])),
+                ("update: length of the row: expected 3, found 2", index.update(level, 0, &z[..2])),
+                ("update: neuron: must be less than m", index.update(level, m, &z[..3])),
                 ("verify: rows of W: expected 5, found 4", index.verify(mat(&z[..12], 4, 3))),
                 ("verify: columns of W: expected 3, found 2", index.verify(mat(&z[..10], 5, 2))),
                 ("verify: weights of the index: must be those handed over, bit for bit", index.verify(mat(&[0.5; 15], 5, 3))),
@@ -622,6 +624,7 @@ fn reporting() {
     }
     reporter!(Packed, |w, bytes, _| Packed::build(w, bytes).map(drop));
     reporter!(Screened, |w, bytes, _| Screened::build(w, bytes).map(drop));
+    reporter!(Rotated, |w, bytes, _| Rotated::build(Level::detect(), w, 1, bytes).map(drop));
     reporter!(BallTree, |w, bytes, s| BallTree::build(w, bytes, s).map(drop));
 
     let len = BallTree::<&[u8], f32>::storage_len(m, d);
@@ -647,7 +650,7 @@ fn moving_weights() {
     let s = &mut vec![0.0f32; 1 << 15];
     let (mut c, mut ids, mut c1, mut ids1) = ([0u32; 2], [0u32; 8], [0u32; 1], [0u32; 4]);
     let short = |need: usize| format!("scratch: needs at least {need} elements, found {}", need - 1);
-    let sl = MaxTree::<&[u8], f32>::scratch_len(m, d);
+    let (sl, ql) = (MaxTree::<&[u8], f32>::build_scratch_len(m, d), MaxTree::<&[u8], f32>::query_scratch_len(m, d));
     let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, d, n));
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut memory);
     refusals(vec![
@@ -664,10 +667,12 @@ fn moving_weights() {
         };
     }
     refusals(vec![
-        ("query: queries of the hits: expected 1, found 2", tree.query(level, 0, 0.0, hits!(2), s)),
-        ("query: sample: must be less than n", tree.query(level, n, 0.0, hits!(1), s)),
-        ("query: queries of the hits, against samples: expected 2, found 1", tree.query_batch(level, 0.0, hits!(1), s)),
-        (&short(sl), tree.query_batch(level, 0.0, hits!(2), &mut s[..sl - 1])),
+        ("query: queries of the hits: expected 1, found 2", tree.query(level, w, 0, 0.0, hits!(2), s)),
+        ("query: sample: must be less than n", tree.query(level, w, n, 0.0, hits!(1), s)),
+        ("query: queries of the hits, against samples: expected 2, found 1", tree.query_batch(level, w, 0.0, hits!(1), s)),
+        ("query: rows of W: expected 5, found 4", tree.query_batch(level, mat(&z[..12], 4, 3), 0.0, hits!(2), s)),
+        ("query: columns of W: expected 3, found 2", tree.query_batch(level, mat(&z[..10], 5, 2), 0.0, hits!(2), s)),
+        (&short(ql), tree.query_batch(level, w, 0.0, hits!(2), &mut s[..ql - 1])),
         ("verify: rows of W: expected 5, found 4", tree.verify(level, mat(&z[..12], 4, 3), s)),
         ("verify: columns of W: expected 3, found 2", tree.verify(level, mat(&z[..10], 5, 2), s)),
         ("verify: values in the trees: must be those of the weights", tree.verify(level, mat(&[0.5; 15], 5, 3), s)),
@@ -685,7 +690,7 @@ fn moving_weights() {
         (&short(sl), tree.replace(level, 0, &z[..3], w, &mut s[..sl - 1])),
     ]);
 
-    let sl = Candidates::<&[u8], f32>::scratch_len(m, d, n);
+    let sl = Candidates::<&[u8], f32>::build_scratch_len(m, d, n);
     let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, 4));
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut memory);
     let rho = "candidates: rho: must be finite and not negative";
@@ -706,17 +711,18 @@ fn moving_weights() {
     let mut index = Candidates::build(level, w, x, 0.0, 0.1, 4, bytes, s).unwrap();
     let columns = MatRef::with_strides(&z, m, d, 6, 2).unwrap();
     refusals(vec![
-        ("query: queries of the hits: expected 1, found 2", index.query(level, w, 0, hits!(2))),
-        ("query: sample: must be less than n", index.query(level, w, n, hits!(1))),
-        ("query: queries of the hits, against samples: expected 2, found 1", index.query_batch(level, w, hits!(1))),
-        ("query: rows of W: expected 5, found 4", index.query_batch(level, mat(&z[..12], 4, 3), hits!(2))),
-        ("query: columns of W: expected 3, found 2", index.query_batch(level, mat(&z[..10], 5, 2), hits!(2))),
-        ("query: column stride of W: must be 1", index.query_batch(level, columns, hits!(2))),
-        ("verify: rows of W: expected 5, found 4", index.verify(mat(&z[..12], 4, 3))),
-        ("verify: columns of W: expected 3, found 2", index.verify(mat(&z[..10], 5, 2))),
-        ("verify: drift of the neurons: must be at least what they have moved", index.verify(mat(&[0.5; 15], 5, 3))),
-        ("update: length of the row: expected 3, found 2", index.update(0, &z[..2])),
-        ("update: neuron: must be less than m", index.update(m, &z[..3])),
+        ("query: queries of the hits: expected 1, found 2", index.query(level, w, 0, 0.0, hits!(2), &mut [])),
+        ("query: sample: must be less than n", index.query(level, w, n, 0.0, hits!(1), &mut [])),
+        ("query: queries of the hits, against samples: expected 2, found 1", index.query_batch(level, w, 0.0, hits!(1), &mut [])),
+        ("query: rows of W: expected 5, found 4", index.query_batch(level, mat(&z[..12], 4, 3), 0.0, hits!(2), &mut [])),
+        ("query: columns of W: expected 3, found 2", index.query_batch(level, mat(&z[..10], 5, 2), 0.0, hits!(2), &mut [])),
+        ("query: threshold: must be at least that of the lists", index.query_batch(level, w, -0.1, hits!(2), &mut [])),
+        ("query: column stride of W: must be 1", index.query_batch(level, columns, 0.0, hits!(2), &mut [])),
+        ("verify: rows of W: expected 5, found 4", index.verify(level, mat(&z[..12], 4, 3), &mut [])),
+        ("verify: columns of W: expected 3, found 2", index.verify(level, mat(&z[..10], 5, 2), &mut [])),
+        ("verify: drift of the neurons: must be at least what they have moved", index.verify(level, mat(&[0.5; 15], 5, 3), &mut [])),
+        ("update: length of the row: expected 3, found 2", index.update(level, 0, &z[..2])),
+        ("update: neuron: must be less than m", index.update(level, m, &z[..3])),
         ("update: rows of W: expected 5, found 4", index.update_all(level, mat(&z[..12], 4, 3))),
         ("update: columns of W: expected 3, found 2", index.update_all(level, mat(&z[..10], 5, 2))),
         ("update: column stride of W: must be 1", index.update_all(level, columns)),
@@ -773,6 +779,7 @@ fn huge_dimensions_saturate() {
             blas::cholesky_qr_scratch_len(huge, huge),
             Packed::<&[u8], f32>::storage_len(huge, huge),
             Screened::<&[u8], f32>::storage_len(huge, huge),
+            Rotated::<&[u8], f32>::storage_len(huge, huge),
             BallTree::<&[u8], f32>::storage_len(huge, huge),
             BallTree::<&[u8], f32>::rebalance_scratch_len(huge, huge),
             MaxTree::<&[u8], f32>::storage_len(huge, huge, huge),
@@ -797,8 +804,9 @@ fn huge_dimensions_saturate() {
         }
         // Those that depend on one dimension only through blocks: they must not wrap either.
         let _ = (blas::gemm_scratch_len(huge, huge, huge), blas::cholesky_scratch_len(huge), blas::cholesky_solve_scratch_len(huge));
-        let _ = (scan_scratch_len(huge, huge), MaxTree::<&[u8], f32>::scratch_len(huge, huge), gram::gram_scratch_len(huge, huge));
-        let _ = (Candidates::<&[u8], f32>::scratch_len(huge, huge, huge), blas::triangular_solve_scratch_len(huge));
+        let _ = (scan_scratch_len(huge, huge), MaxTree::<&[u8], f32>::build_scratch_len(huge, huge), gram::gram_scratch_len(huge, huge));
+        let _ = (Candidates::<&[u8], f32>::build_scratch_len(huge, huge, huge), blas::triangular_solve_scratch_len(huge));
+        let _ = Rotated::<&[u8], f32>::query_scratch_len(huge, huge);
         let _ = (Screened::<&[u8], f32>::query_scratch_len(huge, huge), Packed::<&[u8], f32>::query_scratch_len(huge, huge));
         let _ = (BallTree::<&[u8], f32>::query_scratch_len(huge, huge), hadamard::outputs_scratch_len(HUGE, huge));
         let _ = (fired::group_len(huge, huge), fired::groups(huge, huge), deep::fired_share(huge as f64), deep::paper_shift(huge));

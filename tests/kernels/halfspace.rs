@@ -2,7 +2,8 @@
 
 use crate::oracle::{dirty, levels, numbers};
 use quickcheck::quickcheck;
-use subquad::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::hadamard::{Signs, is_minus};
+use subquad::halfspace::{BallTree, Check, Hits, Packed, Reporter, Rotated, Screened, peak, scan, scan_scratch_len};
 use subquad::relu::{PatternMut, pattern, two_layer};
 use subquad::simd::Float;
 use subquad::{Error, Level, MatMut, MatRef};
@@ -265,7 +266,7 @@ macro_rules! battery {
                     // Every row becomes one of another kind.
                     let other = &all[(at + 5) % all.len()];
                     for r in (0..m).map(|r| r * 29 % m) {
-                        index.update(r, &other.w[r * d..(r + 1) * d]).unwrap();
+                        index.update(Level::detect(), r, &other.w[r * d..(r + 1) * d]).unwrap();
                     }
                     let w = MatRef::new(&other.w, m, d).unwrap();
                     equals_the_scan(&index, w, x, &format!("{} after {}", other.what, data.what));
@@ -294,6 +295,145 @@ battery!(screened_equals_the_scan_f32, Screened, f32);
 battery!(screened_equals_the_scan_f64, Screened, f64);
 battery!(ball_tree_equals_the_scan_f32, BallTree, f32, scratch);
 battery!(ball_tree_equals_the_scan_f64, BallTree, f64, scratch);
+
+/// The rotated screen on data of every kind, and after every row was replaced.
+fn rotated_equals_the_scan<T: Float>() {
+    for (at, (m, n, d)) in [(131, 9, 7), (70, 3, 1), (64, 17, 33), (33, 2, 130), (40, 3, 12)].into_iter().enumerate() {
+        let all = kinds::<T>(m, n, d);
+        for (kind, data) in all.iter().enumerate() {
+            let (w, x) = (MatRef::new(&data.w, m, d).unwrap(), MatRef::new(&data.x, n, d).unwrap());
+            let mut bytes = words(Rotated::<&[u8], T>::storage_len(m, d));
+            let seed = (at * 100 + kind) as u64;
+            let mut index = Rotated::build(Level::detect(), w, seed, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+            assert_eq!(index.seed(), seed);
+            assert_eq!(index.scratch_len(), Rotated::<&[u8], T>::query_scratch_len(m, d));
+            equals_the_scan(&index, w, x, data.what);
+            let other = &all[(kind + 5) % all.len()];
+            for r in (0..m).map(|r| r * 29 % m) {
+                index.update(Level::detect(), r, &other.w[r * d..(r + 1) * d]).unwrap();
+            }
+            let (w, x) = (MatRef::new(&other.w, m, d).unwrap(), MatRef::new(&other.x, n, d).unwrap());
+            equals_the_scan(&index, w, x, &format!("{} after {}", other.what, data.what));
+            index.seal();
+            // The same bytes at every level, and after every detour.
+            for level in levels() {
+                let mut anew = words(Rotated::<&[u8], T>::storage_len(m, d));
+                Rotated::build(level, w, seed, bytemuck::cast_slice_mut::<u64, u8>(&mut anew)).unwrap();
+                assert!(anew == bytes, "{level}: {}", other.what);
+            }
+            let index = Rotated::<_, T>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).unwrap();
+            index.verify(w).unwrap();
+        }
+    }
+    // Without columns there is nothing to rotate.
+    for (m, n, d) in [(0, 2, 3), (40, 2, 0), (5, 0, 3)] {
+        let (w, x) = (numbers::<T>(m * d, 1), numbers::<T>(n * d, 2));
+        let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+        let mut bytes = words(Rotated::<&[u8], T>::storage_len(m, d));
+        let index = Rotated::build(Level::detect(), w, 1, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+        let mut hits = Room::new(n, m);
+        let mut hits = hits.hits(true);
+        index.query_batch(Level::detect(), x, T::from_f64(-1.0), &mut hits, &mut dirty(index.scratch_len())).unwrap();
+        assert!((0..n).all(|i| hits.count(i) == if d == 0 { m } else { 0 }));
+    }
+}
+
+#[test]
+fn the_rotated_screen_equals_the_scan_f32() {
+    rotated_equals_the_scan::<f32>();
+}
+
+#[test]
+fn the_rotated_screen_equals_the_scan_f64() {
+    rotated_equals_the_scan::<f64>();
+}
+
+/// Rows with few large numbers: the rotation leaves fewer open. Gaussian rows, which it changes nothing about: as many.
+#[test]
+fn a_rotation_leaves_fewer_open() {
+    let (m, n, d) = (2000, 20, 64);
+    let gaussian = |len: usize, seed: u64| -> Vec<f32> {
+        let sums = numbers::<f32>(12 * len, seed);
+        sums.chunks(12).map(|x| x.iter().sum::<f32>() / 2.0).collect()
+    };
+    let x = gaussian(n * d, 2);
+    let plain = gaussian(m * d, 1);
+    let uneven: Vec<f32> = plain.iter().enumerate().map(|(i, x)| if i % d == i / d * 7 % d { 40.0 * x } else { *x }).collect();
+    for (what, w, b, fewer) in [("even", plain, 15.0, 1.3), ("uneven", uneven, 60.0, 0.6)] {
+        let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+        let mut bytes = (words(Screened::<&[u8], f32>::storage_len(m, d)), words(Rotated::<&[u8], f32>::storage_len(m, d)));
+        let level = Level::detect();
+        let index = Screened::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes.0)).unwrap();
+        let rotated = Rotated::build(level, ws, 3, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes.1)).unwrap();
+        let mut memory = Room::new(n, 0);
+        let mut scratch = dirty(rotated.scratch_len());
+        let before = index.query_batch_counting(level, xs, b, &mut memory.hits(false), &mut scratch).unwrap();
+        let after = rotated.query_batch_counting(level, xs, b, &mut memory.hits(false), &mut scratch).unwrap();
+        assert!(before > 50 && (after as f64) < fewer * before as f64, "{what}: {before} without, {after} with");
+        assert!((what == "even") == (peak(ws) < 1.25), "{what}: {}", peak(ws));
+    }
+}
+
+/// Rows that the rotation turns into those whose errors all point one way.
+#[test]
+fn the_bound_of_the_rotated_screen_is_needed_whole() {
+    for (d, seed) in [(8usize, 1u64), (12, 2), (64, 3), (80, 4)] {
+        let back = |rows: Vec<f64>| -> Vec<f32> {
+            let sign = |j: usize, k: usize| if Signs::Seed(seed).is_minus(j) != is_minus(d, k, j) { -1.0 } else { 1.0 };
+            let entry = |row: &[f64], j: usize| (0..d).map(|k| sign(j, k) * row[k]).sum::<f64>() / (d as f64).sqrt();
+            rows.chunks(d).flat_map(|row| (0..d).map(|j| entry(row, j) as f32).collect::<Vec<_>>()).collect()
+        };
+        let ramp = |sign: f64, m: usize| -> Vec<f64> {
+            let entry = |r: usize, k: usize| if k == 0 { 127.0 } else { ((r * 7 + k * 3) % 40) as f64 + sign * 0.49 };
+            (0..m * d).map(|i| entry(i / d, i % d)).collect()
+        };
+        for sign in [1.0, -1.0] {
+            for rough_rows in [true, false] {
+                let m = 40;
+                let ones = |n: usize| vec![127.0; n * d];
+                let (w, x) = if rough_rows { (back(ramp(sign, m)), back(ones(1))) } else { (back(ones(m)), back(ramp(sign, 1))) };
+                let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, 1, d).unwrap());
+                let mut bytes = words(Rotated::<&[u8], f32>::storage_len(m, d));
+                let index = Rotated::build(Level::detect(), ws, seed, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+                for level in levels() {
+                    for r in 0..m {
+                        let z = value(level, &w[r * d..(r + 1) * d], &x);
+                        for threshold in [z.next_down(), z, z * 0.999, z * 1.001] {
+                            let mut memory = Room::new(1, m);
+                            let mut hits = memory.hits(true);
+                            index.query_batch(level, xs, threshold, &mut hits, &mut dirty(index.scratch_len())).unwrap();
+                            assert_answers(&hits, 0, &wanted(level, ws, &x, threshold), true, &format!("{level} d={d} row {r}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Bytes that claim to be of another width; bounds that claim too much.
+#[test]
+fn rotated_bytes_that_do_not_fit_are_refused() {
+    let (m, d) = (40, 12);
+    let w = numbers::<f32>(m * d, 1);
+    let w = MatRef::new(&w, m, d).unwrap();
+    let len = Rotated::<&[u8], f32>::storage_len(m, d);
+    let mut bytes = words(len);
+    let mut index = Rotated::build(Level::detect(), w, 5, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+    index.verify(w).unwrap();
+    assert!(index.update(Level::detect(), m, &[0.0; 12]).is_err() && index.update(Level::detect(), 0, &[0.0; 11]).is_err());
+    // Another seed is another rotation: the bytes no longer bound the rows.
+    let mut other = bytes.clone();
+    other[8] = 6;
+    assert!(Rotated::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap().verify(w).is_err());
+    // A width that a row of 12 is not rotated in.
+    let mut other = words(len * 8);
+    other[..bytes.len()].copy_from_slice(&bytes);
+    for width in 1..40 {
+        other[6] = width;
+        assert_eq!(Rotated::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).is_ok(), width == 12, "{width}");
+    }
+}
 
 /// Errors of quantisation that point along the query, or along the row: Cauchy-Schwarz is an equality, and a bound that
 /// is a hundredth too small misses neurons.

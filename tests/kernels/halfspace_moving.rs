@@ -3,7 +3,9 @@
 
 use crate::oracle::{dirty, levels, numbers};
 use quickcheck::quickcheck;
-use subquad::halfspace::{BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::halfspace::{
+    BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Rotated, Screened, Watcher, scan, scan_scratch_len,
+};
 use subquad::simd::Float;
 use subquad::{Error, Level, MatRef};
 
@@ -55,7 +57,7 @@ fn candidates_follow<T: Float>() {
             let mut w = numbers::<T>(m * d, 1);
             let b = T::from_f64(0.4);
             let mut memory = words(Candidates::<&[u8], T>::storage_len(m, d, n, room));
-            let mut scratch = dirty(Candidates::<&[u8], T>::scratch_len(m, d, n));
+            let mut scratch = dirty(Candidates::<&[u8], T>::build_scratch_len(m, d, n));
             let xs = MatRef::new(&x, n, d).unwrap();
             let first = MatRef::new(&w, m, d).unwrap();
             let mut index = Candidates::build(level, first, xs, b, 0.1, room, bytes(&mut memory), &mut scratch).unwrap();
@@ -73,15 +75,15 @@ fn candidates_follow<T: Float>() {
                 }
                 let ws = MatRef::new(&w, m, d).unwrap();
                 match step % 3 {
-                    0 => (0..m).for_each(|r| index.update(r, &w[r * d..(r + 1) * d]).unwrap()),
+                    0 => (0..m).for_each(|r| index.update(level, r, &w[r * d..(r + 1) * d]).unwrap()),
                     1 => index.update_all(level, ws).unwrap(),
                     _ => drop(index.advance(level, ws, &mut scratch).unwrap()),
                 }
-                index.verify(ws).unwrap();
+                index.verify(level, ws, &mut []).unwrap();
                 let wanted = scanned(level, ws, xs, b);
-                let found = answers(n, m, |hits| index.query_batch(level, ws, hits).unwrap());
+                let found = answers(n, m, |hits| index.query_batch(level, ws, b, hits, &mut []).unwrap());
                 assert!(found == wanted, "{level} step {step}");
-                let one = answers(1, m, |hits| index.query(level, ws, n - 1, hits).unwrap());
+                let one = answers(1, m, |hits| index.query(level, ws, n - 1, b, hits, &mut []).unwrap());
                 assert!(one[0] == wanted[n - 1], "{level} step {step}, alone");
             }
             assert!(index.rebuilds() > 0);
@@ -115,7 +117,7 @@ fn candidates_at_every_threshold() {
             w[8 * d] = f32::NEG_INFINITY;
             w[9 * d..10 * d].fill(0.0);
             let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, m));
-            let mut scratch = dirty(Candidates::<&[u8], f32>::scratch_len(m, d, n));
+            let mut scratch = dirty(Candidates::<&[u8], f32>::build_scratch_len(m, d, n));
             let xs = MatRef::new(&x, n, d).unwrap();
             let mut index =
                 Candidates::build(level, MatRef::new(&w, m, d).unwrap(), xs, b, 0.2, m, bytes(&mut memory), &mut scratch).unwrap();
@@ -125,7 +127,7 @@ fn candidates_at_every_threshold() {
                 }
                 let ws = MatRef::new(&w, m, d).unwrap();
                 index.update_all(level, ws).unwrap();
-                let found = answers(n, m, |hits| index.query_batch(level, ws, hits).unwrap());
+                let found = answers(n, m, |hits| index.query_batch(level, ws, b, hits, &mut []).unwrap());
                 assert!(found == scanned(level, ws, xs, b), "{level} {b} step {step}");
             }
         }
@@ -137,7 +139,7 @@ fn max_trees_follow<T: Float>() {
         for (m, n, d) in [(150, 40, 5), (1100, 3, 3), (31, 2, 9)] {
             let (mut w, mut x) = (numbers::<T>(m * d, 1), numbers::<T>(n * d, 2));
             let mut memory = words(MaxTree::<&[u8], T>::storage_len(m, d, n));
-            let mut scratch = dirty(MaxTree::<&[u8], T>::scratch_len(m, d));
+            let mut scratch = dirty(MaxTree::<&[u8], T>::build_scratch_len(m, d));
             let mut index =
                 MaxTree::build(level, MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap(), bytes(&mut memory), &mut scratch)
                     .unwrap();
@@ -171,8 +173,8 @@ fn max_trees_follow<T: Float>() {
                 for b in [-0.5, 0.0, 0.7, 1.5, f64::NEG_INFINITY, f64::NAN] {
                     let b = T::from_f64(b);
                     let wanted = scanned(level, ws, xs, b);
-                    assert!(answers(n, m, |hits| index.query_batch(level, b, hits, &mut scratch).unwrap()) == wanted, "{level}");
-                    assert!(answers(1, m, |hits| index.query(level, 1, b, hits, &mut scratch).unwrap())[0] == wanted[1], "{level}");
+                    assert!(answers(n, m, |hits| index.query_batch(level, ws, b, hits, &mut scratch).unwrap()) == wanted, "{level}");
+                    assert!(answers(1, m, |hits| index.query(level, ws, 1, b, hits, &mut scratch).unwrap())[0] == wanted[1], "{level}");
                 }
             }
         }
@@ -204,7 +206,7 @@ fn ball_trees_follow_the_weights() {
         let r = (step * 7919 % 1500) as usize;
         let row = &mut w[r * d..(r + 1) * d];
         moved(row, step);
-        index.update(r, row).unwrap();
+        index.update(level, r, row).unwrap();
         if step % 500 == 499 {
             let ws = MatRef::new(&w, m, d).unwrap();
             index.verify(ws).unwrap();
@@ -235,6 +237,9 @@ fn sealed() -> Vec<(&'static str, Vec<u64>)> {
     let mut memory = words(Screened::<&[u8], f32>::storage_len(m, d));
     Screened::build(w, bytes(&mut memory)).unwrap();
     all.push(("screened", memory));
+    let mut memory = words(Rotated::<&[u8], f32>::storage_len(m, d));
+    Rotated::build(level, w, 9, bytes(&mut memory)).unwrap();
+    all.push(("rotated", memory));
     let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
     BallTree::build(w, bytes(&mut memory), &mut scratch).unwrap();
     all.push(("ball tree", memory));
@@ -272,23 +277,41 @@ fn use_it(what: &str, memory: &mut [u8], check: Check) -> Result<(), Error> {
     match what {
         "packed" => reporter(&Packed::<_, f32>::open(&*memory, check)?, none),
         "screened" => reporter(&Screened::<_, f32>::open(&*memory, check)?, none),
+        "rotated" => {
+            let mut index = Rotated::<_, f32>::open(memory, check)?;
+            reporter(&index, none);
+            let (m, d) = (index.neurons(), index.dim());
+            if (1..5000).contains(&m) && d < 5000 {
+                index.update(Level::detect(), m / 2, &numbers::<f32>(d, 3)).unwrap();
+            }
+        }
         "ball tree" => {
             let mut index = BallTree::<_, f32>::open(memory, check)?;
             reporter(&index, none);
             let (m, d) = (index.neurons(), index.dim());
             if (1..5000).contains(&m) && d < 5000 {
-                index.update(m / 2, &numbers::<f32>(d, 3)).unwrap();
+                // Of damaged bytes a neuron may not be there.
+                let level = Level::detect();
+                let row = numbers::<f32>(d, 3);
+                if index.contains(m / 2) {
+                    index.update(level, m / 2, &row).unwrap();
+                    index.delete(m / 2).unwrap();
+                }
+                let _ = index.insert(level, m / 2, &row);
+                let _ = (index.len(), index.is_empty(), index.is_worn());
                 index.rebalance(&mut dirty(BallTree::<&[u8], f32>::rebalance_scratch_len(m, d))).unwrap();
             }
         }
         "max tree" => {
             let index = MaxTree::<_, f32>::open(&*memory, check)?;
-            let (m, n) = (index.neurons(), index.samples());
-            if m < 5000 && n < 100 {
+            let (m, n, d) = (index.neurons(), index.samples(), index.dim());
+            if m < 5000 && n < 100 && d < 5000 {
+                let w = numbers::<f32>(m * d, 1);
+                let w = MatRef::new(&w, m, d).unwrap();
                 let (mut counts, mut indices) = (vec![0; n], vec![0; n * m]);
                 let mut scratch = dirty(100_000);
                 for level in levels() {
-                    index.query_batch(level, 0.2, &mut Hits::new(&mut counts, &mut indices, m).unwrap(), &mut scratch).unwrap();
+                    index.query_batch(level, w, 0.2, &mut Hits::new(&mut counts, &mut indices, m).unwrap(), &mut scratch).unwrap();
                 }
             }
         }
@@ -301,11 +324,11 @@ fn use_it(what: &str, memory: &mut [u8], check: Check) -> Result<(), Error> {
             {
                 let (mut counts, mut indices, mut values) = (vec![0; n], vec![0; n * m], vec![0.0; n * m]);
                 for level in levels() {
-                    let _ = index.verify(w);
+                    let _ = index.verify(level, w, &mut []);
                     let mut hits = Hits::new(&mut counts, &mut indices, m).unwrap().with_values(&mut values).unwrap();
-                    let _ = index.query_batch(level, w, &mut hits);
-                    let _ = index.update(m / 2, &[1.0; 5]);
-                    let _ = index.query_batch(level, w, &mut hits);
+                    let _ = index.query_batch(level, w, 0.2, &mut hits, &mut []);
+                    let _ = index.update(level, m / 2, &[1.0; 5]);
+                    let _ = index.query_batch(level, w, 0.2, &mut hits, &mut []);
                     let _ = index.update_all(level, w);
                 }
             }
@@ -366,7 +389,7 @@ fn damaged_bytes_never_panic() {
 quickcheck! {
     fn any_bytes_are_an_error(noise: Vec<u64>) -> bool {
         let mut noise = noise;
-        ["packed", "screened", "ball tree", "max tree", "candidates"].iter().all(|what| use_it(what, bytes(&mut noise), Check::Header).is_err())
+        ["packed", "screened", "rotated", "ball tree", "max tree", "candidates"].iter().all(|what| use_it(what, bytes(&mut noise), Check::Header).is_err())
     }
 }
 
@@ -377,10 +400,10 @@ fn max_trees_without_columns() {
     for level in levels() {
         let (w, x) = (MatRef::<f32>::new(&[], m, 0).unwrap(), MatRef::new(&[], n, 0).unwrap());
         let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, 0, n));
-        let mut scratch = dirty(MaxTree::<&[u8], f32>::scratch_len(m, 0));
+        let mut scratch = dirty(MaxTree::<&[u8], f32>::build_scratch_len(m, 0));
         let index = MaxTree::build(level, w, x, bytes(&mut memory), &mut scratch).unwrap();
         index.verify(level, w, &mut scratch).unwrap();
-        let found = answers(n, m, |hits| index.query_batch(level, -1.0, hits, &mut scratch).unwrap());
+        let found = answers(n, m, |hits| index.query_batch(level, w, -1.0, hits, &mut scratch).unwrap());
         assert!(found.iter().all(|(ids, ..)| ids == &[0, 1, 2]));
     }
 }

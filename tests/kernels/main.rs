@@ -14,6 +14,7 @@ mod fired;
 mod hadamard;
 mod halfspace;
 mod halfspace_moving;
+mod halfspace_trees;
 mod qr;
 mod relu;
 mod scratch;

@@ -3,7 +3,7 @@
 use crate::oracle::{levels, numbers, signs};
 use subquad::cg::{self, LinearOperator, Stopping};
 use subquad::hadamard::{Order, Signs, Transform, outputs_scratch_len};
-use subquad::halfspace::{BallTree, Candidates, Hits, MaxTree, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::halfspace::{BallTree, Candidates, Hits, MaxTree, Packed, Reporter, Rotated, Screened, Watcher, scan, scan_scratch_len};
 use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 use subquad::simd::Float;
 use subquad::sketch::{Srht, TensorSketch, TensorSrht};
@@ -199,6 +199,9 @@ fn reporting<T: Float>(level: Level) {
         let mut room = words(Screened::<&[u8], T>::storage_len(m, d));
         let screened = Screened::<_, T>::build(w, bytemuck::cast_slice_mut::<_, u8>(&mut room)).unwrap();
         proves("Screened", screened.scratch_len(), |s: &mut [T]| ask(&mut |hits| screened.query_batch(level, x, b, hits, s)));
+        let mut room = words(Rotated::<&[u8], T>::storage_len(m, d));
+        let rotated = Rotated::<_, T>::build(level, w, 1, bytemuck::cast_slice_mut::<_, u8>(&mut room)).unwrap();
+        proves("Rotated", rotated.scratch_len(), |s: &mut [T]| ask(&mut |hits| rotated.query_batch(level, x, b, hits, s)));
         let mut room = words(BallTree::<&[u8], T>::storage_len(m, d));
         proves("BallTree: build", BallTree::<&[u8], T>::build_scratch_len(m, d), |s: &mut [T]| {
             BallTree::<_, T>::build(w, bytemuck::cast_slice_mut::<_, u8>(&mut room), s)?;
@@ -212,15 +215,15 @@ fn reporting<T: Float>(level: Level) {
             let mut other = vec![T::ZERO; balls.scratch_len()];
             ask(&mut |hits| balls.query_batch(level, x, b, hits, &mut other))
         });
-        let need = MaxTree::<&[u8], T>::scratch_len(m, d);
+        let need = MaxTree::<&[u8], T>::build_scratch_len(m, d);
         let mut room = words(MaxTree::<&[u8], T>::storage_len(m, d, n));
         proves("MaxTree: build", need, |s: &mut [T]| {
             MaxTree::<_, T>::build(level, w, x, bytemuck::cast_slice_mut::<_, u8>(&mut room), s)?;
             Ok(room.clone())
         });
         let maxima = MaxTree::<_, T>::open(bytemuck::cast_slice::<_, u8>(&room), subquad::halfspace::Check::Everything).unwrap();
-        proves("MaxTree", need, |s: &mut [T]| ask(&mut |hits| maxima.query_batch(level, b, hits, s)));
-        let need = Candidates::<&[u8], T>::scratch_len(m, d, n);
+        proves("MaxTree", maxima.scratch_len(), |s: &mut [T]| ask(&mut |hits| maxima.query_batch(level, w, b, hits, s)));
+        let need = Candidates::<&[u8], T>::build_scratch_len(m, d, n);
         let mut room = words(Candidates::<&[u8], T>::storage_len(m, d, n, m));
         proves("Candidates: build", need, |s: &mut [T]| {
             { Candidates::<_, T>::build(level, w, x, b, 0.1, m, bytemuck::cast_slice_mut::<_, u8>(&mut room), s).map(drop) }

@@ -1,6 +1,6 @@
 //! This crate's kernels next to those of other crates: both in one process, taking turns, one thread.
 //!
-//!     cargo run --release -- [transforms products pattern factors cg spatial]
+//!     cargo run --release -- [transforms ffht products pattern factors cg spatial]
 //!
 //! prints a JSON line for each peer and case; `run.py` makes tables of them, with what the Python libraries take. Every
 //! pair of results is compared before it is timed. The clock is that of the process, so that other programs do not count
@@ -15,8 +15,9 @@ mod transforms;
 
 fn main() {
     let which: Vec<String> = std::env::args().skip(1).collect();
-    let all: [(&str, fn()); 6] = [
+    let all: [(&str, fn()); 7] = [
         ("transforms", transforms::run),
+        ("ffht", transforms::against_ffht),
         ("products", matrices::products),
         ("pattern", matrices::pattern),
         ("factors", factors::run),

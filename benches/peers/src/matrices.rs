@@ -50,13 +50,17 @@ pub fn products() {
         by_nalgebra(&a, &turned, &mut c4, n, n);
         [&c1, &c2, &c3, &c4].into_iter().for_each(|other| close(&c, other, 1e-5));
         let mut ours = || blas::gemm(level, 1.0, av, bv.t(), 0.0, MatMut::new(&mut c, n, n).unwrap(), &mut scratch).unwrap();
-        race("products", &format!("A B^T, {n}"), &mut [
-            ("", &mut ours),
-            ("faer 0.24", &mut || by_faer(&a, &b, &mut c1, n, n)),
-            ("gemm 0.19", &mut || by_gemm(&a, &b, &mut c2, n, n)),
-            ("matrixmultiply 0.3", &mut || by_matrixmultiply(&a, &b, &mut c3, n, n)),
-            ("nalgebra 0.35", &mut || by_nalgebra(&a, &turned, &mut c4, n, n)),
-        ]);
+        race(
+            "products",
+            &format!("A B^T, {n}"),
+            &mut [
+                ("", &mut ours),
+                ("faer 0.24", &mut || by_faer(&a, &b, &mut c1, n, n)),
+                ("gemm 0.19", &mut || by_gemm(&a, &b, &mut c2, n, n)),
+                ("matrixmultiply 0.3", &mut || by_matrixmultiply(&a, &b, &mut c3, n, n)),
+                ("nalgebra 0.35", &mut || by_nalgebra(&a, &turned, &mut c4, n, n)),
+            ],
+        );
     }
 }
 
@@ -82,11 +86,15 @@ pub fn pattern() {
             let row = i * n..=i * n + i;
             assert!(c[row.clone()] == c1[row.clone()] && c[row.clone()] == c2[row.clone()] && c[row.clone()] == c3[row]);
         }
-        race("pattern", &format!("m = {m}"), &mut [
-            ("", &mut || gram::overlaps(level, pattern, MatMut::new(&mut c, n, n).unwrap()).unwrap()),
-            ("faer 0.24", &mut || by_faer(&dense, &dense, &mut c1, n, m)),
-            ("gemm 0.19", &mut || by_gemm(&dense, &dense, &mut c2, n, m)),
-            ("matrixmultiply 0.3", &mut || by_matrixmultiply(&dense, &dense, &mut c3, n, m)),
-        ]);
+        race(
+            "pattern",
+            &format!("m = {m}"),
+            &mut [
+                ("", &mut || gram::overlaps(level, pattern, MatMut::new(&mut c, n, n).unwrap()).unwrap()),
+                ("faer 0.24", &mut || by_faer(&dense, &dense, &mut c1, n, m)),
+                ("gemm 0.19", &mut || by_gemm(&dense, &dense, &mut c2, n, m)),
+                ("matrixmultiply 0.3", &mut || by_matrixmultiply(&dense, &dense, &mut c3, n, m)),
+            ],
+        );
     }
 }

@@ -37,7 +37,8 @@ fn compare<const D: usize>(m: usize, share: &str, b: f32) {
     for (i, query) in queries.iter().enumerate() {
         let same = |other: Vec<u32>| {
             let mine = hits.indices(i);
-            let differ = mine.iter().filter(|r| other.binary_search(r).is_err()).count() + other.iter().filter(|r| mine.binary_search(r).is_err()).count();
+            let differ = mine.iter().filter(|r| other.binary_search(r).is_err()).count()
+                + other.iter().filter(|r| mine.binary_search(r).is_err()).count();
             assert!(differ <= 2 + mine.len() / 1000, "{differ} of {}", mine.len());
         };
         let mut by_kd: Vec<u32> = kd.within_unsorted::<SquaredEuclidean>(query, radius).iter().map(|near| near.item as u32).collect();
@@ -56,23 +57,29 @@ fn compare<const D: usize>(m: usize, share: &str, b: f32) {
     let (mut counts2, mut indices2) = (counts_of(n), vec![0; n * room]);
     let mut hits2 = Hits::new(&mut counts2, &mut indices2, room).unwrap();
     // One query at a time for all, as these crates answer.
-    race("spatial", &case, &mut [
-        ("", &mut || {
-            for query in &queries {
-                ball.query(level, query, b, &mut hits1.only(0).unwrap(), &mut s1).unwrap();
-            }
-        }),
-        ("kiddo 5", &mut || {
-            total = queries.iter().map(|query| kd.within_unsorted::<SquaredEuclidean>(query, radius).len()).sum();
-        }),
-        ("rstar 0.13", &mut || assert!(queries.iter().map(|query| r.locate_within_distance(*query, radius).count()).sum::<usize>() > 0)),
-        ("our scan, one by one", &mut || {
-            for i in 0..n {
-                scan(level, w, x.row_range(i, 1), b, &mut hits2.only(0).unwrap(), &mut s2).unwrap();
-            }
-        }),
-        ("our scan, all at once", &mut || scan(level, w, x, b, &mut hits, &mut scratch).unwrap()),
-    ]);
+    race(
+        "spatial",
+        &case,
+        &mut [
+            ("", &mut || {
+                for query in &queries {
+                    ball.query(level, query, b, &mut hits1.only(0).unwrap(), &mut s1).unwrap();
+                }
+            }),
+            ("kiddo 5", &mut || {
+                total = queries.iter().map(|query| kd.within_unsorted::<SquaredEuclidean>(query, radius).len()).sum();
+            }),
+            ("rstar 0.13", &mut || {
+                assert!(queries.iter().map(|query| r.locate_within_distance(*query, radius).count()).sum::<usize>() > 0)
+            }),
+            ("our scan, one by one", &mut || {
+                for i in 0..n {
+                    scan(level, w, x.row_range(i, 1), b, &mut hits2.only(0).unwrap(), &mut s2).unwrap();
+                }
+            }),
+            ("our scan, all at once", &mut || scan(level, w, x, b, &mut hits, &mut scratch).unwrap()),
+        ],
+    );
     assert!(total.abs_diff(fired) <= 2 * n + fired / 1000);
 }
 

@@ -1,10 +1,10 @@
-//! Walsh-Hadamard transforms, f32, in place: the crate fwht, the loop that everybody writes, and FFHT where it is at hand.
+//! Walsh-Hadamard transforms in place: the crate fwht, the loop that everybody writes, and FFHT where it is at hand.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::hint::black_box;
 
-use subquad::Level;
 use subquad::hadamard::fwht;
+use subquad::{Float, Level};
 
 use crate::race::{close, gaussian, race};
 
@@ -20,25 +20,68 @@ fn triple_loop(x: &mut [f32]) {
     }
 }
 
-type Ffht = unsafe extern "C" fn(*mut f32, libc::c_int) -> libc::c_int;
+type Ffht<T> = unsafe extern "C" fn(*mut T, libc::c_int) -> libc::c_int;
 
-/// `fht_float` of the shared library that FFHT_LIBRARY names.
-fn ffht() -> Option<Ffht> {
+/// `fht_float` or `fht_double` of the shared library that FFHT_LIBRARY names.
+fn ffht<T>(name: &CStr) -> Option<Ffht<T>> {
     let path = CString::new(std::env::var("FFHT_LIBRARY").ok()?).ok()?;
     // SAFETY: the library's initialisers are trusted by whoever set the variable.
     let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
     if library.is_null() {
+        // SAFETY: after a failure this is a message that ends with a zero.
+        eprintln!("{}", unsafe { CStr::from_ptr(libc::dlerror()) }.to_string_lossy());
         return None;
     }
     // SAFETY: the handle is open, the name ends with a zero.
-    let function = unsafe { libc::dlsym(library, c"fht_float".as_ptr()) };
+    let function = unsafe { libc::dlsym(library, name.as_ptr()) };
     // SAFETY: FFHT's header declares it with this type.
-    (!function.is_null()).then(|| unsafe { std::mem::transmute::<*mut libc::c_void, Ffht>(function) })
+    (!function.is_null()).then(|| unsafe { std::mem::transmute::<*mut libc::c_void, Ffht<T>>(function) })
+}
+
+/// Every size, both floats, every level with vectors, against FFHT alone, on arrays that begin at a cache line.
+fn sizes<T: Float>(of: &str, transform: Ffht<T>) {
+    let aligned = |n: usize| {
+        let x = vec![T::ZERO; n + 64];
+        let at = x.as_ptr().align_offset(64).min(64);
+        (x, at)
+    };
+    for level in Level::available().filter(|level| level.name() != "scalar") {
+        for p in 5..=24 {
+            let n = 1usize << p;
+            let ((mut ours, at), (mut theirs, to)) = (aligned(n), aligned(n));
+            let (ours, theirs) = (&mut ours[at..at + n], &mut theirs[to..to + n]);
+            for (k, (x, y)) in ours.iter_mut().zip(&mut *theirs).enumerate() {
+                *x = T::from_f64(((k * k) % 17) as f64);
+                *y = *x;
+            }
+            // SAFETY: the array has 2^p numbers.
+            let ffht = |x: &mut [T]| assert_eq!(unsafe { transform(x.as_mut_ptr(), p) }, 0);
+            fwht(level, ours).unwrap();
+            ffht(theirs);
+            // Sums of small whole numbers: exact, as long as they stay below 2^24.
+            assert!(p > 20 || ours == theirs);
+            ours.fill(T::ZERO);
+            theirs.fill(T::ZERO);
+            let (mut mine, mut other) = (|| fwht(level, black_box(&mut *ours)).unwrap(), || ffht(black_box(&mut *theirs)));
+            race("ffht", &format!("{of}, {level}, 2^{p}"), &mut [("", &mut mine), ("FFHT", &mut other)]);
+        }
+    }
+}
+
+/// Against FFHT, if it is at hand.
+pub fn against_ffht() {
+    match (ffht::<f32>(c"fht_float"), ffht::<f64>(c"fht_double")) {
+        (Some(single), Some(double)) => {
+            sizes("f32", single);
+            sizes("f64", double);
+        }
+        _ => eprintln!("!!! FFHT is left out: FFHT_LIBRARY names no such library"),
+    }
 }
 
 pub fn run() {
     let level = Level::detect();
-    let ffht = ffht();
+    let ffht = ffht::<f32>(c"fht_float");
     for p in [5u32, 8, 10, 12, 14, 16, 18, 20, 22] {
         let n = 1usize << p;
         let x = gaussian(n, 1);

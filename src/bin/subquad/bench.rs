@@ -48,6 +48,10 @@ enum Kernel {
     Relu,
     /// The Gram matrix of firing patterns by counting bits
     Pattern,
+    /// Conjugate gradients with an operator that costs next to nothing
+    Cg,
+    /// Sketches of the two-layer network's Jacobian
+    Sketch,
     /// Which neurons fire: every structure against the scan
     Halfspace,
 }
@@ -63,6 +67,8 @@ enum Limit {
     Words,
     /// Copies of the same array.
     Copies,
+    /// Reads of an array in the first-level cache.
+    Reads,
     /// The fused scan in the same run.
     Scan,
 }
@@ -74,6 +80,7 @@ impl Limit {
             Self::Adds => "additions",
             Self::Words => "counted bits",
             Self::Copies => "copy",
+            Self::Reads => "reads (L1)",
             Self::Scan => "scan",
         }
     }
@@ -145,7 +152,7 @@ impl Runner<'_> {
                 limit => format!("{:>5.0} % of {}", 100.0 * row.share, limit.name()),
             };
             self.out.line(&format!(
-                "{:<10} {:<34} {:<8} {:>11} {:>8.2} {:<10} {share}",
+                "{:<9} {:<38} {:<7} {:>10} {:>7.2} {:<8} {share}",
                 row.kernel,
                 row.case,
                 row.level.name(),
@@ -179,7 +186,7 @@ pub fn run(args: &Bench) -> Result<(), Failure> {
     let mut bench = Runner { budget: Duration::from_secs_f64(args.seconds), json: args.json, out: &mut out, rows: Vec::new() };
     if !args.json {
         bench.out.line("One thread, f32. Every result is checked before it is timed; times are the least of many.");
-        bench.out.line(&format!("{:<10} {:<34} {:<8} {:>11} {:>8}", "kernel", "case", "level", "time", "G/s"));
+        bench.out.line(&format!("{:<9} {:<38} {:<7} {:>10} {:>7}", "kernel", "case", "level", "time", "G/s"));
     }
     for &level in &levels {
         kernels::limits(&mut bench, level);
@@ -198,9 +205,18 @@ pub fn run(args: &Bench) -> Result<(), Failure> {
         if wants(Kernel::Pattern) {
             kernels::pattern(&mut bench, level)?;
         }
+        if wants(Kernel::Cg) {
+            kernels::cg(&mut bench, level)?;
+        }
+        if wants(Kernel::Sketch) {
+            kernels::sketch(&mut bench, level)?;
+        }
     }
     if wants(Kernel::Halfspace) {
         halfspace::run(&mut bench, args.level.unwrap_or_else(Level::detect))?;
+    }
+    if !args.json && bench.rows.iter().any(|row| row.level.name() == "scalar" && !matches!(row.limit, Limit::Scan) && row.share > 1.05) {
+        bench.out.line("Scalar limits are those of one number at a time; the compiler packs several into a register where it can: hence shares above 100 %.");
     }
     let verdict = verdict(&bench.rows, &levels);
     let detected = Level::detect();

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use subquad::halfspace::{self, BallTree, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
+use subquad::halfspace::{self, BallTree, Hits, Packed, Reporter, Rotated, Screened, scan, scan_scratch_len};
 use subquad::{Level, MatRef};
 
 use super::kernels::gaussian;
@@ -27,14 +27,18 @@ pub fn run(bench: &mut Runner<'_>, level: Level) -> Result<(), Failure> {
             room_for(Packed::<&[u8], f32>::storage_len(m, d)),
             room_for(Screened::<&[u8], f32>::storage_len(m, d)),
             room_for(BallTree::<&[u8], f32>::storage_len(m, d)),
+            room_for(Rotated::<&[u8], f32>::storage_len(m, d)),
         );
         let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(m, d)];
         let packed = Packed::build(w, bytemuck::cast_slice_mut(&mut memory.0))?;
         let screened = Screened::build(w, bytemuck::cast_slice_mut(&mut memory.1))?;
         let tree = BallTree::build(w, bytemuck::cast_slice_mut(&mut memory.2), &mut scratch)?;
-        let all: [(&str, halfspace::Structure, &dyn Reporter<f32>); 3] = [
+        let rotated = Rotated::build(level, w, 1, bytemuck::cast_slice_mut::<u64, u8>(&mut memory.3))?;
+        let peak = halfspace::peak(w);
+        let all: [(&str, halfspace::Structure, &dyn Reporter<f32>); 4] = [
             ("packed", halfspace::Structure::Packed, &packed),
             ("screened", halfspace::Structure::Screened, &screened),
+            ("rotated", halfspace::Structure::Rotated, &rotated),
             ("ball tree", halfspace::Structure::BallTree, &tree),
         ];
         let need = all.iter().map(|index| index.2.scratch_len()).max().unwrap_or(0).max(scan_scratch_len(d, m));
@@ -66,7 +70,7 @@ pub fn run(bench: &mut Runner<'_>, level: Level) -> Result<(), Failure> {
                     share: base / seconds,
                 };
                 bench.row(row("scan", base));
-                let auto = halfspace::auto(halfspace::Workload { m, d, n, fired, drift: None, reuse: 100 });
+                let auto = halfspace::auto(halfspace::Workload { m, d, n, fired, drift: None, reuse: 100, peak });
                 for (name, structure, index) in all {
                     index.query_batch(level, x, b, &mut hits, &mut scratch)?;
                     if (0..n).any(|i| hits.indices(i) != right[i]) {

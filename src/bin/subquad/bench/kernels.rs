@@ -2,8 +2,10 @@
 
 use std::hint::black_box;
 
+use subquad::cg::{self, Identity, LinearOperator, Status, Stopping};
 use subquad::relu::{PatternMut, PatternRef, pattern as bits, two_layer};
-use subquad::{Level, MatMut, MatRef, blas, hadamard, limits, random, relu};
+use subquad::sketch::TensorSrht;
+use subquad::{Error, Level, MatMut, MatRef, blas, hadamard, limits, random, relu};
 
 use super::{Limit, Row, Runner};
 use crate::Failure;
@@ -48,6 +50,15 @@ fn words(bench: &Runner<'_>, level: Level) -> f64 {
         black_box(limits::counted_bits::<f32>(level, ROUNDS, black_box(0x1234_5678_9ABC_DEF0)));
     });
     limits::words::<f32>(level, ROUNDS) as f64 / seconds
+}
+
+/// Bytes a second out of the first-level cache.
+fn reads(bench: &Runner<'_>, level: Level) -> f64 {
+    let x = [1.0f32; 6144];
+    let seconds = bench.time(|| {
+        black_box(limits::read(level, black_box(&x)));
+    });
+    size_of_val(&x) as f64 / seconds
 }
 
 impl Runner<'_> {
@@ -226,5 +237,65 @@ pub fn pattern(bench: &mut Runner<'_>, level: Level) -> Result<(), Failure> {
             let _ = MatMut::new(&mut out, n, n).and_then(|out| relu::gram::overlaps(level, black_box(fired), out));
         });
     }
+    Ok(())
+}
+
+/// A diagonal operator: one pass over two vectors, so that the solver's own passes are what is seen.
+struct Diagonal(Vec<f32>);
+
+impl LinearOperator<f32> for Diagonal {
+    fn dim(&self) -> usize {
+        self.0.len()
+    }
+    fn apply(&self, _: Level, x: &[f32], y: &mut [f32], _: &mut [f32]) -> Result<(), Error> {
+        y.iter_mut().zip(x).zip(&self.0).for_each(|((y, x), a)| *y = a * x);
+        Ok(())
+    }
+}
+
+pub fn cg(bench: &mut Runner<'_>, level: Level) -> Result<(), Failure> {
+    let n = 1000;
+    let operator = Diagonal((0..n).map(|i| 1.0 + 99.0 * i as f32 / n as f32).collect());
+    let (b, mut x, mut scratch) = (gaussian(n, 1), vec![0.0; n], vec![0.0; cg::conjugate_gradient_scratch_len(n, 0, 0)]);
+    let stopping = Stopping { relative: 1e-4, absolute: 0.0, max_iterations: 200 };
+    let report = cg::conjugate_gradient(level, &operator, &Identity, &b, &mut x, stopping, &mut scratch)?;
+    if report.status != Status::Converged {
+        return Err(Failure::Fault(format!("conjugate gradient at level {level}: {:?}; please report this", report.status)));
+    }
+    let error = (0..n).map(|i| f64::from(operator.0[i] * x[i] - b[i]).powi(2)).sum::<f64>().sqrt();
+    expect("conjugate gradient's residual", level, error, 0.0, 2e-4 * dot(b.iter().copied(), b.iter().copied()).sqrt())?;
+    // What an iteration reads, at least: d, p (twice), q (twice), x, r (twice).
+    let amount = (report.iterations * 8 * 4 * n) as f64;
+    let case = format!("n = {n}, {} iterations", report.iterations);
+    bench.against(("cg", case), level, amount, "GB/s", (Limit::Reads, reads), || {
+        x.fill(0.0);
+        let _ = cg::conjugate_gradient(level, &operator, &Identity, black_box(&b), &mut x, stopping, &mut scratch);
+    });
+    Ok(())
+}
+
+pub fn sketch(bench: &mut Runner<'_>, level: Level) -> Result<(), Failure> {
+    let (n, d, m, s) = (64, 64, 4096usize, 256);
+    let (mut x, a) = (gaussian(n * d, 1), vec![1.0; m]);
+    x.chunks_exact_mut(d).for_each(|row| {
+        let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+        row.iter_mut().for_each(|x| *x /= norm);
+    });
+    // Half of the neurons fire.
+    let mut words = vec![0; bits::pattern_len(n, m)];
+    words.iter_mut().enumerate().for_each(|(k, word)| *word = 0x5555_5555_5555_5555u64.rotate_left((k % 2) as u32));
+    let fired = PatternRef::new(&words, n, m)?;
+    let sketch = TensorSrht::new((m, d), s, 7)?;
+    let (mut y, mut scratch) = (vec![0.0; n * s], vec![0.0; sketch.scratch_len()]);
+    sketch.jacobian(level, MatRef::new(&x, n, d)?, &a, fired, MatMut::new(&mut y, n, s)?, &mut scratch)?;
+    // |J|^2 = sum_i |x_i|^2 |S_i| / m = n / 2, and the sketch keeps lengths.
+    expect("TensorSRHT of the Jacobian", level, dot(y.iter().copied(), y.iter().copied()), n as f64 / 2.0, n as f64 / 10.0)?;
+    // The transforms of the masked output weights and of the samples.
+    let amount = (n * (m * m.ilog2() as usize + d * d.ilog2() as usize)) as f64;
+    bench.against(("sketch", format!("TensorSRHT, n={n} d={d} m={m} s={s}")), level, amount, "Gadd/s", (Limit::Adds, adds), || {
+        y.fill(0.0);
+        let to = MatMut::new(&mut y, n, s);
+        let _ = MatRef::new(&x, n, d).and_then(|x| sketch.jacobian(level, x, &a, black_box(fired), to?, &mut scratch));
+    });
     Ok(())
 }

@@ -1,0 +1,344 @@
+//! Lists are made, and the weights move away from where they were.
+
+use core::marker::PhantomData;
+
+use super::super::bytes::{Index, Kind};
+use super::super::hits::Hits;
+use super::super::{SANE, scan};
+use super::{Candidates, State, length, moved_to};
+use crate::error::{Error, expect_length};
+use crate::matrix::MatRef;
+use crate::scratch::take;
+use crate::simd::{Float, Level, Simd};
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
+    /// Builds the lists for the rows of X, n x d, at a threshold, by a scan of W, m x d, with a margin of `rho |x_i|`;
+    /// both with any strides. Seals the index.
+    ///
+    /// # Errors
+    /// As [`Packed::build`](super::Packed::build); [`Error::Value`] unless `rho` is finite and not negative;
+    /// [`Error::TooShort`] if scratch is less than [`build_scratch_len`](Self::build_scratch_len)`(m, d, n)`.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// assert_eq!((lists.neurons(), lists.samples(), lists.hot()), (3, 1, 0));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    pub fn build(
+        level: Level,
+        w: MatRef<'_, T>,
+        x: MatRef<'_, T>,
+        threshold: T,
+        rho: f64,
+        room: usize,
+        bytes: B,
+        scratch: &mut [T],
+    ) -> Result<Self, Error> {
+        let (m, d, n) = (w.rows(), w.cols(), x.rows());
+        expect_length("candidates: columns of X, against columns of W", d, x.cols())?;
+        let needed = Self::storage_len(m, d, n, room);
+        let mut built =
+            Self { index: Index::create(bytes, Kind::Candidates, size_of::<T>(), [m, d, n, room], needed)?, float: PhantomData };
+        let parts = built.parts_mut();
+        for i in 0..n {
+            let row = &mut parts.samples[i * d..(i + 1) * d];
+            row.iter_mut().enumerate().for_each(|(k, to)| *to = x.get(i, k).unwrap_or_default());
+            parts.lengths[i] = length(row.iter().copied());
+        }
+        built.index.set_state(State { hot: 0, threshold: threshold.to_f64(), rho, updates: 0, rebuilds: 0, most: 0.0, wide: 0 }.words());
+        built.list(level, w, rho, scratch)?;
+        built.index.seal();
+        Ok(built)
+    }
+
+    /// Builds the lists anew, for weights as they are now. The index is no longer sealed.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.update(Level::detect(), 1, &[0.0, 2.0])?;
+    /// lists.rebuild(Level::detect(), MatRef::new(&[1.0, 0.0, 0.0, 2.0, 1.0, 1.0], 3, 2)?, 0.5, &mut scratch)?;
+    /// assert_eq!(lists.hot(), 0); // how far a neuron has moved is counted anew
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    pub fn rebuild(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<(), Error> {
+        let [m, d, ..] = self.index.dims;
+        expect_length("rebuild: rows of W", m, w.rows())?;
+        expect_length("rebuild: columns of W", d, w.cols())?;
+        self.list(level, w, rho, scratch)?;
+        let state = self.state();
+        self.index.set_state(State { rebuilds: state.rebuilds + 1, ..state }.words());
+        Ok(())
+    }
+
+    fn list(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<(), Error> {
+        let [m, d, n, room] = self.index.dims;
+        if !(rho >= 0.0 && rho <= *SANE.end()) {
+            return Err(Error::value("candidates: rho", "finite and not negative"));
+        }
+        let (scratch, _) = take(scratch, Self::build_scratch_len(m, d, n))?;
+        let (thresholds, scratch) = scratch.split_at_mut(n);
+        let state = self.state();
+        let parts = self.parts_mut();
+        for r in 0..m {
+            let row = &mut parts.before[r * d..(r + 1) * d];
+            row.iter_mut().enumerate().for_each(|(k, to)| *to = w.get(r, k).unwrap_or_default());
+            parts.norms[r] = length(row.iter().copied());
+        }
+        parts.drift.fill(T::ZERO);
+        for (to, length) in thresholds.iter_mut().zip(parts.lengths.iter()) {
+            // Rounded down, whatever happens in T.
+            let skin = rho * length.to_f64() * (1.0 + 1e-4) + 1e-5 * state.threshold.abs() + 1e-30;
+            *to = T::from_f64(state.threshold - skin);
+        }
+        let x = MatRef::new(parts.samples, n, d)?;
+        let mut hits = Hits::new(parts.counts, parts.ids, room)?.with_values(parts.values)?;
+        scan::scan_with(level, w, x, thresholds, &mut hits, scratch)?;
+        let (mut listed, mut fired) = (0u64, 0u64);
+        for (i, &count) in parts.counts.iter().enumerate() {
+            listed += u64::from(count);
+            let values = parts.values[i * room..].iter().take(room.min(count as usize));
+            fired += values.filter(|&z| z.to_f64() > state.threshold).count() as u64;
+        }
+        for (count, length) in parts.counts.iter_mut().zip(parts.lengths.iter()) {
+            if !length.is_finite() {
+                // No bound holds: all neurons are candidates.
+                *count = u32::MAX;
+            }
+        }
+        let wide = u64::from(listed > fired + fired / 2);
+        self.index.set_state(State { hot: 0, rho, updates: 0, most: 0.0, wide, ..state }.words());
+        Ok(())
+    }
+
+    /// Neuron r has moved to `row`. The index is no longer sealed.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless the row has length d; [`Error::Value`] if there is no neuron r.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.update(Level::detect(), 1, &[0.0, 4.0])?;
+    /// let w = MatRef::new(&[1.0, 0.0, 0.0, 4.0, 1.0, 1.0], 3, 2)?;
+    /// let mut count = [0];
+    /// let mut hits = Hits::new(&mut count, &mut [], 0)?;
+    /// lists.query(Level::detect(), w, 0, 1.0, &mut hits, &mut [])?;
+    /// assert_eq!(hits.count(0), 3);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    pub fn update(&mut self, _: Level, r: usize, row: &[T]) -> Result<(), Error> {
+        let [m, d, ..] = self.index.dims;
+        expect_length("update: length of the row", d, row.len())?;
+        if r >= m {
+            return Err(Error::value("update: neuron", "less than m"));
+        }
+        let mut state = self.state();
+        let rho = state.rho;
+        let parts = self.parts_mut();
+        let drift = moved_to(&parts.before[r * d..(r + 1) * d], parts.norms[r], |k| row[k]);
+        parts.drift[r] = drift;
+        let len = (state.hot as usize).min(m);
+        match (parts.hot[..len].binary_search(&(r as u32)), drift.to_f64() > rho) {
+            (Err(at), true) if len < m => {
+                parts.hot[..len + 1].copy_within(at..len, at + 1);
+                parts.hot[at] = r as u32;
+                state.hot += 1;
+            }
+            (Ok(at), false) => {
+                parts.hot[..len].copy_within(at + 1.., at);
+                state.hot -= 1;
+            }
+            _ => {}
+        }
+        if drift.to_f64() <= rho && drift.to_f64() > state.most {
+            state.most = drift.to_f64();
+        }
+        state.updates += 1;
+        self.index.set_state(state.words());
+        Ok(())
+    }
+
+    /// The weights are these now: measures how far each neuron has moved since the lists were built. W is m x d, its
+    /// columns next to each other. The index is no longer sealed.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where shapes disagree, [`Error::Value`] if W has a column stride.
+    ///
+    /// # Cost
+    /// One pass over the weights, then and now.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.update_all(Level::detect(), MatRef::new(&[1.0, 0.0, 0.0, 1.25, 1.0, 1.0], 3, 2)?)?;
+    /// assert_eq!(lists.hot(), 0); // 1/4 is less than rho
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    pub fn update_all(&mut self, level: Level, w: MatRef<'_, T>) -> Result<(), Error> {
+        let [m, d, ..] = self.index.dims;
+        expect_length("update: rows of W", m, w.rows())?;
+        expect_length("update: columns of W", d, w.cols())?;
+        if w.col_stride() != 1 && d > 0 && m > 0 {
+            return Err(Error::value("update: column stride of W", "1"));
+        }
+        let mut state = self.state();
+        let parts = self.parts_mut();
+        let (hot, most) = drift_entry(level, parts.before, parts.norms, parts.drift, parts.hot, w, state.rho);
+        (state.hot, state.most) = (hot as u64, most.to_f64());
+        state.updates += 1;
+        self.index.set_state(state.words());
+        Ok(())
+    }
+
+    /// [`update_all`](Self::update_all), and a [`rebuild`](Self::rebuild) if more than one neuron in 512 has moved by
+    /// more than rho, or if the lists are longer than the drift needs them to be; with a skin of the
+    /// farthest that a neuron has moved per update, between 4 and 16 times the mean. Whether they were rebuilt.
+    ///
+    /// # Errors
+    /// As those.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// // One neuron of three has moved by more than rho: that is more than one in 512.
+    /// let w = MatRef::new(&[1.0, 0.0, 0.0, 4.0, 1.0, 1.0], 3, 2)?;
+    /// assert!(lists.advance(Level::detect(), w, &mut scratch)?);
+    /// assert_eq!(lists.rebuilds(), 1);
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    pub fn advance(&mut self, level: Level, w: MatRef<'_, T>, scratch: &mut [T]) -> Result<bool, Error> {
+        self.update_all(level, w)?;
+        let state = self.state();
+        let moved = || self.parts().drift.iter().map(|x| x.to_f64()).filter(|&x| x > 0.0 && x < *SANE.end());
+        let crowded = state.hot > self.index.dims[0] as u64 / 512;
+        if !crowded && state.wide == 0 {
+            return Ok(false);
+        }
+        let mean = moved().sum::<f64>() / moved().count().max(1) as f64;
+        let most = moved().fold(0.0, f64::max);
+        let rho = most.clamp(4.0 * mean, 16.0 * mean) / state.updates.max(1) as f64;
+        if !crowded && rho > state.rho / 4.0 {
+            return Ok(false);
+        }
+        self.rebuild(level, w, rho, scratch)?;
+        Ok(true)
+    }
+
+    /// Writes the checksum that [`Check::Everything`] asks for.
+    ///
+    /// ```
+    /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
+    /// # let mut bytes = vec![0u64; Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3) / 8];
+    /// # let mut scratch = vec![0.0; Candidates::<&[u8], f32>::build_scratch_len(3, 2, 1)];
+    /// # let (w, x) = (MatRef::new(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2)?, MatRef::new(&[2.0, 0.5], 1, 2)?);
+    /// # let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    /// // Neurons (1, 0), (0, 1), (1, 1), sample (2, 1/2): threshold 1, skin 1/2, room for 3.
+    /// let mut lists = Candidates::build(Level::detect(), w, x, 1.0, 0.5, 3, to, &mut scratch)?;
+    /// lists.update(Level::detect(), 1, &[0.0, 4.0])?;
+    /// lists.seal();
+    /// assert!(Candidates::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Everything).is_ok());
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    pub fn seal(&mut self) {
+        self.index.seal();
+    }
+}
+
+/// [`moved_to`] for the few rows that a vector's sum of squares does not do for.
+#[cold]
+#[inline(never)]
+fn moved_far<T: Float>(before: &[T], norm: T, now: &[T]) -> T {
+    moved_to(before, norm, |k| now.get(k).copied().unwrap_or_default())
+}
+
+multiversion! {
+    fn drift_entry<T: Float>(before: &[T], norms: &[T], drift: &mut [T], hot: &mut [u32], w: MatRef<'_, T>, rho: f64) -> (usize, T) = drift_body;
+}
+
+/// Measures all neurons: how many have moved by more than rho, and how far the others at most.
+#[inline(always)]
+fn drift_body<T: Float, S: Simd<T>>(
+    s: S,
+    before: &[T],
+    norms: &[T],
+    drift: &mut [T],
+    hot: &mut [u32],
+    w: MatRef<'_, T>,
+    rho: f64,
+) -> (usize, T) {
+    let mut farthest = T::ZERO;
+    let d = w.cols();
+    let slack = T::from_f64(3.0 * (d + 4) as f64 * T::EPSILON.to_f64());
+    let factor = T::ONE + slack + T::from_f64(2e-6);
+    let (least, most) = (T::from_f64(1e-24), T::from_f64(1e24));
+    let mut far = 0;
+    if d == 0 {
+        drift.fill(T::ZERO);
+        return (0, T::ZERO);
+    }
+    // Rows by iterators: with index arithmetic in it, the compiler vectorises this loop across rows, and badly.
+    let rows = w.data().chunks(w.row_stride().max(1)).zip(before.chunks_exact(d)).zip(norms);
+    for ((r, to), ((now, before), &norm)) in drift.iter_mut().enumerate().zip(rows) {
+        let now = now.get(..d).unwrap_or_default();
+        let ((a, a_tail), (b, b_tail)) = (s.chunks(now), s.chunks(before));
+        let (mut squares, mut differ) = (s.splat(T::ZERO), 0);
+        for (a, b) in a.iter().zip(b) {
+            let (a, b) = (s.load(a), s.load(b));
+            let apart = s.sub(a, b);
+            squares = s.mul_add(apart, apart, squares);
+            differ |= s.gt(a, b) | s.gt(b, a);
+        }
+        if !a_tail.is_empty() {
+            let (a, b) = (s.load_part(a_tail), s.load_part(b_tail));
+            let apart = s.sub(a, b);
+            squares = s.mul_add(apart, apart, squares);
+            differ |= s.gt(a, b) | s.gt(b, a);
+        }
+        let squares = s.sum(squares);
+        let still = squares == T::ZERO && differ == 0;
+        let apart = s.sqrt_one(squares);
+        let bound = apart * factor + slack * (norm + apart);
+        *to = if still { T::ZERO } else { bound };
+        if !(still | (squares >= least && squares <= most && norm <= most)) {
+            *to = moved_far(before, norm, now);
+        }
+        // Ascending; written whether or not it is far, because which is hard to foresee.
+        if let Some(place) = hot.get_mut(far) {
+            *place = r as u32;
+        }
+        let beyond = to.to_f64() > rho;
+        far += usize::from(beyond);
+        farthest = if !beyond && *to > farthest { *to } else { farthest };
+    }
+    (far, farthest)
+}

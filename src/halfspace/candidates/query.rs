@@ -1,0 +1,166 @@
+//! Queries: kept values first, then products of those that are too near the threshold.
+
+use super::super::hits::{Hits, low_bits};
+use super::super::scan::{self, decide};
+use super::super::{Watcher, check_watch, values};
+use super::{Candidates, ENTRIES, Parts};
+use crate::error::{Error, expect_length};
+use crate::matrix::MatRef;
+use crate::simd::{Float, Level, Simd};
+
+impl<B: AsRef<[u8]>, T: Float> Watcher<T> for Candidates<B, T> {
+    fn neurons(&self) -> usize {
+        self.index.dims[0]
+    }
+    fn dim(&self) -> usize {
+        self.index.dims[1]
+    }
+    fn samples(&self) -> usize {
+        self.index.dims[2]
+    }
+    fn scratch_len(&self) -> usize {
+        0
+    }
+    fn query_from(
+        &self,
+        level: Level,
+        w: MatRef<'_, T>,
+        first: usize,
+        threshold: T,
+        hits: &mut Hits<'_, T>,
+        _: &mut [T],
+    ) -> Result<(), Error> {
+        check_watch(self, w, first, hits)?;
+        let [m, d, _, room] = self.index.dims;
+        if w.col_stride() != 1 && d > 0 && m > 0 {
+            return Err(Error::value("query: column stride of W", "1"));
+        }
+        let state = self.state();
+        // Whoever fires at a higher threshold is on the list of the lower one.
+        if threshold.to_f64() < state.threshold || state.threshold.is_nan() && !threshold.is_nan() {
+            return Err(Error::value("query: threshold", "at least that of the lists"));
+        }
+        hits.clear();
+        if threshold < T::INFINITY {
+            query_entry(level, self.parts(), w, room, first, threshold, state.hot as usize, T::from_f64(state.most), hits);
+        }
+        Ok(())
+    }
+    fn verify(&self, _: Level, w: MatRef<'_, T>, _: &mut [T]) -> Result<(), Error> {
+        let ([m, d, _, room], parts, state) = (self.index.dims, self.parts(), self.state());
+        expect_length("verify: rows of W", m, w.rows())?;
+        expect_length("verify: columns of W", d, w.cols())?;
+        let mut hot = 0;
+        for r in 0..m {
+            let row = |k: usize| w.get(r, k).unwrap_or_default();
+            let wanted = parts.moved_to(r, d, row);
+            // A vector's sum of squares may differ in its last bits.
+            if !(parts.drift[r] == wanted || parts.drift[r].to_f64() >= wanted.to_f64() * (1.0 - 1e-5) && wanted > T::ZERO) {
+                return Err(Error::value("verify: drift of the neurons", "at least what they have moved"));
+            }
+            if parts.drift[r].to_f64() > state.rho {
+                if parts.hot.get(hot) != Some(&(r as u32)) {
+                    return Err(Error::value("verify: neurons that have moved far", "all on their list"));
+                }
+                hot += 1;
+            }
+        }
+        expect_length("verify: neurons that have moved far", hot, state.hot as usize)?;
+        let sound = parts.counts.iter().enumerate().all(|(i, &count)| {
+            count as usize > room || {
+                let ids = &parts.ids[i * room..i * room + count as usize];
+                ids.is_sorted_by(|a, b| a < b) && ids.last().is_none_or(|&last| (last as usize) < m)
+            }
+        });
+        if sound { Ok(()) } else { Err(Error::value("verify: candidates", "ascending, and neurons of the network")) }
+    }
+}
+
+multiversion! {
+    fn query_entry<T: Float>(parts: Parts<'_, T>, w: MatRef<'_, T>, room: usize, first: usize, threshold: T, hot: usize,
+        most: T, hits: &mut Hits<'_, T>) = query_body;
+}
+
+#[inline(always)]
+fn query_body<T: Float, S: Simd<T>>(
+    s: S,
+    parts: Parts<'_, T>,
+    w: MatRef<'_, T>,
+    room: usize,
+    first: usize,
+    threshold: T,
+    hot: usize,
+    most: T,
+    hits: &mut Hits<'_, T>,
+) {
+    let (m, d) = (w.rows(), w.cols());
+    let gamma = T::from_f64(4.0 * (d + 4) as f64 * T::EPSILON.to_f64());
+    let hot = parts.hot.get(..hot).unwrap_or_default();
+    for answer in 0..hits.queries() {
+        let i = first + answer;
+        let x = parts.samples.get(i * d..(i + 1) * d).unwrap_or_default();
+        let row = |r: u32| w.row(r as usize).unwrap_or_default();
+        let count = parts.counts.get(i).map_or(0, |&count| count as usize);
+        if count > room {
+            for r in 0..m as u32 {
+                let z = scan::value_of(s, x, row(r));
+                if z > threshold {
+                    hits.put_one(answer, r, z);
+                }
+            }
+            continue;
+        }
+        let length = parts.lengths.get(i).copied().unwrap_or(T::INFINITY);
+        let ids = parts.ids.get(i * room..i * room + count).unwrap_or_default();
+        let values = parts.values.get(i * room..i * room + count).unwrap_or_default();
+        let mut hot = hot.iter().copied().peekable();
+        let over = s.splat(threshold);
+        let far = s.splat(most * length);
+        for (ids, values) in ids.chunks(ENTRIES).zip(values.chunks(ENTRIES)) {
+            // What nobody can have crossed who is not hot; those come by themselves.
+            let (mut certain, mut possible, mut lane) = (0u64, 0u64, 0);
+            for values in values.chunks(S::LANES) {
+                let z = s.load_part(values);
+                certain |= s.gt(s.sub(z, far), over) << lane;
+                possible |= s.gt(s.add(z, far), over) << lane;
+                lane += S::LANES;
+            }
+            let inside = low_bits(ids.len());
+            let mut open = possible & !certain & inside;
+            let mut fires = certain & inside;
+            while open != 0 {
+                let lane = open.trailing_zeros() as usize;
+                open &= open - 1;
+                let r = ids.get(lane).copied().unwrap_or_default();
+                let z = values.get(lane).copied().unwrap_or_default();
+                let drift = parts.drift.get(r as usize).copied().unwrap_or(T::INFINITY);
+                let above = if z - drift * length > threshold {
+                    true
+                } else if z + drift * length <= threshold {
+                    false
+                } else {
+                    let norm = parts.norms.get(r as usize).map_or(T::INFINITY, |&norm| norm + drift);
+                    decide(s, x, row(r), threshold, gamma * norm * length)
+                };
+                fires |= u64::from(above) << lane;
+            }
+            // Neurons that have moved far come in between, whether or not they were candidates.
+            let mut done = 0;
+            while let Some(far) = hot.next_if(|&far| ids.last().is_some_and(|&last| far <= last)) {
+                let at = ids.partition_point(|&r| r < far);
+                hits.put_some(s, answer, ids.get(done..at).unwrap_or_default(), fires >> done);
+                hits.put_some(s, answer, &[far], u64::from(scan::value_of(s, x, row(far)) > threshold));
+                // Damaged bytes need not ascend.
+                done = done.max(at + usize::from(ids.get(at) == Some(&far)));
+            }
+            hits.put_some(s, answer, ids.get(done..).unwrap_or_default(), fires.checked_shr(done as u32).unwrap_or_default());
+        }
+        for far in hot {
+            hits.put_some(s, answer, &[far], u64::from(scan::value_of(s, x, row(far)) > threshold));
+        }
+        if hits.wants_values() {
+            let (indices, values) = hits.unfilled(answer, 0);
+            values::values_of(s, x, 1, indices, values, row);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Rows and queries as bytes, and what is certain about their products.
+//!
+//! # The bound
+//! For a row w and a query x let W and X be what is quantised: the rows themselves, or both rotated. With W = s q + f and
+//! X = t p + g, where f and g are known exactly,
+//!
+//! ```text
+//! |<W, X> - s t <q, p>| = |<f, X> + s <q, g>| <= |f| |X| + s |q| |g|
+//! ```
+//!
+//! by Cauchy-Schwarz. The value as computed, a chain of d multiply-adds, is within gamma |w| |x| of `<w, x>`, gamma = (d + 4) eps. Not
+//! rotated, that is all, but for the rounding errors of the bound, which `DELTA` covers.
+//!
+//! # Rotated
+//! Let R = N^(-1/2) H D, which is orthogonal (H H = N I), applied to rows with zeros behind: `<w, x> = <R w, R x>`. What
+//! is computed is W = R w + a and X = R x + b with |a| <= delta |w| and |b| <= delta |x|, so that
+//!
+//! ```text
+//! <w, x> = <W - a, X - b> = <W, X> - <a, X> - <W, b> + <a, b>
+//! |<w, x> - <W, X>| <= (2 delta (1 + delta) + delta^2) |w| |x| <= 2.1 delta |w| |x|
+//! ```
+//!
+//! and |w| <= |W| / (1 - delta), |x| <= |X| / (1 - delta). The errors relative to |w| |x| are then no more than (gamma + 3 delta) |W| |X|.
+//!
+//! delta: u = eps / 2 bounds the relative error of an addition. A stage of the transform replaces z by B z, where B^T B = 2 I; computed
+//! it is E B z with E diagonal, of entries 1 + e, |e| <= u, which is an error of at most u |B z|: relative to the norm, u. The
+//! factor 12, 20 or 28 adds q pieces in a tree no deeper than 8: an error of at most 8 u || |H_q| |z| || <= 8 u q |z| to first order, where
+//! |H_q z| = sqrt(q) |z|: relative to the norm, 8 sqrt(28) u < 43 u. The factor N^(-1/2) is rounded once and multiplied once:
+//! 2 u. To first order delta is (log2 N + 2) u, or (log2 N + 45) u for lengths that are not powers of two. Twice that covers the
+//! higher orders: `turning_error`. Numbers so small that they underflow do not occur, because bounds are only used where the largest number
+//! of a row, before and after, is within `SANE`.
+
+use super::super::{SANE, size};
+use super::DELTA;
+use crate::float::Real;
+use crate::simd::Float;
+
+/// What is known of one quantised row.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Quantised {
+    pub scale: f32,
+    pub sum: i32,
+    pub norm: f32,
+    pub error: [f32; 2],
+}
+
+/// Above |computed - exact| / |exact| of a rotation of length n, in Euclidean norm: see above.
+pub(super) fn turning_error<T: Float>(n: usize) -> f64 {
+    let odd = if n.is_power_of_two() { 0 } else { 43 };
+    (n.checked_ilog2().unwrap_or(0) + 4 + odd) as f64 * T::EPSILON.to_f64()
+}
+
+/// At least x, as f32.
+fn up(x: f64) -> f32 {
+    (x * (1.0 + 1e-6)) as f32
+}
+
+/// Rounds to the nearest integer, without std.
+fn round(x: f64) -> f64 {
+    libm::rint(x)
+}
+
+/// Quantises a row, as it is or `turned`; `put(k, q)` takes its bytes.
+pub(super) fn quantise<T: Float>(row: &[T], turned: Option<&[T]>, mut put: impl FnMut(usize, i8)) -> Quantised {
+    let (before, norm) = size(row.iter().copied());
+    let row = turned.unwrap_or(row);
+    let (most, _) = size(row.iter().copied());
+    // A row of which nothing is known may turn into anything.
+    let most = if before == 0.0 || SANE.contains(&before) { most } else { before };
+    if most == 0.0 || !SANE.contains(&most) {
+        (0..row.len()).for_each(|k| put(k, 0));
+        // A row of zeros is known exactly, any other of these never.
+        let unknown = if most == 0.0 { 0.0 } else { f32::INFINITY };
+        return Quantised { scale: 1.0, sum: 0, norm: unknown, error: [unknown, 0.0] };
+    }
+    let s = most / 127.0;
+    let (mut sum, mut squares, mut errors) = (0, 0.0, 0.0);
+    for (k, x) in row.iter().enumerate() {
+        let q = round(x.to_f64() / s).clamp(-127.0, 127.0);
+        let error = x.to_f64() / s - q;
+        put(k, q as i8);
+        sum += q as i32;
+        squares += q * q;
+        errors += error * error;
+    }
+    Quantised { scale: (1.0 / s) as f32, sum, norm: up(norm), error: [up(Real::sqrt(errors)), up(Real::sqrt(squares))] }
+}
+
+/// Quantises a query, as it is or `turned` with a relative error `turning`, as column j of a tile of `tall`. Returns what
+/// [`margin`] wants: `b / t`, and the margin per unit of a row's error, norm and scale; and above `|x|`, times the relative error of two products. NaN where nothing is known.
+#[inline(always)]
+pub(super) fn prepare<T: Float>(
+    x: &[T],
+    turned: Option<&[T]>,
+    turning: f64,
+    threshold: T,
+    limit: i32,
+    offset: i32,
+    to: &mut [[u8; 4]],
+    j: usize,
+    tall: usize,
+) -> ([f32; 4], T) {
+    let (before, length) = size(x.iter().copied());
+    // Relative to |w| |x|: what the value as computed may be off.
+    let gamma = (x.len() + 4) as f64 * T::EPSILON.to_f64();
+    let x = turned.unwrap_or(x);
+    let (most, norm) = size(x.iter().copied());
+    let (b, d) = (threshold.to_f64(), x.len());
+    let sane = |size: f64| size == 0.0 || SANE.contains(&size);
+    let known = sane(before) && sane(most) && sane(b.abs());
+    let limit = f64::from(limit);
+    let t = if known && most > 0.0 { most / limit } else { 1.0 };
+    let mut errors = 0.0;
+    for (quad, k) in to.iter_mut().skip(j).step_by(tall).zip((0..d).step_by(4)) {
+        for (byte, to) in quad.iter_mut().enumerate() {
+            let x = if known { x.get(k + byte).map_or(0.0, |x| x.to_f64() / t) } else { 0.0 };
+            let q = round(x).clamp(-limit, limit);
+            errors += (x - q) * (x - q);
+            *to = (q as i32 + offset) as u8;
+        }
+    }
+    if !known {
+        return ([0.0, f32::NAN, f32::NAN, f32::NAN], T::from_f64(f64::NAN));
+    }
+    let off = gamma + 3.0 * turning;
+    let (n, e, over) = (norm / t, Real::sqrt(errors), b / t);
+    let by_error = n * (1.0 + off) * (1.0 + DELTA);
+    let by_norm = (e + off * n) * (1.0 + DELTA) + DELTA * (n + e);
+    ([over as f32, up(by_error), up(by_norm), up(DELTA * over.abs())], T::from_f64(4.0 * gamma * length * (1.0 + 1e-6)))
+}
+
+/// In units of `s_r t`, for the rows of a block: above `|<w_r, x> / (s_r t) - <q_r, p>|` and all rounding errors.
+/// Infinite where nothing is known.
+#[inline(always)]
+pub(super) fn margin(query: [f32; 4], block: [f32; 3]) -> f32 {
+    let margin = block[0] * query[1] + block[1] * query[2] + block[2] * query[3];
+    if margin < f32::INFINITY { margin } else { f32::INFINITY }
+}

@@ -1,0 +1,249 @@
+//! Ball trees whose neurons come, go and move: equal to the scan over those that are there, after thousands of changes.
+
+use crate::oracle::{dirty, levels, numbers};
+use quickcheck::quickcheck;
+use subquad::halfspace::{BallTree, Check, Hits, Reporter, scan, scan_scratch_len};
+use subquad::simd::Float;
+use subquad::{Error, Level, MatRef};
+
+fn words(bytes: usize) -> Vec<u64> {
+    vec![0x7FF8_7FC0_FFFF_FFFF; bytes.div_ceil(8)]
+}
+
+type Answers = Vec<(Vec<u32>, Vec<u64>)>;
+
+fn answers<T: Float>(n: usize, m: usize, ask: impl FnOnce(&mut Hits<'_, T>)) -> Answers {
+    let (mut counts, mut indices, mut values) = (vec![9; n], vec![9; n * m], dirty::<T>(n * m));
+    let mut hits = Hits::new(&mut counts, &mut indices, m).unwrap().with_values(&mut values).unwrap();
+    ask(&mut hits);
+    (0..n).map(|i| (hits.indices(i).to_vec(), hits.values(i).iter().map(|z| z.to_f64().to_bits()).collect())).collect()
+}
+
+/// The tree, and beside it what it should hold: NaN where no neuron is, which never fires.
+struct Pair<'a, T> {
+    tree: BallTree<&'a mut [u8], T>,
+    there: Vec<bool>,
+    w: Vec<T>,
+    d: usize,
+    scratch: Vec<T>,
+    level: Level,
+}
+
+impl<'a, T: Float> Pair<'a, T> {
+    /// Of room for m neurons the first few are there.
+    fn new(level: Level, m: usize, d: usize, few: usize, memory: &'a mut Vec<u64>) -> Self {
+        *memory = words(BallTree::<&[u8], T>::storage_len(m, d));
+        let mut scratch = dirty(BallTree::<&[u8], T>::rebalance_scratch_len(m, d).max(BallTree::<&[u8], T>::query_scratch_len(m, d)));
+        let mut w = numbers::<T>(m * d, 5);
+        let first = MatRef::new(&w[..few * d], few, d).unwrap();
+        let tree = BallTree::build_with_room(first, m, bytemuck::cast_slice_mut::<u64, u8>(memory), &mut scratch).unwrap();
+        w[few * d..].fill(T::from_f64(f64::NAN));
+        Self { tree, there: (0..m).map(|r| r < few).collect(), w, d, scratch, level }
+    }
+    fn row(&self, r: usize) -> &[T] {
+        &self.w[r * self.d..(r + 1) * self.d]
+    }
+    fn set(&mut self, r: usize, row: &[T]) {
+        self.w[r * self.d..(r + 1) * self.d].copy_from_slice(row);
+        if self.there[r] {
+            self.tree.update(self.level, r, row).unwrap();
+        } else {
+            assert!(matches!(self.tree.update(self.level, r, row), Err(Error::Value { .. })));
+            self.tree.insert(self.level, r, row).unwrap();
+        }
+        self.there[r] = true;
+        assert!(matches!(self.tree.insert(self.level, r, row), Err(Error::Value { .. })));
+    }
+    fn delete(&mut self, r: usize) {
+        assert_eq!(self.tree.delete(r).is_ok(), self.there[r]);
+        self.there[r] = false;
+        self.w[r * self.d..(r + 1) * self.d].fill(T::from_f64(f64::NAN));
+    }
+    fn rebalance(&mut self) {
+        self.tree.rebalance(&mut self.scratch).unwrap();
+        assert!(!self.tree.is_worn() && self.tree.moved() == 0);
+    }
+    #[track_caller]
+    fn check(&mut self, x: &[T], thresholds: &[f64], what: &str) {
+        let (m, d, n) = (self.there.len(), self.d, x.len() / self.d);
+        let (w, xs) = (MatRef::new(&self.w, m, d).unwrap(), MatRef::new(x, n, d).unwrap());
+        self.tree.verify(w).unwrap();
+        assert_eq!(self.tree.len(), self.there.iter().filter(|&&there| there).count(), "{what}");
+        assert!((0..m).all(|r| self.tree.contains(r) == self.there[r]), "{what}");
+        for &b in thresholds {
+            let b = T::from_f64(b);
+            let wanted = answers(n, m, |hits| scan(self.level, w, xs, b, hits, &mut dirty(scan_scratch_len(d, m))).unwrap());
+            let found = answers(n, m, |hits| self.tree.query_batch(self.level, xs, b, hits, &mut self.scratch).unwrap());
+            assert!(found == wanted, "{what}, b = {b}, {}", self.level);
+        }
+    }
+}
+
+/// Rows of every kind.
+fn row_of<T: Float>(pair: &Pair<'_, T>, kind: usize, seed: u64) -> Vec<T> {
+    let d = pair.d;
+    let f = T::from_f64;
+    let any = numbers::<T>(d, seed);
+    let other = (seed as usize * 31) % pair.there.len();
+    match kind % 12 {
+        0 => vec![T::ZERO; d],
+        1 => vec![f(f64::NAN); d],
+        2 => pair.row(other).to_vec(),
+        3 => pair.row(other).iter().zip(&any).map(|(&w, &by)| w + by * f(1e-3)).collect(),
+        4 => any.iter().map(|&x| x * f(1e-42)).collect(),
+        5 => any.iter().map(|&x| x * f(1e25)).collect(),
+        6 => any.iter().enumerate().map(|(k, &x)| if k == 0 { T::INFINITY } else { x }).collect(),
+        // All in one leaf.
+        7 | 8 => vec![f(0.75); d],
+        _ => any,
+    }
+}
+
+const THRESHOLDS: [f64; 4] = [-0.2, 0.4, 1.1, f64::NAN];
+
+fn neurons_come_and_go<T: Float>(level: Level, m: usize, d: usize, steps: u64) {
+    let mut x = numbers::<T>(6 * d, 2);
+    x[..d].fill(T::ZERO);
+    x[d] = T::from_f64(f64::NAN);
+    let mut memory = Vec::new();
+    let mut pair = Pair::<T>::new(level, m, d, m / 2, &mut memory);
+    pair.check(&x, &THRESHOLDS, "built");
+    for step in 0..steps {
+        let dice = numbers::<f64>(2, 77 + step).iter().map(|x| x.to_bits() >> 13).collect::<Vec<_>>();
+        let r = dice[0] as usize % m;
+        // More come than go, and then more go than come.
+        if dice[1] % 16 < if step / 700 % 2 == 0 { 4 } else { 10 } {
+            pair.delete(r);
+        } else {
+            let row = row_of(&pair, dice[1] as usize / 16 % 12, step);
+            pair.set(r, &row);
+        }
+        if step % 97 == 0 {
+            pair.check(&x, &THRESHOLDS, &format!("step {step}"));
+        }
+        if step % 1500 == 1499 && pair.tree.is_worn() {
+            pair.rebalance();
+            pair.check(&x, &THRESHOLDS, &format!("rebalanced at step {step}"));
+        }
+    }
+    // Nobody is left, and everybody comes back, to the same place.
+    (0..m).for_each(|r| pair.delete(r));
+    assert!(pair.tree.is_empty());
+    pair.check(&x, &THRESHOLDS, "all gone");
+    for r in 0..m {
+        let row = row_of(&pair, 7, 1);
+        pair.set(r, &row);
+        if r % 61 == 0 {
+            pair.check(&x, &THRESHOLDS, "coming back");
+        }
+    }
+    pair.check(&x, &THRESHOLDS, "full");
+    // All of them in one leaf's ball: the free places near it were used up.
+    assert!(pair.tree.is_worn() || m < 1200);
+    pair.rebalance();
+    pair.check(&x, &THRESHOLDS, "full and rebalanced");
+    (0..m).rev().for_each(|r| pair.delete(r));
+    pair.rebalance();
+    pair.check(&x, &THRESHOLDS, "empty and rebalanced");
+    let row = row_of(&pair, 9, 3);
+    pair.set(m - 1, &row);
+    pair.check(&x, &THRESHOLDS, "one");
+    // Its bytes can be stored.
+    pair.tree.seal();
+    let w = pair.w.clone();
+    drop(pair);
+    let tree = BallTree::<_, T>::open(bytemuck::cast_slice::<u64, u8>(&memory), Check::Everything).unwrap();
+    tree.verify(MatRef::new(&w, m, d).unwrap()).unwrap();
+    assert_eq!(tree.len(), 1);
+}
+
+#[test]
+fn neurons_come_and_go_thousands_of_times() {
+    // Two levels of balls, and three.
+    neurons_come_and_go::<f32>(Level::detect(), 1500, 4, 6000);
+    neurons_come_and_go::<f64>(Level::detect(), 300, 3, 3000);
+}
+
+#[test]
+fn neurons_come_and_go_at_every_level() {
+    for level in levels() {
+        for (m, d) in [(1, 1), (27, 5), (33, 2), (90, 17)] {
+            neurons_come_and_go::<f32>(level, m, d, 300);
+            neurons_come_and_go::<f64>(level, m, d, 100);
+        }
+    }
+}
+
+#[test]
+fn without_columns_only_those_that_are_there_fire() {
+    let (m, level) = (70, Level::detect());
+    let none: &[f32] = &[];
+    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, 0));
+    let mut scratch = dirty(BallTree::<&[u8], f32>::rebalance_scratch_len(m, 0) + BallTree::<&[u8], f32>::query_scratch_len(m, 0));
+    let mut tree =
+        BallTree::build_with_room(MatRef::new(none, 40, 0).unwrap(), m, bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch)
+            .unwrap();
+    tree.delete(3).unwrap();
+    tree.insert(level, 60, none).unwrap();
+    let x = MatRef::new(none, 1, 0).unwrap();
+    let found = answers(1, m, |hits| tree.query_batch(level, x, -1.0, hits, &mut scratch).unwrap());
+    assert!(found[0].0.iter().copied().eq((0..40).filter(|&r| r != 3).chain([60])));
+}
+
+/// What was deleted costs nothing to look at: its ball is gone, and a row that comes later finds a small one.
+#[test]
+fn balls_around_nothing_vanish() {
+    let (m, d, level) = (2000, 3, Level::detect());
+    let mut memory = Vec::new();
+    let mut pair = Pair::<f32>::new(level, m, d, m, &mut memory);
+    // A far cluster goes, another comes, where no bound of the old tree would be any good.
+    (0..m).for_each(|r| pair.delete(r));
+    let x = numbers::<f32>(2 * d, 3);
+    for r in 0..m {
+        let row: Vec<f32> = numbers::<f32>(d, r as u64).iter().map(|x| 1e-3 * x + 900.0).collect();
+        pair.set(r, &row);
+    }
+    pair.check(&x, &[0.0, 700.0, 1e4], "another cluster");
+}
+
+#[test]
+fn refusals_name_what_is_wrong() {
+    let (m, d, level) = (40, 3, Level::detect());
+    let w = numbers::<f32>(m * d, 1);
+    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
+    let mut scratch = dirty(BallTree::<&[u8], f32>::rebalance_scratch_len(m, d));
+    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut memory);
+    let more = BallTree::build_with_room(MatRef::new(&w, m, d).unwrap(), m - 1, &mut *bytes, &mut scratch).map(drop).unwrap_err();
+    assert_eq!(more, Error::TooShort { what: "build: room for neurons", needed: 40, found: 39 });
+    let mut tree = BallTree::build(MatRef::new(&w, m, d).unwrap(), bytes, &mut scratch).unwrap();
+    let says = |refused: Result<(), Error>| refused.unwrap_err().to_string();
+    assert_eq!(says(tree.insert(level, 0, &w[..2])), "insert: length of the row: expected 3, found 2");
+    assert_eq!(says(tree.insert(level, m, &w[..3])), "insert: neuron: must be less than m");
+    assert_eq!(says(tree.insert(level, 7, &w[..3])), "insert: neuron: must be one that is not there");
+    assert_eq!(says(tree.delete(m)), "delete: neuron: must be less than m");
+    tree.delete(7).unwrap();
+    assert_eq!(says(tree.delete(7)), "delete: neuron: must be one that is there");
+    assert_eq!(says(tree.update(level, 7, &w[..3])), "update: neuron: must be one that is there");
+    assert_eq!((tree.len(), tree.is_empty(), tree.contains(7), tree.contains(m)), (39, false, false, false));
+}
+
+quickcheck! {
+    fn any_order_of_changes(changes: Vec<(u8, u8, u16)>, room: u8, few: u8) -> bool {
+        let (m, d) = (room as usize % 100 + 1, 3);
+        let mut memory = Vec::new();
+        let mut pair = Pair::<f32>::new(Level::detect(), m, d, few as usize % (m + 1), &mut memory);
+        for (r, kind, seed) in changes {
+            let r = r as usize % m;
+            match kind % 16 {
+                0..=4 => pair.delete(r),
+                5 => pair.rebalance(),
+                _ => {
+                    let row = row_of(&pair, kind as usize, seed.into());
+                    pair.set(r, &row);
+                }
+            }
+        }
+        pair.check(&numbers::<f32>(4 * d, 9), &THRESHOLDS, "any order");
+        true
+    }
+}
