@@ -633,7 +633,24 @@ fn reporting() {
     let (b, r) = (BallTree::<&[u8], f32>::build_scratch_len(m, d), BallTree::<&[u8], f32>::rebalance_scratch_len(m, d));
     refusals(vec![(&short(b), BallTree::build(w, &mut *bytes, &mut s[..b - 1]).map(drop))]);
     let mut tree = BallTree::build(w, bytes, s).unwrap();
-    refusals(vec![(&short(r), tree.rebalance(&mut s[..r - 1]))]);
+    refusals(vec![
+        (&short(r), tree.rebalance(&mut s[..r - 1])),
+        ("insert: length of the row: expected 3, found 2", tree.insert(level, 0, &z[..2])),
+        ("insert: neuron: must be less than m", tree.insert(level, m, &z[..3])),
+        ("insert: neuron: must be one that is not there", tree.insert(level, 0, &z[..3])),
+        ("delete: neuron: must be less than m", tree.delete(m)),
+        ("delete: neuron: must be one that is there", tree.delete(0).and_then(|()| tree.delete(0))),
+        (
+            "build: room for neurons: needs at least 5 elements, found 4",
+            BallTree::build_with_room(w, m - 1, bytemuck::cast_slice_mut::<u64, u8>(&mut words(len)), s).map(drop),
+        ),
+    ]);
+    let mut memory = words(Screened::<&[u8], f32>::storage_len(m, d));
+    let screened = Screened::build(w, bytemuck::cast_slice_mut::<_, u8>(&mut memory)).unwrap();
+    refusals(vec![(
+        "query: queries of the hits, against rows of X: expected 2, found 1",
+        screened.query_batch_counting(level, x, 0.0, &mut Hits::new(&mut c1, &mut ids1, 4).unwrap(), s).map(drop),
+    )]);
     let (broad, mut room) = (MatRef::<f32>::new(&[], 0, 65_537).unwrap(), words(1024));
     refusals(vec![(
         "screened: d: must be at most 65536, so that sums fit 32 bits",
