@@ -89,10 +89,10 @@ use schedule::{Input, NEAR, Rows, outer_len};
 /// # Ok::<(), subquad::Error>(())
 /// ```
 pub fn fwht<T: Element>(level: Level, x: &mut [T]) -> Result<(), Error> {
-    if !small::SMALL && size_of_val(x) <= NEAR && run_single(level, x) {
+    let n = x.len();
+    if !small::SMALL && n.is_power_of_two() && size_of_val(x) <= NEAR && run_single(level, x) {
         return Ok(());
     }
-    let n = x.len();
     check_len(n)?;
     rows(level, x, 1, n, n, None, Signs::None, None);
     Ok(())

@@ -20,7 +20,7 @@ fn vectors<T: Float>(c: &mut Criterion) {
     let mut group = c.benchmark_group(of::<T>("vectors"));
     // In the first-level cache, and in memory.
     for n in [1024usize, 1 << 24] {
-        let (x, mut y) = (gaussian::<T>(n, 1), gaussian::<T>(n, 2));
+        let (x, y) = (gaussian::<T>(n, 1), gaussian::<T>(n, 2));
         let wanted = inner(x.iter().copied(), y.iter().copied());
         let id = |what: &str, level: Level| BenchmarkId::new(format!("{what}/{level}"), n);
         for level in Level::available() {
@@ -35,7 +35,7 @@ fn vectors<T: Float>(c: &mut Criterion) {
             close(&z, &right, 1e-6);
             // Reads both, writes one: three halves of a copy of as much.
             bench::<T, _>(&mut group, id("axpy", level), level, Limit::Copy(bytes), 3 * n * size_of::<T>(), || {
-                blas::axpy(level, black_box(T::from_f64(1e-9)), &x, &mut y).unwrap();
+                blas::axpy(level, black_box(T::from_f64(1e-9)), &x, &mut z).unwrap();
             });
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::simd::{Element, Strides, Walk, Walsh};
 
+use super::Signs;
 use super::codelet::finish;
 use super::paley;
 use super::schedule::{Input, Rows};
@@ -51,16 +52,31 @@ fn whole<T: Element, S: Walsh<T>, const Q: usize>(
         };
         let mut v = [s.splat(T::zeroed()); Q];
         let mut r = 0;
-        while r < Q {
-            let part = s.load_part(&from[r * m..(r + 1) * m]);
-            v[r] = s.hadamard_below(m, s.negate(input.signs.at(at + r * m), part));
-            r += 1;
+        if m == S::LANES && matches!(input.signs, Signs::None) {
+            let (vectors, _) = s.chunks(from);
+            for (v, part) in v.iter_mut().zip(vectors) {
+                *v = s.hadamard_below(S::LANES, s.load(part));
+            }
+        } else {
+            while r < Q {
+                let part = s.load_part(&from[r * m..(r + 1) * m]);
+                v[r] = s.hadamard_below(m, s.negate(input.signs.at(at + r * m), part));
+                r += 1;
+            }
         }
         paley::product::<T, S, Q>(s, &mut v);
         finish(s, scale, &mut v);
-        while r > 0 {
-            r -= 1;
-            s.store_part(&mut to[r * m..(r + 1) * m], v[r]);
+        if m == S::LANES {
+            let (vectors, _) = s.chunks_mut(to);
+            for (v, part) in v.iter().zip(vectors) {
+                s.store(part, *v);
+            }
+        } else {
+            r = Q;
+            while r > 0 {
+                r -= 1;
+                s.store_part(&mut to[r * m..(r + 1) * m], v[r]);
+            }
         }
         at += advance;
         i += 1;

@@ -11,6 +11,7 @@ use subquad::{Error, Level};
 use crate::race::{gaussian, race};
 
 const ITERATIONS: usize = 100;
+const ALIKE: usize = 10;
 
 /// A chain of springs of uneven strength, with something that holds each: tridiagonal, positive definite.
 #[derive(Debug)]
@@ -109,24 +110,24 @@ macro_rules! float {
                 let mut scratch = vec![0.0; cg::conjugate_gradient_scratch_len(n, 0, 0)];
                 let mut memory = MemBuffer::new(faer_cg::conjugate_gradient_scratch(&diagonal, &chain, 1, Par::Seq));
                 let tiny = <$T>::MIN_POSITIVE;
-                let mut mine = |x: &mut Vec<$T>| {
+                let mut mine = |x: &mut Vec<$T>, iterations: usize| {
                     x.fill(0.0);
-                    let stopping = Stopping { relative: 0.0, absolute: f64::from(tiny), max_iterations: ITERATIONS };
+                    let stopping = Stopping { relative: 0.0, absolute: f64::from(tiny), max_iterations: iterations };
                     let report = if jacobi {
                         cg::conjugate_gradient(level, &chain, &diagonal, &b, x, stopping, &mut scratch)
                     } else {
                         cg::conjugate_gradient(level, &chain, &Identity, &b, x, stopping, &mut scratch)
                     };
-                    assert_eq!(report.unwrap().iterations, ITERATIONS);
+                    assert_eq!(report.unwrap().iterations, iterations);
                 };
-                let mut theirs = |x: &mut Vec<$T>| {
+                let mut theirs = |x: &mut Vec<$T>, iterations: usize| {
                     x.fill(0.0);
                     let params = faer_cg::CgParams {
                         // `Zero` would leave its residual uninitialised in this version.
                         initial_guess: InitialGuessStatus::MaybeNonZero,
                         abs_tolerance: tiny,
                         rel_tolerance: 0.0,
-                        max_iters: ITERATIONS,
+                        max_iters: iterations,
                         ..Default::default()
                     };
                     let (x, b) = (FaerMut::from_column_major_slice_mut(x, n, 1), FaerRef::from_column_major_slice(&b, n, 1));
@@ -139,14 +140,15 @@ macro_rules! float {
                     assert!(matches!(ended, Err(faer_cg::CgError::NoConvergence { .. })), "{ended:?}");
                 };
                 let (mut x, mut y) = (vec![0.0; n], vec![0.0; n]);
-                mine(&mut x);
-                theirs(&mut y);
+                // The same iterates to rounding: after a few, as what rounding adds grows from one to the next.
+                mine(&mut x, ALIKE);
+                theirs(&mut y, ALIKE);
                 let size = y.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
                 let off = x.iter().zip(&y).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt() / size;
-                assert!(off < if size_of::<$T>() == 4 { 1e-2 } else { 1e-9 }, "{off}");
+                assert!(off < if size_of::<$T>() == 4 { 1e-4 } else { 1e-12 }, "{off}");
                 let name = if jacobi { "Jacobi" } else { "none" };
                 let case = format!("{}, n = {n}, {name}", stringify!($T));
-                race("cg", &case, &mut [("", &mut || mine(&mut x)), ("faer 0.24", &mut || theirs(&mut y))]);
+                race("cg", &case, &mut [("", &mut || mine(&mut x, ITERATIONS)), ("faer 0.24", &mut || theirs(&mut y, ITERATIONS))]);
             }
         }
     };

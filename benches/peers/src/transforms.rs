@@ -28,6 +28,8 @@ fn ffht<T>(name: &CStr) -> Option<Ffht<T>> {
     // SAFETY: the library's initialisers are trusted by whoever set the variable.
     let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
     if library.is_null() {
+        // SAFETY: after a failure this is a message that ends with a zero.
+        eprintln!("{}", unsafe { CStr::from_ptr(libc::dlerror()) }.to_string_lossy());
         return None;
     }
     // SAFETY: the handle is open, the name ends with a zero.
