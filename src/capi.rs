@@ -42,15 +42,35 @@
 #![allow(non_camel_case_types, reason = "names of C")]
 #![allow(clippy::missing_safety_doc, reason = "the module's documentation says it for all")]
 
+mod blas;
+mod candidates;
+mod deep;
+mod fired;
 mod halfspace;
-mod kernels;
+mod low_rank;
+mod max_tree;
 #[cfg(feature = "io")]
 mod model;
+mod network;
+mod sketch;
+mod solve;
+mod sparse;
+mod transform;
 
+pub use blas::*;
+pub use candidates::*;
+pub use deep::*;
+pub use fired::*;
 pub use halfspace::*;
-pub use kernels::*;
+pub use low_rank::*;
+pub use max_tree::*;
 #[cfg(feature = "io")]
 pub use model::*;
+pub use network::*;
+pub use sketch::*;
+pub use solve::*;
+pub use sparse::*;
+pub use transform::*;
 
 use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};
 
 use subquad::capi::*;
-use subquad::train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target};
+use subquad::train::{Coding, Dataset, Deep, DeepModel, Model, Preparation, PrepareOptions, Target};
 
 fn error() -> subquad_error {
     subquad_error { code: -1, expected: 0, found: 0, message: [1; 256] }
@@ -42,6 +42,53 @@ fn a_model_for_c() {
         }
         subquad_model_free(handle);
     }
+}
+
+/// A deep model: loaded from its bytes and from its file, it answers as the library does.
+#[test]
+fn a_deep_model_for_c() {
+    let target = Target::classes("sign", vec!["minus".into(), "plus".into()], vec![0, 0, 1, 1]).unwrap();
+    let data = Dataset::new(vec!["t".into()], vec![-2.0, -1.0, 1.0, 2.0], target).unwrap();
+    let rows = [0, 1, 2, 3];
+    let preparation = Preparation::fit(data.features(), &rows, PrepareOptions::default()).unwrap();
+    let coding = Coding::fit(data.target(), &rows).unwrap();
+    let (x, y) = (preparation.apply(data.features(), &rows).unwrap(), coding.encode(data.target(), &rows).unwrap());
+    let mut run = Deep::builder().width(256).tolerance(1e-3).seed(1).build(x.as_ref(), y.as_ref()).unwrap();
+    while run.step().unwrap().is_some() {}
+    let model = DeepModel::new(data.columns().clone(), preparation, coding, run).unwrap();
+    let bytes = model.to_bytes().unwrap();
+    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/deep.safetensors");
+    std::fs::write(path, &bytes).unwrap();
+    assert!(DeepModel::is_one_in(&bytes) && !DeepModel::is_one_in(&bytes[..20]));
+
+    let truth = model.predict(subquad::Level::detect(), data.features(), &rows).unwrap();
+    let path = format!("{path}\0");
+    for from_file in [false, true] {
+        let (mut handle, mut e, mut to) = (null_mut(), error(), [-1.0; 4]);
+        // SAFETY: the pointers are those of live slices and locals, with their lengths; the path ends with a zero.
+        unsafe {
+            let code = if from_file {
+                subquad_model_load(path.as_ptr().cast(), &mut handle, &mut e)
+            } else {
+                subquad_model_from_bytes(bytes.as_ptr(), bytes.len(), &mut handle, &mut e)
+            };
+            assert_eq!(code, SUBQUAD_OK, "{}", message(&e));
+            assert!(subquad_model_is_deep(handle) && subquad_model_is_classes(handle));
+            let x = data.features().data();
+            assert_eq!(subquad_model_predict(0, handle, 4, 1, x.as_ptr(), to.as_mut_ptr(), 4, &mut e), SUBQUAD_OK, "{}", message(&e));
+            subquad_model_free(handle);
+        }
+        for (to, truth) in to.iter().zip(&truth) {
+            assert!(matches!(truth, subquad::train::Prediction::Class { index, .. } if *index as f64 == *to));
+        }
+    }
+    // Damaged: refused, and nothing is handed out.
+    let (mut handle, mut e) = (null_mut(), error());
+    // SAFETY: as above.
+    unsafe {
+        assert_eq!(subquad_model_from_bytes(bytes.as_ptr(), bytes.len() - 4, &mut handle, &mut e), SUBQUAD_MODEL);
+    }
+    assert!(handle.is_null() && !message(&e).is_empty());
 }
 
 /// A message that is longer than its room is cut off between characters.

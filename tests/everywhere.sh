@@ -132,6 +132,12 @@ if [ -z "$quick" ]; then
     if target aarch64-unknown-linux-musl && debian qemu-aarch64-static qemu-user-static; then
         export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER=qemu-aarch64-static
         run aarch64 "the whole suite, emulated" neon env REQUIRE_LEVEL=neon cargo test --quiet --tests --target aarch64-unknown-linux-musl
+        program=$(cargo test --quiet --test kernels --no-run --target aarch64-unknown-linux-musl --message-format json | sed -nE 's/.*"executable":"([^"]*kernels-[^"]*)".*/\1/p' | tail -n 1)
+        if [ -n "$program" ] && python3 tests/everywhere/count.py "$program" >"$work/counts"; then
+            while IFS='|' read -r _ case neon scalar ratio; do row aarch64 "instructions: $case" neon "${neon#neon }, scalar ${scalar#scalar }: $ratio times as many"; done <"$work/counts"
+        else
+            fail aarch64 "instructions of NEON below those of scalar code" neon
+        fi
     else
         skip aarch64 "the whole suite, emulated" neon "no target, or no qemu-aarch64-static"
     fi
@@ -159,8 +165,8 @@ if [ -z "$quick" ]; then
 
     part "AddressSanitizer, all levels of this machine"
     if [ -n "$nightly" ]; then
-        run asan "hadamard, relu, half-spaces, all cases" all env RUSTFLAGS=-Zsanitizer=address RUSTDOCFLAGS=-Zsanitizer=address \
-            cargo +nightly test --quiet --target x86_64-unknown-linux-gnu --target-dir "$work/asan" --lib --test kernels
+        run asan "every kernel's own tests, all cases, the C face" all env RUSTFLAGS=-Zsanitizer=address RUSTDOCFLAGS=-Zsanitizer=address \
+            cargo +nightly test --quiet --target x86_64-unknown-linux-gnu --target-dir "$work/asan" --features capi,io --lib --test kernels --test capi
     else
         skip asan "all levels" all "no nightly"
     fi
@@ -169,19 +175,19 @@ if [ -z "$quick" ]; then
     if [ -n "$nightly" ]; then
         rm -rf "$work/minimal" && mkdir -p "$work/minimal"
         cp -r Cargo.toml README.md src benches "$work/minimal/" && mkdir "$work/minimal/tests" && cp tests/*.rs "$work/minimal/tests/"
-        run "least dependencies" "checks" "" sh -c "cd '$work/minimal' && cargo +nightly update -Zdirect-minimal-versions && cargo check --features cli,parallel,capi --lib --bins"
+        run "least dependencies" "checks" "" sh -c "cd '$work/minimal' && cargo +nightly update -Zdirect-minimal-versions && cargo check --all-features --lib --bins"
     else
         skip "least dependencies" "builds" "" "no nightly"
     fi
     msrv=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
     if rustup toolchain install "$msrv" --profile minimal >/dev/null 2>&1; then
-        run "Rust $msrv" "checks" "" cargo "+$msrv" check --lib --bins --features cli,parallel,capi --target-dir "$work/msrv"
+        run "Rust $msrv" "checks" "" cargo "+$msrv" check --lib --bins --all-features --target-dir "$work/msrv"
     else
         skip "Rust $msrv" "builds" "" "the toolchain cannot be installed"
     fi
     if crate cargo-deny cargo-deny; then
-        run "dependencies" "licences, sources, bans" "" cargo deny --all-features check licenses sources bans
-        if cargo deny --all-features check advisories >"$work/log" 2>&1; then
+        run "dependencies" "licences, sources, bans" "" cargo deny check --config tests/everywhere/deny.toml licenses sources bans
+        if cargo deny check --config tests/everywhere/deny.toml advisories >"$work/log" 2>&1; then
             row dependencies advisories "" pass
         elif grep -q 'failed to fetch\|failed to load advisory' "$work/log"; then
             skip dependencies advisories "" "the advisory database cannot be fetched"

@@ -140,3 +140,47 @@ fn the_c_face() {
         );
     }
 }
+
+/// What the C face is told by descriptions: pointers within structures.
+#[cfg(feature = "capi")]
+#[test]
+fn descriptions_of_c() {
+    use std::ptr::null;
+    use subquad::capi::*;
+    let mut e = subquad_error { code: 0, expected: 0, found: 0, message: [0; 256] };
+    // The rows (2, 0) and (3, 5), W^T with the rows (1, 10) and (100, 1000).
+    let (starts, indices, values) = ([0usize, 1, 3], [0u32, 0, 1], [2.0f32, 3.0, 5.0]);
+    let support = subquad_support { rows: 2, cols: 2, starts: starts.as_ptr(), indices: indices.as_ptr() };
+    let h = subquad_sparse_f32 { support, depth: 1, values: values.as_ptr() };
+    let (w, mut at, mut rows, mut places) = ([1.0f32, 10.0, 100.0, 1000.0], [9usize; 3], [9u32; 3], [9u32; 3]);
+    let b = subquad_panels_f32 { rows: 2, cols: 2, packed: false, numbers: w.as_ptr() };
+    let (mut z, mut panels, mut scratch) = ([0.0f32; 4], vec![0.0f32; subquad_panels_len(2, 2)], vec![0.0f32; 4096]);
+    let (to, len) = (scratch.as_mut_ptr(), scratch.len());
+    // SAFETY: the pointers are those of live arrays, with their lengths, or null.
+    unsafe {
+        assert_eq!(subquad_times_panels_f32(1, &h, &b, false, z.as_mut_ptr(), &mut e), SUBQUAD_OK);
+        assert_eq!(z, [2.0, 20.0, 503.0, 5030.0]);
+        assert_eq!(subquad_transpose(&support, at.as_mut_ptr(), rows.as_mut_ptr(), places.as_mut_ptr(), &mut e), SUBQUAD_OK);
+        let columns = subquad_columns { cols: 2, starts: at.as_ptr(), rows: rows.as_ptr(), places: places.as_ptr() };
+        // H H^T once more, as an update of W^T; then what it adds to H W^T.
+        let update = subquad_low_rank_f32 { u: h, u_columns: columns, v: h, v_columns: columns };
+        assert!(subquad_low_rank_query_scratch_len_f32(&update, 2) <= len);
+        assert_eq!(subquad_low_rank_query_f32(1, &update, 1.0, &h, &columns, z.as_mut_ptr(), to, len, &mut e), SUBQUAD_OK);
+        assert_eq!(z, [2.0 + 8.0 + 18.0, 20.0 + 30.0, 503.0 + 12.0 + 102.0, 5030.0 + 170.0]);
+        assert_eq!(subquad_pack_f32(2, 2, w.as_ptr(), panels.as_mut_ptr(), &mut e), SUBQUAD_OK);
+        assert_eq!(subquad_low_rank_fold_sparse_f32(&update, 2, 2, panels.as_mut_ptr(), &mut e), SUBQUAD_OK);
+        assert_eq!(panels[0], 1.0 + 4.0 + 9.0);
+        assert_eq!(subquad_low_rank_query_f32(1, null(), 1.0, &h, &columns, z.as_mut_ptr(), to, len, &mut e), SUBQUAD_NULL);
+        let nowhere = subquad_support { starts: null(), ..support };
+        assert_eq!(subquad_transpose(&nowhere, at.as_mut_ptr(), rows.as_mut_ptr(), places.as_mut_ptr(), &mut e), SUBQUAD_NULL);
+        let endless = subquad_support { rows: usize::MAX, ..support };
+        assert_eq!(subquad_transpose(&endless, at.as_mut_ptr(), rows.as_mut_ptr(), places.as_mut_ptr(), &mut e), SUBQUAD_OVERFLOW);
+        // Lists: one neuron fires on the second of two samples.
+        let (starts, samples) = ([0usize, 1], [1u32]);
+        let lists = subquad_fired_f32 { neurons: 1, n: 2, starts: starts.as_ptr(), samples: samples.as_ptr(), values: values.as_ptr() };
+        let (a, mut f) = ([1.0f32], [9.0f32; 2]);
+        assert!(subquad_fired_outputs_scratch_len(2, 1, 1, 1) <= len);
+        assert_eq!(subquad_fired_outputs_f32(1, &lists, 1, 1, a.as_ptr(), 0, 0.5, f.as_mut_ptr(), to, len, &mut e), SUBQUAD_OK);
+        assert_eq!(f, [0.0, 1.5]);
+    }
+}

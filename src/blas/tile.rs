@@ -14,7 +14,13 @@ use crate::simd::{Float, Simd};
 /// Rows of the largest tile that fits the registers of an instruction set: 2 J + 3 of them are in use.
 #[inline(always)]
 pub(crate) const fn rows(registers: usize) -> usize {
-    if registers >= 32 { MOST_ROWS } else { 6 }
+    if registers >= 32 {
+        MOST_ROWS
+    } else if registers >= 16 {
+        6
+    } else {
+        3
+    }
 }
 
 /// Rows of the largest tile of any instruction set.
@@ -113,15 +119,18 @@ pub(crate) fn pack<T: Float, S: Simd<T>>(alpha: T, b: MatRef<'_, T>, to: &mut [T
     }
 }
 
-/// `with_rows!(rows, f::<T, S>(args))` calls `f::<T, S, J>(args)` with J = `rows`.
+/// `with_rows!(rows, f::<T, S>(args))` calls `f::<T, S, J>(args)` with J = `rows`, at most as many as the instruction set's
+/// tiles have; `with_rows!(rows up to MOST, ..)` has its own limit. Others are not compiled.
 macro_rules! with_rows {
-    ($rows:expr, $f:ident::<$T:ident, $S:ident>$args:tt) => {
-        $crate::blas::tile::with_rows!(@ $rows, $f, $T, $S, $args, 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+    ($rows:ident up to $most:ident, $f:ident::<$T:ident, $S:ident>$args:tt) => {
+        $crate::blas::tile::with_rows!(@ $rows, $most, $f, $T, $S, $args, 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
     };
-    (@ $rows:expr, $f:ident, $T:ident, $S:ident, $args:tt, $($n:literal)*) => {
+    ($rows:expr, $f:ident::<$T:ident, $S:ident>$args:tt) => {
+        $crate::blas::tile::with_rows!(@ $rows, $crate::blas::tile::rows($S::REGISTERS), $f, $T, $S, $args, 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+    };
+    (@ $rows:expr, $most:expr, $f:ident, $T:ident, $S:ident, $args:tt, $($n:literal)*) => {
         match $rows {
-            // Tiles that an instruction set of few registers never uses are not compiled for it.
-            $($n if $n <= $crate::blas::tile::rows($S::REGISTERS) => $f::<$T, $S, $n>$args,)*
+            $($n if $n <= $most => $f::<$T, $S, $n>$args,)*
             _ => {}
         }
     };

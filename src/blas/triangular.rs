@@ -179,7 +179,8 @@ fn gather<T: Float>(b: MatRef<'_, T>, panel: &mut [T], width: usize) {
     }
 }
 
-/// Rows of a panel that are solved together: what stands before them is one tile product.
+/// Rows of a panel that are solved together: what stands before them is one tile product. The same at every level, because
+/// the order of sums depends on it.
 const GROUP: usize = 6;
 
 /// `X <- L^-1 X` for a panel X.
@@ -191,7 +192,7 @@ fn forward<T: Float, S: Simd<T>>(s: S, l: MatRef<'_, T>, panel: &mut [[S::Chunk;
         let rows = GROUP.min(n - from);
         let (done, rest) = split(panel, from);
         let l = l.row_range(from, rows);
-        with_rows!(rows, group::<T, S>(s, l.col_range(0, from), done, l.col_range(from, rows), rest, strip, false));
+        with_rows!(rows up to GROUP, group::<T, S>(s, l.col_range(0, from), done, l.col_range(from, rows), rest, strip, false));
         from += rows;
     }
 }
@@ -206,7 +207,7 @@ fn backward<T: Float, S: Simd<T>>(s: S, u: MatRef<'_, T>, panel: &mut [[S::Chunk
         let from = to - rows;
         let (rest, done) = split(panel, to);
         let u = u.row_range(from, rows);
-        with_rows!(rows, group::<T, S>(s, u.col_range(to, n), done, u.col_range(from, rows), split(rest, from).1, strip, true));
+        with_rows!(rows up to GROUP, group::<T, S>(s, u.col_range(to, n), done, u.col_range(from, rows), split(rest, from).1, strip, true));
         to = from;
     }
 }

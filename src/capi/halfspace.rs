@@ -50,7 +50,8 @@ macro_rules! by_kind {
 }
 
 macro_rules! halfspace {
-    ($T:ty; $scan:ident $len:ident $query_len:ident $build_len:ident $build:ident $query:ident $update:ident $verify:ident) => {
+    ($T:ty; $scan:ident $len:ident $query_len:ident $build_len:ident $build:ident $query:ident $update:ident $verify:ident
+        $is_worn:ident $rebalance_len:ident $rebalance:ident) => {
         /// Reports, for each row x of X (n x d), every row w of W (m x d) with <w, x> > threshold: `counts` (n) are the
         /// true counts, row i of `indices` (n x room) has the first `room` of them, ascending, and `values`, if not
         /// null, their values.
@@ -215,19 +216,64 @@ macro_rules! halfspace {
                 by_kind!($T, kind(kind_number)?, Index => Ok(Index::open(bytes, Check::Header)?.verify(w)?))
             })
         }
+
+        /// Whether so much has moved in a ball tree that its balls are worth rearranging; false for what is none.
+        #[cfg_attr(doc, doc = concat!("\n```c\nif (", stringify!($is_worn), "(bytes, bytes_len)) ", stringify!($rebalance), "(bytes, bytes_len, true, scratch, scratch_len, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $is_worn(bytes: *const u8, bytes_len: usize) -> bool {
+            // SAFETY: the caller's promise.
+            let Ok(bytes) = (unsafe { slice("bytes", bytes, bytes_len) }) else { return false };
+            BallTree::<_, $T>::open(bytes, Check::Header).is_ok_and(|tree| tree.is_worn())
+        }
+
+        /// Scratch of rearranging a ball tree.
+        #[cfg_attr(doc, doc = concat!("\n```c\nsize_t len = ", stringify!($rebalance_len), "(m, d);\n```"))]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $rebalance_len(m: usize, d: usize) -> usize {
+            BallTree::<&[u8], $T>::rebalance_scratch_len(m, d)
+        }
+
+        /// Rearranges a ball tree for the neurons as they are now; the checksum is written anew if `seal`.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($rebalance), "(bytes, bytes_len, true, scratch, ", stringify!($rebalance_len), "(m, d), &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $rebalance(
+            bytes: *mut u8,
+            bytes_len: usize,
+            seal: bool,
+            scratch: *mut $T,
+            scratch_len: usize,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, scratch) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice_mut("scratch", scratch, scratch_len)?) };
+                let mut tree = BallTree::<_, $T>::open(bytes, Check::Header)?;
+                tree.rebalance(scratch)?;
+                if seal {
+                    tree.seal();
+                }
+                Ok(())
+            })
+        }
     };
 }
 
 halfspace! { f32; subquad_scan_f32 subquad_index_len_f32 subquad_query_scratch_len_f32 subquad_build_scratch_len_f32
-subquad_build_f32 subquad_query_f32 subquad_update_f32 subquad_verify_f32 }
+subquad_build_f32 subquad_query_f32 subquad_update_f32 subquad_verify_f32 subquad_is_worn_f32 subquad_rebalance_scratch_len_f32 subquad_rebalance_f32 }
 halfspace! { f64; subquad_scan_f64 subquad_index_len_f64 subquad_query_scratch_len_f64 subquad_build_scratch_len_f64
-subquad_build_f64 subquad_query_f64 subquad_update_f64 subquad_verify_f64 }
+subquad_build_f64 subquad_query_f64 subquad_update_f64 subquad_verify_f64 subquad_is_worn_f64 subquad_rebalance_scratch_len_f64 subquad_rebalance_f64 }
 
 /// Where answers go.
 ///
 /// # Safety
 /// As `slice_mut`, for n counts, n x room indices, and as many values, if they are not null.
-unsafe fn hits<'a, T>(n: usize, room: usize, counts: *mut u32, indices: *mut u32, values: *mut T) -> Result<Hits<'a, T>, Failure> {
+pub(super) unsafe fn hits<'a, T>(
+    n: usize,
+    room: usize,
+    counts: *mut u32,
+    indices: *mut u32,
+    values: *mut T,
+) -> Result<Hits<'a, T>, Failure> {
     let all = super::area("indices: queries x room", n, room)?;
     // SAFETY: the caller's promise.
     let hits = unsafe { Hits::new(slice_mut("counts", counts, n)?, slice_mut("indices", indices, all)?, room)? };

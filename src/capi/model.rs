@@ -7,18 +7,62 @@ use std::vec::Vec;
 
 use super::{Failure, guard, level, one, one_mut, slice, slice_mut, subquad_error};
 use crate::Error;
-use crate::train::{Matrix, Model, Prediction};
+use crate::Level;
+use crate::train::{Coding, DeepModel, Matrix, Model, Prediction, Preparation, TrainError};
 
-/// A trained model; it is read only, and may be asked from several threads at once.
+/// The kinds of network that a file may hold.
+enum Network {
+    TwoLayer(Model),
+    Deep(DeepModel),
+}
+
+impl Network {
+    fn load(path: &Path) -> Result<Self, TrainError> {
+        if DeepModel::is_one(path) { DeepModel::load(path).map(Self::Deep) } else { Model::load(path).map(Self::TwoLayer) }
+    }
+    fn from_bytes(bytes: &[u8]) -> Result<Self, TrainError> {
+        if DeepModel::is_one_in(bytes) {
+            DeepModel::from_bytes(bytes, "bytes").map(Self::Deep)
+        } else {
+            Model::from_bytes(bytes, "bytes").map(Self::TwoLayer)
+        }
+    }
+    fn preparation(&self) -> &Preparation {
+        match self {
+            Self::TwoLayer(model) => model.preparation(),
+            Self::Deep(model) => model.preparation(),
+        }
+    }
+    fn coding(&self) -> &Coding {
+        match self {
+            Self::TwoLayer(model) => model.coding(),
+            Self::Deep(model) => model.coding(),
+        }
+    }
+    fn predict(&self, level: Level, features: &Matrix, rows: &[usize]) -> Result<Vec<Prediction>, TrainError> {
+        match self {
+            Self::TwoLayer(model) => model.predict(level, features, rows),
+            Self::Deep(model) => model.predict(level, features, rows),
+        }
+    }
+}
+
+// What the header promises of threads.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Network>();
+};
+
+/// A trained model, of two layers or deep; it is read only, and may be asked from several threads at once.
 #[cfg_attr(
     doc,
     doc = "\n```c\nsubquad_model *model = NULL;\nsubquad_model_load(\"model.safetensors\", &model, &error);\nsubquad_model_free(model);\n```"
 )]
 pub struct subquad_model {
-    model: Model,
+    model: Network,
 }
 
-/// Reads a model from a file. `path` is UTF-8, ended by a zero; the model that is put behind `to` is to be freed.
+/// Reads a model from a file, which `subquad train` wrote. `path` is UTF-8, ended by a zero; the model that is put behind `to` is to be freed.
 #[cfg_attr(
     doc,
     doc = "\n```c\nsubquad_model *model = NULL;\nif (subquad_model_load(\"model.safetensors\", &model, &error) != SUBQUAD_OK) puts(error.message);\n```"
@@ -33,12 +77,12 @@ pub unsafe extern "C" fn subquad_model_load(path: *const c_char, to: *mut *mut s
         let path = unsafe { CStr::from_ptr(path) }.to_str().map_err(|_| Error::value("path", "UTF-8"))?;
         // SAFETY: the caller's promise.
         let to = unsafe { one_mut("to", to) }?;
-        *to = Box::into_raw(Box::new(subquad_model { model: Model::load(Path::new(path))? }));
+        *to = Box::into_raw(Box::new(subquad_model { model: Network::load(Path::new(path))? }));
         Ok(())
     })
 }
 
-/// Reads a model from the bytes of a file.
+/// Reads a model from the bytes of a file. Of a deep one whose first weights came from another file, that file is read.
 #[cfg_attr(
     doc,
     doc = "\n```c\nextern const unsigned char file[];\nextern const size_t file_len;\nsubquad_model_from_bytes(file, file_len, &model, &error);\n```"
@@ -53,7 +97,7 @@ pub unsafe extern "C" fn subquad_model_from_bytes(
     guard(error, || {
         // SAFETY: the caller's promise.
         let (bytes, to) = unsafe { (slice("bytes", bytes, len)?, one_mut("to", to)?) };
-        *to = Box::into_raw(Box::new(subquad_model { model: Model::from_bytes(bytes, "bytes")? }));
+        *to = Box::into_raw(Box::new(subquad_model { model: Network::from_bytes(bytes)? }));
         Ok(())
     })
 }
@@ -84,6 +128,14 @@ pub unsafe extern "C" fn subquad_model_answers(model: *const subquad_model) -> u
     unsafe { model.as_ref() }.map_or(0, |model| if model.model.coding().is_classes() { 1 } else { model.model.coding().outputs() })
 }
 
+/// Whether its network is deep; false for null.
+#[cfg_attr(doc, doc = "\n```c\nputs(subquad_model_is_deep(model) ? \"deep\" : \"two layers\");\n```")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_model_is_deep(model: *const subquad_model) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { model.as_ref() }.is_some_and(|model| matches!(model.model, Network::Deep(_)))
+}
+
 /// Whether its answers are numbers of classes.
 #[cfg_attr(doc, doc = "\n```c\nprintf(subquad_model_is_classes(model) ? \"class %.0f\\n\" : \"%g\\n\", answers[0]);\n```")]
 #[unsafe(no_mangle)]
@@ -109,7 +161,7 @@ pub unsafe extern "C" fn subquad_model_label(
     guard(error, || {
         // SAFETY: the caller's promise.
         let model = unsafe { one("model", model) }?;
-        let crate::train::Coding::Classes { labels } = model.model.coding() else {
+        let Coding::Classes { labels } = model.model.coding() else {
             return Err(Error::value("model", "one of classes").into());
         };
         let Some(label) = labels.get(class) else {

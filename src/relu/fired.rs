@@ -124,8 +124,8 @@ impl<'a, T: Float> FiredRef<'a, T> {
     /// ```
     #[inline(always)]
     pub fn of(&self, r: usize) -> (&'a [u32], &'a [T]) {
-        let (from, to) = match self.starts.get(r..r + 2) {
-            Some(&[from, to]) => (from, to),
+        let (from, to) = match self.starts.get(r..) {
+            Some(&[from, to, ..]) => (from, to),
             _ => (0, 0),
         };
         (self.samples.get(from..to).unwrap_or_default(), self.values.get(from..to).unwrap_or_default())
@@ -188,7 +188,7 @@ pub fn outputs_of_group<T: Float>(
     expect_length("fired: columns of the outputs", c, out.cols())?;
     let (scratch, _) = take(scratch, outputs_scratch_len(n, d, m, c))?;
     let (sums, weights) = scratch.split_at_mut(n * c * MOST_LANES);
-    let first = g * group(d, m);
+    let first = g.saturating_mul(group(d, m));
     let neurons = group(d, m).min(m.saturating_sub(first));
     for (at, to) in weights[..neurons * c].iter_mut().enumerate() {
         *to = normaliser::<T>(m) * a.get(at % c, first + at / c).unwrap_or(T::ZERO);
@@ -336,13 +336,13 @@ fn descend_body<T: Float, S: Simd<T>>(
     let gradient = &mut gradient[..x.cols()];
     for (k, moved) in moved.iter_mut().enumerate() {
         *moved = T::ZERO;
-        let (samples, _) = fired.of(first + k);
+        let (samples, _) = fired.of(first.saturating_add(k));
         let Some(row) = w.row(k) else { continue };
         if samples.is_empty() {
             continue;
         }
         for (o, to) in weights.iter_mut().enumerate() {
-            *to = scale * a.get(o, first + k).unwrap_or(T::ZERO);
+            *to = scale * a.get(o, first.saturating_add(k)).unwrap_or(T::ZERO);
         }
         sum_of_rows(s, x, u, samples, weights, gradient);
         let mut square = s.splat(T::ZERO);

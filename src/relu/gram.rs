@@ -124,10 +124,20 @@ fn scale_by_overlaps_body<T: Float, S: Simd<T>>(s: S, pattern: PatternRef<'_>, o
     count_triangle(s, pattern, out, |inner, count| inner * count);
 }
 
-/// Tiles over the lower triangle: with 32 registers 16 counts and 8 rows of words are in flight, with 16 a quarter.
+/// Tiles over the lower triangle: with 32 registers 16 counts and 8 rows of words are in flight, with 16 a quarter. With
+/// fewer, entry by entry: such machines have little room for code, and count bits so slowly that loads do not matter.
 #[inline(always)]
 fn count_triangle<T: Float, S: Token>(s: S, pattern: PatternRef<'_>, mut out: MatMut<'_, T>, to: impl Fn(T, T) -> T) {
     let n = pattern.samples();
+    if S::REGISTERS < 16 {
+        for i in 0..n {
+            let Some(row) = out.row(i) else { return };
+            for (j, x) in row.iter_mut().enumerate().take(i + 1) {
+                *x = to(*x, T::from_f64(count_and(s, pattern.sample(i), pattern.sample(j)) as f64));
+            }
+        }
+        return;
+    }
     let side = if S::REGISTERS >= 32 { 4 } else { 2 };
     let block = (BLOCK_LEN / words_per_sample(pattern.neurons()).max(1)).max(side) / side * side;
     for rows in (0..n).step_by(block) {

@@ -74,7 +74,7 @@ impl<'a, T> Panels<'a, T> {
     /// ```
     pub fn packed(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
         expect_length("panels", panels_len(rows, cols), data.len())?;
-        Ok(Self { data, rows, cols, row_step: PANEL, panel_step: PANEL * rows })
+        Ok(Self { data, rows, cols, row_step: PANEL, panel_step: area(PANEL, rows) })
     }
 
     /// A matrix that lies row by row, as it may in a file: the products read it where it is, with more cache misses.
@@ -236,7 +236,7 @@ impl<'a, T> PanelsMut<'a, T> {
 
     /// Panel p as a matrix.
     pub(crate) fn panel(&mut self, p: usize) -> Result<MatMut<'_, T>, Error> {
-        let len = self.rows * PANEL;
+        let len = area(self.rows, PANEL);
         let width = PANEL.min(self.cols.saturating_sub(p * PANEL));
         MatMut::with_stride(self.data.get_mut(p * len..(p + 1) * len).unwrap_or_default(), self.rows, width, PANEL)
     }
@@ -270,7 +270,7 @@ pub fn pack<T: Float>(from: MatRef<'_, T>, to: &mut [T]) -> Result<(), Error> {
     if from.rows() == 0 {
         return Ok(());
     }
-    for (p, panel) in to.chunks_exact_mut(PANEL * from.rows()).enumerate() {
+    for (p, panel) in to.chunks_exact_mut(area(PANEL, from.rows())).enumerate() {
         let columns = from.col_range(p * PANEL, PANEL);
         for (j, piece) in panel.chunks_exact_mut(PANEL).enumerate() {
             for (c, to) in piece.iter_mut().enumerate() {

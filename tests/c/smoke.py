@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
+import scipy.sparse
 import scipy.sparse.linalg
 
 lib = c.CDLL(sys.argv[1])
@@ -25,6 +26,30 @@ class Stopping(c.Structure):
 
 class Report(c.Structure):
     _fields_ = [("status", c.c_int), ("iterations", size), ("residual_norm", c.c_double), ("rhs_norm", c.c_double)]
+
+
+class LeastSquaresStopping(c.Structure):
+    _fields_ = [("relative", c.c_double), ("gradient", c.c_double), ("max_iterations", size)]
+
+
+class LeastSquaresReport(c.Structure):
+    _fields_ = [("status", c.c_int), ("iterations", size), ("residual_norm", c.c_double), ("gradient_norm", c.c_double)]
+
+
+class Support(c.Structure):
+    _fields_ = [("rows", size), ("cols", size), ("starts", c.c_void_p), ("indices", c.c_void_p)]
+
+
+class Columns(c.Structure):
+    _fields_ = [("cols", size), ("starts", c.c_void_p), ("rows", c.c_void_p), ("places", c.c_void_p)]
+
+
+class Sparse(c.Structure):
+    _fields_ = [("support", Support), ("depth", size), ("values", c.c_void_p)]
+
+
+class Panels(c.Structure):
+    _fields_ = [("rows", size), ("cols", size), ("packed", c.c_bool), ("numbers", c.c_void_p)]
 
 
 def at(x):
@@ -85,6 +110,50 @@ for suffix, (dtype, scalar, tolerance) in real.items():
     assert info == 0 and report.status == 0 and np.allclose(x, wanted, atol=10 * tolerance), np.abs(x - wanted).max()
     print(f"{suffix}: conjugate gradients as scipy.sparse.linalg.cg, {report.iterations} iterations")
 
+    # Least squares against numpy's.
+    rows, cols = 60, 7
+    j, b = rng.standard_normal((rows, cols)).astype(dtype), rng.standard_normal(rows).astype(dtype)
+    shape_of = c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(scalar), c.POINTER(scalar), size, size)
+
+    @shape_of
+    def multiply(_, x, y, rows, cols):
+        np.ctypeslib.as_array(y, (rows,))[:] = j @ np.ctypeslib.as_array(x, (cols,))
+        return 0
+
+    @shape_of
+    def multiply_transposed(_, y, x, rows, cols):
+        np.ctypeslib.as_array(x, (cols,))[:] = j.T @ np.ctypeslib.as_array(y, (rows,))
+        return 0
+
+    x, report = np.zeros(cols, dtype), LeastSquaresReport()
+    scratch = room(length("subquad_least_squares_scratch_len", rows, cols), dtype)
+    stopping = LeastSquaresStopping(0.0, 1e-5 if dtype == np.float32 else 1e-12, 100)
+    call(f"subquad_least_squares_{suffix}", best, size(rows), size(cols), multiply, multiply_transposed, None, at(b), c.c_double(0.0), at(x),
+         c.byref(stopping), c.byref(report), at(scratch), size(scratch.size))
+    wanted, residual, *_ = np.linalg.lstsq(j.astype(np.float64), b.astype(np.float64), rcond=None)
+    assert report.status == 0 and np.allclose(x, wanted, atol=10 * tolerance), np.abs(x - wanted).max()
+    assert abs(report.residual_norm - residual[0] ** 0.5) < 1e-4
+    print(f"{suffix}: least squares as numpy.linalg.lstsq, {report.iterations} iterations")
+
+    # Sparse rows times a dense matrix, and their inner products, against scipy.sparse.
+    h = scipy.sparse.random_array((20, 90), density=0.1, format="csr", dtype=np.float64, rng=rng).astype(dtype)
+    h.sort_indices()
+    starts, indices, values = h.indptr.astype(np.uintp), h.indices.astype(np.uint32), h.data
+    weights = rng.standard_normal((90, 70)).astype(dtype)
+    sparse = Sparse(Support(20, 90, at(starts), at(indices)), 1, at(values))
+    z = np.empty((20, 70), dtype)
+    call(f"subquad_times_panels_{suffix}", best, c.byref(sparse), c.byref(Panels(90, 70, False, at(weights))), c.c_bool(False), at(z))
+    assert np.allclose(z, h @ weights, atol=10 * tolerance)
+    column_starts, row_of, place = np.zeros(91, np.uintp), np.zeros(h.nnz, np.uint32), np.zeros(h.nnz, np.uint32)
+    call("subquad_transpose", c.byref(sparse.support), at(column_starts), at(row_of), at(place))
+    assert (column_starts == h.tocsc().indptr).all() and (row_of == h.tocsc().indices).all()
+    columns, gram = Columns(90, at(column_starts), at(row_of), at(place)), np.zeros((20, 20), dtype)
+    scratch = room(length("subquad_overlap_scratch_len", 1, 20, 20), dtype)
+    call(f"subquad_overlap_{suffix}", best, c.byref(sparse), c.byref(columns), c.byref(sparse), c.byref(columns), c.c_bool(False), at(gram),
+         at(scratch), size(scratch.size))
+    assert np.allclose(gram, (h @ h.T).toarray(), atol=10 * tolerance)
+    print(f"{suffix}: products of sparse rows as scipy.sparse, {h.nnz} places")
+
     # The network, its JVP and VJP against JAX.
     n, d, m, o = 33, 9, 200, 3
     x, w, v, u = (rng.standard_normal(s).astype(dtype) for s in [(n, d), (m, d), (m, d), (n, o)])
@@ -131,6 +200,28 @@ for suffix, (dtype, scalar, tolerance) in real.items():
                  at(scratch), size(scratch.size))
         for i in range(n):
             assert (indices[i, : counts[i]] == np.flatnonzero(truth[i])).all(), (suffix, name, i)
+    # Structures over samples that stay, when weights have moved.
+    lens = [length(f"subquad_max_tree_scratch_len_{suffix}", m, d), length(f"subquad_candidates_scratch_len_{suffix}", m, d, n)]
+    scratch = room(max(lens), dtype)
+    tree = np.zeros(length(f"subquad_max_tree_len_{suffix}", m, d, n) // 8, np.uint64)
+    lists = np.zeros(length(f"subquad_candidates_len_{suffix}", m, d, n, m) // 8, np.uint64)
+    shape, tail = (size(m), size(d), size(n), at(w), at(x)), (at(scratch), size(scratch.size))
+    call(f"subquad_max_tree_build_{suffix}", best, *shape, at(tree), size(tree.nbytes), *tail)
+    call(f"subquad_candidates_build_{suffix}", best, *shape, scalar(threshold), c.c_double(0.05), size(m), at(lists), size(lists.nbytes), *tail)
+    moved = np.arange(0, m, 50, dtype=np.uint32)
+    w[moved] *= 2
+    rows = np.ascontiguousarray(w[moved])
+    call(f"subquad_max_tree_update_{suffix}", best, at(tree), size(tree.nbytes), at(moved), size(moved.size), size(d), at(rows), c.c_bool(True), *tail)
+    call(f"subquad_candidates_advance_{suffix}", best, at(lists), size(lists.nbytes), size(m), size(d), at(w), c.c_bool(True), None, *tail)
+    then = x.astype(np.float64) @ w.astype(np.float64).T > threshold
+    counts, indices = np.zeros(n, np.uint32), np.zeros((n, m), np.uint32)
+    answers = (size(m), at(counts), at(indices), None)
+    call(f"subquad_max_tree_query_{suffix}", best, at(tree), size(tree.nbytes), c.c_bool(True), size(n), scalar(threshold), *answers, *tail)
+    assert all((indices[i, : counts[i]] == np.flatnonzero(then[i])).all() for i in range(n)), suffix
+    indices[:] = 0
+    call(f"subquad_candidates_query_{suffix}", best, at(lists), size(lists.nbytes), c.c_bool(True), size(m), size(d), at(w), size(n), scalar(threshold), *answers)
+    assert all((indices[i, : counts[i]] == np.flatnonzero(then[i])).all() for i in range(n)), suffix
+    print(f"{suffix}: max tree and candidate lists as numpy, after {moved.size} neurons moved")
     print(f"{suffix}: scan, packed, screened and ball tree as numpy, {truth.sum()} of {truth.size} fire")
 
 try:

@@ -31,16 +31,25 @@ pub const BALL_TREE_LEN: usize = BallTree::<&[u8], f32>::storage_len(NEURONS, DI
 pub const SCREENED_LEN: usize = Screened::<&[u8], f32>::storage_len(NEURONS, DIM);
 pub const PACKED_LEN: usize = Packed::<&[u8], f32>::storage_len(NEURONS, DIM);
 
+// Constants, not calls: then the compiler sees that the buffers are long enough.
+const FORWARD: usize = two_layer::forward_scratch_len(D, M, C);
+const JVP: usize = two_layer::jvp_scratch_len(D, M, C);
+const VJP: usize = two_layer::vjp_scratch_len(D, M, C);
+const GRAM: usize = gram::gram_scratch_len(N, D);
+const CHOLESKY: usize = blas::cholesky_scratch_len(N);
+const SCAN: usize = scan_scratch_len(DIM, NEURONS);
 const OPERATOR: usize = two_layer::gram_product_scratch_len(D, M, C);
 const SOLVE: usize = blas::cholesky_solve_scratch_len(N);
+const ITERATION: usize = cg::conjugate_gradient_scratch_len(N * C, OPERATOR, SOLVE);
 /// Room for whatever runs.
 pub const SCRATCH: usize = any_of(&[
-    cg::conjugate_gradient_scratch_len(N * C, OPERATOR, SOLVE),
-    two_layer::forward_scratch_len(D, M, C),
-    two_layer::vjp_scratch_len(D, M, C),
-    gram::gram_scratch_len(N, D),
-    blas::cholesky_scratch_len(N),
-    scan_scratch_len(DIM, NEURONS),
+    ITERATION,
+    FORWARD,
+    JVP,
+    VJP,
+    GRAM,
+    CHOLESKY,
+    SCAN,
     BallTree::<&[u8], f32>::build_scratch_len(NEURONS, DIM),
     BallTree::<&[u8], f32>::query_scratch_len(NEURONS, DIM),
     Screened::<&[u8], f32>::query_scratch_len(NEURONS, DIM),
@@ -220,7 +229,7 @@ fn forward(level: Level, memory: &mut Memory) -> Result<(), Error> {
         0.25,
         Some(PatternMut::new(&mut memory.words, N, M)?),
         MatMut::new(&mut memory.f, N, C)?,
-        &mut memory.scratch[..two_layer::forward_scratch_len(D, M, C)],
+        &mut memory.scratch[..FORWARD],
     )
 }
 
@@ -244,7 +253,7 @@ pub fn jvp(level: Level, memory: &mut Memory, _: Indexes<'_>) -> Result<Outcome,
         PatternRef::new(&memory.words, N, M)?,
         MatRef::new(&memory.step, M, D)?,
         MatMut::new(&mut memory.f, N, C)?,
-        &mut memory.scratch[..two_layer::jvp_scratch_len(D, M, C)],
+        &mut memory.scratch[..JVP],
     )?;
     Ok(Outcome::of(&memory.f))
 }
@@ -264,7 +273,7 @@ fn gradient(level: Level, memory: &mut Memory) -> Result<(), Error> {
         PatternRef::new(&memory.words, N, M)?,
         MatRef::new(&memory.u, N, C)?,
         MatMut::new(&mut memory.step, M, D)?,
-        &mut memory.scratch[..two_layer::vjp_scratch_len(D, M, C)],
+        &mut memory.scratch[..VJP],
     )
 }
 
@@ -278,10 +287,10 @@ fn factor(level: Level, memory: &mut Memory) -> Result<Definite, Error> {
         MatRef::new(&memory.x, N, D)?,
         PatternRef::new(&memory.words, N, M)?,
         MatMut::new(&mut memory.k, N, N)?,
-        &mut memory.scratch[..gram::gram_scratch_len(N, D)],
+        &mut memory.scratch[..GRAM],
     )?;
     memory.k.iter_mut().step_by(N + 1).for_each(|x| *x += DAMPING);
-    blas::cholesky(level, MatMut::new(&mut memory.k, N, N)?, &mut memory.scratch[..blas::cholesky_scratch_len(N)])
+    blas::cholesky(level, MatMut::new(&mut memory.k, N, N)?, &mut memory.scratch[..CHOLESKY])
 }
 
 fn gram_cholesky(level: Level, memory: &mut Memory, _: Indexes<'_>) -> Result<Outcome, Error> {
@@ -323,7 +332,7 @@ impl Preconditioner<f32> for Factor<'_> {
         SOLVE
     }
     fn precondition(&self, level: Level, r: &[f32], z: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
-        z.copy_from_slice(r);
+        z.iter_mut().zip(r).for_each(|(z, &r)| *z = r);
         blas::cholesky_solve(level, self.0, MatMut::new(z, N, C)?, scratch)
     }
 }
@@ -338,7 +347,7 @@ fn solve(level: Level, memory: &mut Memory) -> Result<(), Error> {
         &memory.y,
         &mut memory.u,
         Stopping { relative: 1e-5, absolute: 0.0, max_iterations: 100 },
-        &mut memory.scratch[..cg::conjugate_gradient_scratch_len(N * C, OPERATOR, SOLVE)],
+        &mut memory.scratch[..ITERATION],
     )?;
     if report.status != Status::Converged {
         return Err(Error::Value { what: "report", expected: "converged" });
@@ -388,7 +397,7 @@ fn reported(
 }
 
 fn scanned(level: Level, memory: &mut Memory, _: Indexes<'_>) -> Result<Outcome, Error> {
-    reported(memory, |w, x, hits, scratch| scan(level, w, x, THRESHOLD, hits, &mut scratch[..scan_scratch_len(DIM, NEURONS)]))
+    reported(memory, |w, x, hits, scratch| scan(level, w, x, THRESHOLD, hits, &mut scratch[..SCAN]))
 }
 
 fn query(level: Level, memory: &mut Memory, index: &impl Reporter<f32>) -> Result<Outcome, Error> {

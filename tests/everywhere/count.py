@@ -29,6 +29,10 @@ def count(case, level, times):
     return int(out)
 
 
+wrong = []
 for case in cases:
     counts = {level: count(case, level, 2) - count(case, level, 1) for level in ("neon", "scalar")}
     print(f"count|{case}|neon {counts['neon']}|scalar {counts['scalar']}|{counts['scalar'] / counts['neon']:.2f}", flush=True)
+    if counts["neon"] >= counts["scalar"]:
+        wrong.append(f"{case}: NEON takes no fewer instructions than scalar code")
+sys.exit("\n".join(wrong) or 0)

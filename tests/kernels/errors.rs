@@ -9,9 +9,11 @@ use subquad::halfspace::{
     BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Rotated, Screened, Watcher, scan, scan_scratch_len,
 };
 use subquad::low_rank::Update;
-use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
+use subquad::relu::{PatternMut, PatternRef, deep, fired, gram, pattern, two_layer};
 use subquad::sketch::{Bounds, Factor, FixedStep, Sketched, Srht, TensorSketch, TensorSrht, fixed_step, fixed_step_scratch_len};
-use subquad::sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len, times_panels, transpose};
+use subquad::sparse::{
+    Columns, Panels, PanelsMut, SparseRef, Support, overlap_scratch_len, panels_len, spread_scratch_len, times_panels, transpose,
+};
 use subquad::{Error, Level, MatMut, MatRef};
 
 const HUGE: usize = usize::MAX / 2 + 1;
@@ -41,6 +43,8 @@ macro_rules! out {
         MatMut::new(&mut vec![0.0f32; $rows * $cols], $rows, $cols).unwrap()
     };
 }
+
+mod layers;
 
 #[test]
 fn matrices_and_patterns() {
@@ -730,6 +734,40 @@ fn moving_weights() {
     ]);
 }
 
+/// Whoever adds a function that can refuse writes down here what it says. Functions of several threads refuse what those of
+/// one refuse.
+#[test]
+#[cfg(all(feature = "std", not(target_family = "wasm")))]
+fn no_function_is_left_out() {
+    let tests = concat!(include_str!("errors.rs"), include_str!("errors/layers.rs"));
+    let mut missing = Vec::new();
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                if !["train", "capi", "bin", "simd"].iter().any(|room| path.ends_with(room)) {
+                    folders.push(path);
+                }
+                continue;
+            }
+            if ["train.rs", "capi.rs", "parallel.rs"].iter().any(|file| path.ends_with(file)) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for (at, _) in text.match_indices("pub fn ") {
+                let signature = &text[at + 7..][..text[at..].find([';', '{']).map_or(0, |end| end - 7)];
+                let name = signature.split(['(', '<']).next().unwrap_or_default();
+                let called = [format!("{name}("), format!("{name}::<")].iter().any(|call| tests.contains(call.as_str()));
+                if signature.contains("Result<") && !called {
+                    missing.push(format!("{}: {name}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "refusals are not in this file: {missing:#?}");
+}
+
 /// Lengths of anything for the largest dimensions there are: they saturate, so that no buffer is ever enough.
 #[test]
 fn huge_dimensions_saturate() {
@@ -750,6 +788,16 @@ fn huge_dimensions_saturate() {
             two_layer::gram_product_scratch_len(huge, huge, huge),
             two_layer::vjp_scratch_len(huge, huge, huge),
             cg::conjugate_gradient_scratch_len(huge, huge, 0),
+            cg::conjugate_gradient_rows_scratch_len(huge, huge, 0, 0),
+            cg::least_squares_scratch_len(huge, huge, 0),
+            fixed_step_scratch_len(huge, huge, 0),
+            panels_len(huge, huge),
+            fired::outputs_scratch_len(huge, huge, huge, huge),
+            fired::descend_scratch_len(huge, huge),
+            deep::gram_product_scratch_len(huge, huge),
+            deep::backward_panels_scratch_len(huge, huge),
+            overlap_scratch_len(huge, huge, huge),
+            spread_scratch_len(huge),
         ];
         for (at, length) in lengths.into_iter().enumerate() {
             assert!(length >= huge / 8, "length {at} of {huge} is {length}");
@@ -761,6 +809,7 @@ fn huge_dimensions_saturate() {
         let _ = Rotated::<&[u8], f32>::query_scratch_len(huge, huge);
         let _ = (Screened::<&[u8], f32>::query_scratch_len(huge, huge), Packed::<&[u8], f32>::query_scratch_len(huge, huge));
         let _ = (BallTree::<&[u8], f32>::query_scratch_len(huge, huge), hadamard::outputs_scratch_len(HUGE, huge));
+        let _ = (fired::group_len(huge, huge), fired::groups(huge, huge), deep::fired_share(huge as f64), deep::paper_shift(huge));
         let _ = (hadamard::len_above(huge), hadamard::len_below(huge), hadamard::is_len(huge), hadamard::is_minus(huge, huge, huge));
     }
     // Empty matrices may have any dimension: nothing is read, nothing hangs.

@@ -116,8 +116,8 @@ impl<T: Float> Weights<T> for Structured {
         expect_length("structured: inputs", self.inputs, h.support().cols())?;
         expect_length("structured: rows of Z", h.rows(), z.rows())?;
         expect_length("structured: columns of Z", self.outputs, z.cols())?;
-        let (input, scratch) = take(scratch, self.block)?;
-        let (work, _) = take(scratch, self.block)?;
+        let (scratch, _) = take(scratch, area(2, self.block))?;
+        let (input, work) = scratch.split_at_mut(self.block);
         for i in 0..h.rows() {
             input.fill(T::ZERO);
             for (&j, &x) in h.support().row(i).iter().zip(h.row(i, 0)) {
@@ -152,8 +152,8 @@ impl<T: Float> Weights<T> for Structured {
         expect_length("structured: rows", g.rows(), below.rows())?;
         let depth = g.depth();
         expect_length("structured: result", area(depth, below.len()), e.len())?;
-        let (work, scratch) = take(scratch, self.block)?;
-        let (signs, _) = take(scratch, below.longest())?;
+        let (scratch, _) = take(scratch, Weights::<T>::backward_scratch_len(self, depth, below.longest()))?;
+        let (work, signs) = scratch.split_at_mut(self.block);
         e.fill(T::ZERO);
         let first = Transform::new();
         for i in 0..g.rows() {

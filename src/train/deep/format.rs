@@ -190,10 +190,16 @@ impl DeepModel {
     /// # Ok::<(), subquad::train::TrainError>(())
     /// ```
     pub fn is_one(path: &Path) -> bool {
-        header(path).is_some_and(|header| {
-            let about = header.get("__metadata__").and_then(|m| m.get(KEY)).and_then(Value::as_str);
-            about.and_then(|text| serde_json::from_str::<Value>(text).ok()).is_some_and(|about| about["format"] == FORMAT)
-        })
+        std::fs::File::open(path).is_ok_and(says_so)
+    }
+
+    /// Whether these are the bytes of such a model's file: as [`is_one`](Self::is_one).
+    ///
+    /// ```
+    /// assert!(!subquad::train::DeepModel::is_one_in(b"something else"));
+    /// ```
+    pub fn is_one_in(bytes: &[u8]) -> bool {
+        says_so(bytes)
     }
 
     /// Reads a model from a file. First weights are drawn anew from their seed, or read from the file that they were read from before.
@@ -240,9 +246,15 @@ impl DeepModel {
     }
 }
 
-fn header(path: &Path) -> Option<Value> {
+fn says_so(file: impl std::io::Read) -> bool {
+    header(file).is_some_and(|header| {
+        let about = header.get("__metadata__").and_then(|m| m.get(KEY)).and_then(Value::as_str);
+        about.and_then(|text| serde_json::from_str::<Value>(text).ok()).is_some_and(|about| about["format"] == FORMAT)
+    })
+}
+
+fn header(mut file: impl std::io::Read) -> Option<Value> {
     use std::io::Read;
-    let mut file = std::fs::File::open(path).ok()?;
     let mut len = [0; 8];
     file.read_exact(&mut len).ok()?;
     let len = u64::from_le_bytes(len);

@@ -1,0 +1,197 @@
+//! Candidate lists: for each of n samples that stay, the neurons that may fire while none moves farther than a skin.
+
+use core::ffi::c_int;
+
+use super::halfspace::hits;
+use super::{guard, level, matrix, one_mut, slice, slice_mut, subquad_error};
+use crate::Level;
+use crate::halfspace::{Candidates, Check, Watcher};
+
+macro_rules! candidates {
+    ($T:ty; $len:ident $scratch_len:ident $build:ident $query:ident $update:ident $advance:ident $rebuild:ident $verify:ident) => {
+        /// Bytes of the lists of n samples over m neurons of d numbers, with room for so many candidates each.
+        #[cfg_attr(doc, doc = concat!("\n```c\nunsigned char *bytes = malloc(", stringify!($len), "(m, d, n, m / 10));\n```"))]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $len(m: usize, d: usize, n: usize, room: usize) -> usize {
+            Candidates::<&[u8], $T>::storage_len(m, d, n, room)
+        }
+
+        /// Scratch of all functions of the lists; those that take none need none.
+        #[cfg_attr(doc, doc = concat!("\n```c\nsize_t len = ", stringify!($scratch_len), "(m, d, n);\n```"))]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $scratch_len(m: usize, d: usize, n: usize) -> usize {
+            Candidates::<&[u8], $T>::build_scratch_len(m, d, n)
+        }
+
+        /// Builds the lists for the rows of X (n x d) and a threshold over W (m x d) into `bytes`, which begin at a
+        /// multiple of 8: with a skin of rho, and room for so many candidates of a sample (one that has more is scanned).
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($build), "(0, m, d, n, w, x, 1, 0.1, room, bytes, bytes_len, scratch, ", stringify!($scratch_len), "(m, d, n), &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $build(
+            level_number: u8,
+            m: usize,
+            d: usize,
+            n: usize,
+            w: *const $T,
+            x: *const $T,
+            threshold: $T,
+            rho: f64,
+            room: usize,
+            bytes: *mut u8,
+            bytes_len: usize,
+            scratch: *mut $T,
+            scratch_len: usize,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (w, x) = unsafe { (matrix("w", w, m, d)?, matrix("x", x, n, d)?) };
+                // SAFETY: the caller's promise.
+                let (bytes, scratch) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice_mut("scratch", scratch, scratch_len)?) };
+                Ok(Candidates::build(level(level_number)?, w, x, threshold, rho, room, bytes, scratch).map(|_| ())?)
+            })
+        }
+
+        /// Reports, for each of the n samples, the neurons that fire: as subquad_scan does. W, m x d, are the weights as
+        /// they are now, after the lists were told of them; the threshold is at least that of the lists.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($query), "(0, bytes, bytes_len, false, m, d, w, n, 1, 100, counts, indices, NULL, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $query(
+            level_number: u8,
+            bytes: *const u8,
+            bytes_len: usize,
+            check: bool,
+            m: usize,
+            d: usize,
+            w: *const $T,
+            n: usize,
+            threshold: $T,
+            room: usize,
+            counts: *mut u32,
+            indices: *mut u32,
+            values: *mut $T,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, w) = unsafe { (slice("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?) };
+                // SAFETY: the caller's promise.
+                let mut hits = unsafe { hits(n, room, counts, indices, values) }?;
+                let lists = Candidates::<_, $T>::open(bytes, if check { Check::Everything } else { Check::Header })?;
+                Ok(lists.query_batch(level(level_number)?, w, threshold, &mut hits, &mut [])?)
+            })
+        }
+
+        /// Neuron r has moved to `row`, d numbers; the checksum is written anew if `seal`.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($update), "(bytes, bytes_len, 7, row, d, false, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $update(
+            bytes: *mut u8,
+            bytes_len: usize,
+            r: usize,
+            row: *const $T,
+            d: usize,
+            seal: bool,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, row) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("row", row, d)?) };
+                let mut lists = Candidates::<_, $T>::open(bytes, Check::Header)?;
+                lists.update(Level::detect(), r, row)?;
+                if seal {
+                    lists.seal();
+                }
+                Ok(())
+            })
+        }
+
+        /// The weights are W (m x d) now: measures how far each neuron has moved, and builds the lists anew where too many
+        /// have moved too far, which `rebuilt`, if not null, says.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($advance), "(0, bytes, bytes_len, m, d, w, false, NULL, scratch, scratch_len, &error); // once for each step of a training\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $advance(
+            level_number: u8,
+            bytes: *mut u8,
+            bytes_len: usize,
+            m: usize,
+            d: usize,
+            w: *const $T,
+            seal: bool,
+            rebuilt: *mut bool,
+            scratch: *mut $T,
+            scratch_len: usize,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                let (bytes, w, scratch) =
+                    // SAFETY: the caller's promise.
+                    unsafe { (slice_mut("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?, slice_mut("scratch", scratch, scratch_len)?) };
+                let mut lists = Candidates::<_, $T>::open(bytes, Check::Header)?;
+                let anew = lists.advance(level(level_number)?, w, scratch)?;
+                if seal {
+                    lists.seal();
+                }
+                if !rebuilt.is_null() {
+                    // SAFETY: the caller's promise.
+                    *unsafe { one_mut("rebuilt", rebuilt) }? = anew;
+                }
+                Ok(())
+            })
+        }
+
+        /// Builds the lists anew, for W (m x d) as it is now, with a skin of rho.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($rebuild), "(0, bytes, bytes_len, m, d, w, 0.2, true, scratch, scratch_len, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $rebuild(
+            level_number: u8,
+            bytes: *mut u8,
+            bytes_len: usize,
+            m: usize,
+            d: usize,
+            w: *const $T,
+            rho: f64,
+            seal: bool,
+            scratch: *mut $T,
+            scratch_len: usize,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                let (bytes, w, scratch) =
+                    // SAFETY: the caller's promise.
+                    unsafe { (slice_mut("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?, slice_mut("scratch", scratch, scratch_len)?) };
+                let mut lists = Candidates::<_, $T>::open(bytes, Check::Header)?;
+                lists.rebuild(level(level_number)?, w, rho, scratch)?;
+                if seal {
+                    lists.seal();
+                }
+                Ok(())
+            })
+        }
+
+        /// Whether these are sound lists, which have been told of exactly these weights, W m x d.
+        #[cfg_attr(doc, doc = concat!("\n```c\nif (", stringify!($verify), "(bytes, bytes_len, m, d, w, &error) != SUBQUAD_OK) puts(error.message);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $verify(
+            bytes: *const u8,
+            bytes_len: usize,
+            m: usize,
+            d: usize,
+            w: *const $T,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, w) = unsafe { (slice("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?) };
+                Ok(Candidates::<_, $T>::open(bytes, Check::Header)?.verify(Level::detect(), w, &mut [])?)
+            })
+        }
+    };
+}
+
+candidates! { f32; subquad_candidates_len_f32 subquad_candidates_scratch_len_f32 subquad_candidates_build_f32
+subquad_candidates_query_f32 subquad_candidates_update_f32 subquad_candidates_advance_f32 subquad_candidates_rebuild_f32
+subquad_candidates_verify_f32 }
+candidates! { f64; subquad_candidates_len_f64 subquad_candidates_scratch_len_f64 subquad_candidates_build_f64
+subquad_candidates_query_f64 subquad_candidates_update_f64 subquad_candidates_advance_f64 subquad_candidates_rebuild_f64
+subquad_candidates_verify_f64 }
