@@ -47,7 +47,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     ///
     /// let mut bytes = vec![0u64; BallTree::<&[u8], f32>::storage_len(100, 2) / 8];
     /// let mut scratch = vec![0.0; BallTree::<&[u8], f32>::build_scratch_len(100, 2)];
-    /// let none = MatRef::new(&[], 0, 2)?;
+    /// let none = MatRef::<f32>::new(&[], 0, 2)?;
     /// let mut tree = BallTree::build_with_room(none, 100, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch)?;
     /// assert!(tree.is_empty());
     /// tree.insert(Level::detect(), 42, &[1.0, 2.0])?;
