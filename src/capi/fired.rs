@@ -37,7 +37,7 @@ pub extern "C" fn subquad_fired_scratch_len(d: usize, c: usize) -> usize {
 macro_rules! lists {
     ($T:ty; $lists:ident $outputs:ident $descend:ident $gram_product:ident $values:ident $input_gradient:ident) => {
         /// Which of n samples each neuron fires on, in ascending order, with its pre-activations there: neuron r has the
-        /// entries starts[r] to starts[r + 1] - 1.
+        /// entries `starts[r]` to `starts[r + 1] - 1`.
         #[cfg_attr(doc, doc = concat!("\n```c\n// neuron 0 fires on sample 1, neuron 1 never, neuron 2 on both\nsize_t starts[] = {0, 1, 1, 3};\nuint32_t samples[] = {1, 0, 1};\n", stringify!($lists), " lists = {.neurons = 3, .n = 2, .starts = starts, .samples = samples, .values = values};\n```"))]
         #[repr(C)]
         #[derive(Clone, Copy)]
@@ -48,9 +48,9 @@ macro_rules! lists {
             pub n: usize,
             /// neurons + 1 numbers, the first of them 0.
             pub starts: *const usize,
-            /// starts[neurons] numbers, each less than n.
+            /// `starts[neurons]` numbers, each less than n.
             pub samples: *const u32,
-            /// starts[neurons] numbers.
+            /// `starts[neurons]` numbers.
             pub values: *const $T,
         }
 

@@ -5,7 +5,7 @@ use core::ffi::c_int;
 use super::{Failure, area, guard, level, matrix, matrix_mut, one, slice, slice_mut, subquad_error};
 use crate::sparse::{self, Columns, Panels, PanelsMut, SparseRef, Support, overlap_scratch_len, panels_len, spread_scratch_len};
 
-/// Where sparse rows have their numbers: row i at the columns indices[starts[i]] to indices[starts[i + 1] - 1], which
+/// Where sparse rows have their numbers: row i at the columns `indices[starts[i]]` to `indices[starts[i + 1] - 1]`, which
 /// ascend.
 #[cfg_attr(
     doc,
@@ -20,12 +20,12 @@ pub struct subquad_support {
     pub cols: usize,
     /// rows + 1 numbers, the first of them 0.
     pub starts: *const usize,
-    /// starts[rows] numbers, each less than cols.
+    /// `starts[rows]` numbers, each less than cols.
     pub indices: *const u32,
 }
 
 /// The same places column by column, as subquad_transpose finds them: the numbers of column r are in the rows
-/// rows[starts[r]] to rows[starts[r + 1] - 1], and `places` says which of that row's numbers each is.
+/// `rows[starts[r]]` to `rows[starts[r + 1] - 1]`, and `places` says which of that row's numbers each is.
 #[cfg_attr(
     doc,
     doc = "\n```c\n// of the rows (x, 0) and (x, x)\nsize_t starts[] = {0, 2, 3};\nuint32_t rows[] = {0, 1, 1}, places[] = {0, 0, 1};\nsubquad_columns columns = {.cols = 2, .starts = starts, .rows = rows, .places = places};\n```"
@@ -37,9 +37,9 @@ pub struct subquad_columns {
     pub cols: usize,
     /// cols + 1 numbers, the first of them 0.
     pub starts: *const usize,
-    /// starts[cols] numbers.
+    /// `starts[cols]` numbers.
     pub rows: *const u32,
-    /// starts[cols] numbers.
+    /// `starts[cols]` numbers.
     pub places: *const u32,
 }
 

@@ -60,7 +60,7 @@ typedef struct {
   char message[256];
 } subquad_error;
 
-// Where sparse rows have their numbers: row i at the columns indices[starts[i]] to indices[starts[i + 1] - 1], which
+// Where sparse rows have their numbers: row i at the columns `indices[starts[i]]` to `indices[starts[i + 1] - 1]`, which
 // ascend.
 typedef struct {
   // Rows.
@@ -69,7 +69,7 @@ typedef struct {
   size_t cols;
   // rows + 1 numbers, the first of them 0.
   const size_t *starts;
-  // starts[rows] numbers, each less than cols.
+  // `starts[rows]` numbers, each less than cols.
   const uint32_t *indices;
 } subquad_support;
 
@@ -97,15 +97,15 @@ typedef struct {
 } subquad_panels_f32;
 
 // The same places column by column, as subquad_transpose finds them: the numbers of column r are in the rows
-// rows[starts[r]] to rows[starts[r + 1] - 1], and `places` says which of that row's numbers each is.
+// `rows[starts[r]]` to `rows[starts[r + 1] - 1]`, and `places` says which of that row's numbers each is.
 typedef struct {
   // Columns.
   size_t cols;
   // cols + 1 numbers, the first of them 0.
   const size_t *starts;
-  // starts[cols] numbers.
+  // `starts[cols]` numbers.
   const uint32_t *rows;
-  // starts[cols] numbers.
+  // `starts[cols]` numbers.
   const uint32_t *places;
 } subquad_columns;
 
@@ -133,7 +133,7 @@ typedef struct {
 } subquad_panels_f64;
 
 // Which of n samples each neuron fires on, in ascending order, with its pre-activations there: neuron r has the
-// entries starts[r] to starts[r + 1] - 1.
+// entries `starts[r]` to `starts[r + 1] - 1`.
 typedef struct {
   // Neurons.
   size_t neurons;
@@ -141,14 +141,14 @@ typedef struct {
   size_t n;
   // neurons + 1 numbers, the first of them 0.
   const size_t *starts;
-  // starts[neurons] numbers, each less than n.
+  // `starts[neurons]` numbers, each less than n.
   const uint32_t *samples;
-  // starts[neurons] numbers.
+  // `starts[neurons]` numbers.
   const float *values;
 } subquad_fired_f32;
 
 // Which of n samples each neuron fires on, in ascending order, with its pre-activations there: neuron r has the
-// entries starts[r] to starts[r + 1] - 1.
+// entries `starts[r]` to `starts[r + 1] - 1`.
 typedef struct {
   // Neurons.
   size_t neurons;
@@ -156,9 +156,9 @@ typedef struct {
   size_t n;
   // neurons + 1 numbers, the first of them 0.
   const size_t *starts;
-  // starts[neurons] numbers, each less than n.
+  // `starts[neurons]` numbers, each less than n.
   const uint32_t *samples;
-  // starts[neurons] numbers.
+  // `starts[neurons]` numbers.
   const double *values;
 } subquad_fired_f64;
 

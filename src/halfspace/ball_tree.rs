@@ -230,7 +230,7 @@ impl<B: AsRef<[u8]>, T: Float> BallTree<B, T> {
         all_of(&[area(m, d), Self::build_scratch_len(m, d)])
     }
 
-    /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    /// Scratch of queries, in elements: what [`Reporter::scratch_len`](crate::halfspace::Reporter::scratch_len) says of an open index, for static buffers.
     ///
     /// ```
     /// use subquad::halfspace::BallTree;

@@ -143,7 +143,7 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
         ])
     }
 
-    /// Scratch of queries, in elements: what [`Reporter::scratch_len`] says of an open index, for static buffers.
+    /// Scratch of queries, in elements: what [`Reporter::scratch_len`](crate::halfspace::Reporter::scratch_len) says of an open index, for static buffers.
     ///
     /// ```
     /// use subquad::halfspace::Screened;

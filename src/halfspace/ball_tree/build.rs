@@ -16,7 +16,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     /// direction in which they extend most.
     ///
     /// # Errors
-    /// As [`Packed::build`](super::Packed::build), and [`Error::TooShort`] if scratch is less than
+    /// As [`Packed::build`](crate::halfspace::Packed::build), and [`Error::TooShort`] if scratch is less than
     /// [`build_scratch_len`](Self::build_scratch_len)`(m, d)`.
     ///
     /// # Cost

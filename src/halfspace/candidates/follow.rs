@@ -16,7 +16,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     /// both with any strides. Seals the index.
     ///
     /// # Errors
-    /// As [`Packed::build`](super::Packed::build); [`Error::Value`] unless `rho` is finite and not negative;
+    /// As [`Packed::build`](crate::halfspace::Packed::build); [`Error::Value`] unless `rho` is finite and not negative;
     /// [`Error::TooShort`] if scratch is less than [`build_scratch_len`](Self::build_scratch_len)`(m, d, n)`.
     ///
     /// ```
@@ -254,7 +254,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         Ok(true)
     }
 
-    /// Writes the checksum that [`Check::Everything`] asks for.
+    /// Writes the checksum that [`Check::Everything`](crate::halfspace::Check::Everything) asks for.
     ///
     /// ```
     /// # use subquad::{Level, MatRef, halfspace::{Candidates, Check, Hits, Watcher}};
