@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 
-use super::halfspace::hits;
+use super::halfspace::{change, hits};
 use super::{guard, level, matrix, one_mut, slice, slice_mut, subquad_error};
 use crate::Level;
 use crate::halfspace::{Candidates, Check, Watcher};
@@ -97,12 +97,7 @@ macro_rules! candidates {
             guard(error, || {
                 // SAFETY: the caller's promise.
                 let (bytes, row) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("row", row, d)?) };
-                let mut lists = Candidates::<_, $T>::open(bytes, Check::Header)?;
-                lists.update(Level::detect(), r, row)?;
-                if seal {
-                    lists.seal();
-                }
-                Ok(())
+                change(Candidates::<_, $T>::open(bytes, Check::Header)?, seal, |lists| lists.update(Level::detect(), r, row))
             })
         }
 
@@ -127,11 +122,8 @@ macro_rules! candidates {
                 let (bytes, w, scratch) =
                     // SAFETY: the caller's promise.
                     unsafe { (slice_mut("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?, slice_mut("scratch", scratch, scratch_len)?) };
-                let mut lists = Candidates::<_, $T>::open(bytes, Check::Header)?;
-                let anew = lists.advance(level(level_number)?, w, scratch)?;
-                if seal {
-                    lists.seal();
-                }
+                let level = level(level_number)?;
+                let anew = change(Candidates::<_, $T>::open(bytes, Check::Header)?, seal, |lists| lists.advance(level, w, scratch))?;
                 if !rebuilt.is_null() {
                     // SAFETY: the caller's promise.
                     *unsafe { one_mut("rebuilt", rebuilt) }? = anew;
@@ -160,12 +152,8 @@ macro_rules! candidates {
                 let (bytes, w, scratch) =
                     // SAFETY: the caller's promise.
                     unsafe { (slice_mut("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?, slice_mut("scratch", scratch, scratch_len)?) };
-                let mut lists = Candidates::<_, $T>::open(bytes, Check::Header)?;
-                lists.rebuild(level(level_number)?, w, rho, scratch)?;
-                if seal {
-                    lists.seal();
-                }
-                Ok(())
+                let level = level(level_number)?;
+                change(Candidates::<_, $T>::open(bytes, Check::Header)?, seal, |lists| lists.rebuild(level, w, rho, scratch))
             })
         }
 

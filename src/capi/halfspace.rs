@@ -3,8 +3,8 @@
 use core::ffi::c_int;
 
 use super::{Failure, guard, level, matrix, slice, slice_mut, subquad_error};
-use crate::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan, scan_scratch_len};
-use crate::{Error, Level};
+use crate::halfspace::{BallTree, Check, Hits, Moving, Packed, Reporter, Screened, scan, scan_scratch_len};
+use crate::{Error, Float, Level};
 
 /// The kinds of index.
 #[derive(Clone, Copy)]
@@ -188,12 +188,7 @@ macro_rules! halfspace {
                 // SAFETY: the caller's promise.
                 let (bytes, row) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("row", row, d)?) };
                 by_kind!($T, kind(kind_number)?, Index => {
-                    let mut index = Index::open(bytes, Check::Header)?;
-                    index.update(Level::detect(), r, row)?;
-                    if seal {
-                        index.seal();
-                    }
-                    Ok(())
+                    change(Index::open(bytes, Check::Header)?, seal, |index| index.update(Level::detect(), r, row))
                 })
             })
         }
@@ -247,12 +242,7 @@ macro_rules! halfspace {
             guard(error, || {
                 // SAFETY: the caller's promise.
                 let (bytes, scratch) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice_mut("scratch", scratch, scratch_len)?) };
-                let mut tree = BallTree::<_, $T>::open(bytes, Check::Header)?;
-                tree.rebalance(scratch)?;
-                if seal {
-                    tree.seal();
-                }
-                Ok(())
+                change(BallTree::<_, $T>::open(bytes, Check::Header)?, seal, |tree| tree.rebalance(scratch))
             })
         }
     };
@@ -262,6 +252,19 @@ halfspace! { f32; subquad_scan_f32 subquad_index_len_f32 subquad_query_scratch_l
 subquad_build_f32 subquad_query_f32 subquad_update_f32 subquad_verify_f32 subquad_is_worn_f32 subquad_rebalance_scratch_len_f32 subquad_rebalance_f32 }
 halfspace! { f64; subquad_scan_f64 subquad_index_len_f64 subquad_query_scratch_len_f64 subquad_build_scratch_len_f64
 subquad_build_f64 subquad_query_f64 subquad_update_f64 subquad_verify_f64 subquad_is_worn_f64 subquad_rebalance_scratch_len_f64 subquad_rebalance_f64 }
+
+/// Changes an index, and writes its checksum anew if asked to.
+pub(super) fn change<T: Float, I: Moving<T>, R>(
+    mut index: I,
+    seal: bool,
+    by: impl FnOnce(&mut I) -> Result<R, Error>,
+) -> Result<R, Failure> {
+    let done = by(&mut index)?;
+    if seal {
+        index.seal();
+    }
+    Ok(done)
+}
 
 /// Where answers go.
 ///

@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 
-use super::halfspace::hits;
+use super::halfspace::{change, hits};
 use super::{guard, level, matrix, slice, slice_mut, subquad_error};
 use crate::MatRef;
 use crate::halfspace::{Check, MaxTree, Watcher};
@@ -100,12 +100,8 @@ macro_rules! max_tree {
                 let (bytes, neurons) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("neurons", neurons, count)?) };
                 // SAFETY: the caller's promise.
                 let (rows, scratch) = unsafe { (matrix("rows", rows, count, d)?, slice_mut("scratch", scratch, scratch_len)?) };
-                let mut trees = MaxTree::<_, $T>::open(bytes, Check::Header)?;
-                trees.update_batch(level(level_number)?, neurons, rows, scratch)?;
-                if seal {
-                    trees.seal();
-                }
-                Ok(())
+                let level = level(level_number)?;
+                change(MaxTree::<_, $T>::open(bytes, Check::Header)?, seal, |trees| trees.update_batch(level, neurons, rows, scratch))
             })
         }
 
@@ -131,12 +127,8 @@ macro_rules! max_tree {
                 let (bytes, point) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("point", point, d)?) };
                 // SAFETY: the caller's promise.
                 let (w, scratch) = unsafe { (matrix("w", w, m, d)?, slice_mut("scratch", scratch, scratch_len)?) };
-                let mut trees = MaxTree::<_, $T>::open(bytes, Check::Header)?;
-                trees.replace(level(level_number)?, i, point, w, scratch)?;
-                if seal {
-                    trees.seal();
-                }
-                Ok(())
+                let level = level(level_number)?;
+                change(MaxTree::<_, $T>::open(bytes, Check::Header)?, seal, |trees| trees.replace(level, i, point, w, scratch))
             })
         }
 

@@ -51,31 +51,26 @@ fn whole<T: Element, S: Walsh<T>, const Q: usize>(
             None => &*to,
         };
         let mut v = [s.splat(T::zeroed()); Q];
-        let mut r = 0;
         if m == S::LANES && matches!(input.signs, Signs::None) {
-            let (vectors, _) = s.chunks(from);
-            for (v, part) in v.iter_mut().zip(vectors) {
+            for (v, part) in v.iter_mut().zip(s.chunks(from).0) {
                 *v = s.hadamard_below(S::LANES, s.load(part));
             }
         } else {
-            while r < Q {
-                let part = s.load_part(&from[r * m..(r + 1) * m]);
-                v[r] = s.hadamard_below(m, s.negate(input.signs.at(at + r * m), part));
-                r += 1;
+            let mut at = at;
+            for (v, part) in v.iter_mut().zip(from.chunks_exact(m)) {
+                *v = s.hadamard_below(m, s.negate(input.signs.at(at), s.load_part(part)));
+                at += m;
             }
         }
         paley::product::<T, S, Q>(s, &mut v);
         finish(s, scale, &mut v);
         if m == S::LANES {
-            let (vectors, _) = s.chunks_mut(to);
-            for (v, part) in v.iter().zip(vectors) {
+            for (v, part) in v.iter().zip(s.chunks_mut(to).0) {
                 s.store(part, *v);
             }
         } else {
-            r = Q;
-            while r > 0 {
-                r -= 1;
-                s.store_part(&mut to[r * m..(r + 1) * m], v[r]);
+            for (v, part) in v.iter().zip(to.chunks_exact_mut(m)) {
+                s.store_part(part, *v);
             }
         }
         at += advance;

@@ -91,9 +91,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
         let (scratch, _) = take(scratch, Self::rebalance_scratch_len(m, d))?;
         let (rows, scratch) = scratch.split_at_mut(m * d);
         let mut parts = self.parts_mut();
-        for (r, &place) in parts.places.iter().enumerate() {
-            for k in 0..d {
-                rows[r * d + k] = parts.leaves.get(number(place as usize, k, d)).copied().unwrap_or_default();
+        for (row, &place) in rows.chunks_exact_mut(d.max(1)).zip(parts.places.iter()) {
+            // What is not there has no place: any row will do.
+            if (place as usize) < parts.ids.len() {
+                row.iter_mut().enumerate().for_each(|(k, to)| *to = parts.leaves[number(place as usize, k, d)]);
             }
         }
         let rows = MatRef::new(rows, m, d)?;
