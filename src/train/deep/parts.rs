@@ -97,7 +97,7 @@ impl Deep {
                 for block in &layer.blocks[layer.flushes.len()..] {
                     let update = block.update();
                     grow(&mut self.scratch, update.transposed_query_scratch_len(c));
-                    update.transposed_query(level, (g, above.columns()), h.support(), &mut e, &mut self.scratch)?;
+                    update.transposed_query(level, g, h.support(), &mut e, &mut self.scratch)?;
                     operations += c as u64 * (pairs(block.u.columns(), above.columns()) + pairs(block.v.columns(), h.columns()));
                 }
             }
