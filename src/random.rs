@@ -47,7 +47,7 @@ pub fn gaussian<T: Real>(rng: &mut impl Rng, out: &mut [T]) {
         // The first is in (0, 1], so that its logarithm is finite.
         let u = ((rng.next_u64() >> 11) + 1) as f64 * UNIT;
         let v = (rng.next_u64() >> 11) as f64 * UNIT;
-        let radius = libm::sqrt(-2.0 * libm::log(u));
+        let radius = crate::Real::sqrt(-2.0 * libm::log(u));
         let (sin, cos) = libm::sincos(core::f64::consts::TAU * v);
         for (x, part) in pair.iter_mut().zip([cos, sin]) {
             *x = T::from_f64(radius * part);
