@@ -3,8 +3,8 @@
 use crate::oracle::{Dense, assert_close, dirty, levels, numbers, signs};
 use subquad::low_rank::Update;
 use subquad::relu::deep::{
-    Form, Structured, Weights, activate, combine, fired_share, gram_product, gram_product_scratch_len, output_gradients, shift_for,
-    unnormalise,
+    Form, Structured, Weights, activate, combine, fired_share, gram_product, gram_product_scratch_len, output_gradients, paper_shift,
+    shift_for, unnormalise,
 };
 use subquad::simd::Float;
 use subquad::sparse::{
@@ -287,6 +287,7 @@ fn who_fires_and_what_it_says() {
         assert!((fired_share(shift_for(p).unwrap()) / p - 1.0).abs() < 1e-10);
     }
     assert!([0.0, -1.0, 0.6, f64::NAN].iter().all(|&p| shift_for(p).is_err()));
+    assert!([1usize, 2, 64, 4096, 1 << 20].iter().all(|&m| (paper_shift(m).powi(2) - 0.4 * (m as f64).ln()).abs() < 1e-12));
 }
 
 /// W of anything that has products: column by column, from unit vectors.
@@ -387,7 +388,9 @@ fn structured_weights_are_orthogonal_rows_of_variance_one() {
 }
 
 fn low_rank<T: Float>(level: Level) {
-    for (rank, n, m, d, share) in [(1, 1, 1, 1, 1.0), (20, 9, 70, 33, 0.3), (65, 130, 40, 64, 0.2), (5, 3, 130, 7, 0.0)] {
+    for (rank, n, m, d, share) in
+        [(1, 1, 1, 1, 1.0), (20, 9, 70, 33, 0.3), (65, 130, 40, 64, 0.2), (5, 3, 130, 7, 0.0), (6, 2, 66, 4200, 0.05)]
+    {
         let (u, v) = (Rows::<T>::random(rank, m, 1, share, 61), Rows::<T>::random(rank, d, 1, share, 62));
         let update = Update::new(u.both(), v.both()).unwrap();
         let sum = u.dense(0).t().times(&v.dense(0));

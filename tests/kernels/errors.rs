@@ -97,6 +97,8 @@ fn transforms() {
         ("no Walsh-Hadamard transform of length 9; the nearest valid lengths are 8 and 16", dyadic.run(level, &mut [0.0; 9])),
         ("no Walsh-Hadamard transform of length 0; the nearest valid lengths are 1", dyadic.run(level, &mut [])),
         ("signs: needs at least 2 elements, found 1", t.signs(Signs::Bits(&[0])).run(level, &mut [0.0; 128])),
+        ("signs: needs at least 2 elements, found 1", t.signs(Signs::Bits(&[0])).run(level, &mut [0.0; 80])),
+        ("signs: needs at least 1 elements, found 0", t.signs(Signs::Bits(&[])).run(level, &mut [0.0; 12])),
         (nine, t.run_from(level, &[], &mut [0.0; 9])),
         ("to: needs at least 5 elements, found 4", t.run_from(level, &[0.0; 5], &mut [0.0; 4])),
         (nine, t.rows(level, out!(2, 9))),
