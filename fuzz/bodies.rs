@@ -699,7 +699,7 @@ pub fn low_rank(bytes: &[u8]) {
         let done = update.query(level, 2.0, x.get(), MatMut::new(&mut z, n, outs).expect("fits"), &mut scratch);
         let mut e = vec![1.0f32; 2 * x.indices.len()];
         let mut scratch = vec![f32::NAN; update.transposed_query_scratch_len(2)];
-        let back = update.transposed_query(level, g.get(), x.support(), &mut e, &mut scratch);
+        let back = update.transposed_query(level, g.get().0, x.support(), &mut e, &mut scratch);
         let (mut a, mut b) = (vec![0.0f32; panels_len(ins, outs)], vec![0.0f32; panels_len(ins, outs)]);
         update.fold_sparse(&mut PanelsMut::packed(&mut a, ins, outs).expect("fits")).expect("shapes fit");
         let mut scratch = vec![f32::NAN; update.fold_dense_scratch_len()];

@@ -112,6 +112,10 @@ macro_rules! real {
             }
             #[inline(always)]
             fn sqrt(self) -> Self {
+                // The same bits: std has the processor's instruction.
+                #[cfg(feature = "std")]
+                return <$T>::sqrt(self);
+                #[cfg(not(feature = "std"))]
                 $sqrt(self)
             }
             #[inline(always)]

@@ -338,7 +338,7 @@ impl<T: Float> Transform<'_, T> {
 }
 
 fn inverse_root<T: Float>(n: usize) -> T {
-    T::from_f64(1.0 / libm::sqrt(n as f64))
+    T::from_f64(1.0 / crate::Real::sqrt(n as f64))
 }
 
 impl<T: Element> Transform<'_, T> {

@@ -24,13 +24,11 @@ use crate::blas::{gemm, gemm_scratch_len};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, any_of, area, take};
-use crate::simd::{Float, Level, Simd};
+use crate::simd::{Float, Level, MOST_LANES, Simd};
 use crate::sparse::{
-    BLOCK, Columns, PANEL, Panels, PanelsMut, SparseRef, Support, overlap, overlap_scratch_len, spread, spread_scratch_len, touch,
+    BLOCK, Columns, PANEL, Panels, PanelsMut, SparseRef, Support, overlap, overlap_scratch_len, side_by_side, spread, spread_scratch_len,
+    touch, turn,
 };
-
-/// Samples whose transposed query is in flight at once.
-const SAMPLES: usize = 64;
 
 /// What is done with an update after a step.
 ///
@@ -254,27 +252,27 @@ impl<'a, T: Float> Update<'a, T> {
         spread(level, alpha, self.u, self.u_columns, Panels::row_major(shares, rank, n)?, z, scratch)
     }
 
-    /// Scratch of [`transposed_query`](Self::transposed_query), in elements: a few samples' shares of every term, and a
-    /// column of gradients.
+    /// Scratch of [`transposed_query`](Self::transposed_query), in elements: U and V column by column, and a sample's shares
+    /// of every term, for all outputs in whole vectors.
     ///
     /// ```
     /// # use subquad::{Level, MatMut, low_rank::Update, sparse::{Columns, Panels, PanelsMut, SparseRef, Support, panels_len}};
     /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
     /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
     /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
-    /// // Grows with the outputs, not with the samples.
-    /// assert_eq!(update.transposed_query_scratch_len(10), 10 * update.transposed_query_scratch_len(1));
+    /// // Grows with the outputs, vector by vector, not with the samples.
+    /// assert!(update.transposed_query_scratch_len(100) > update.transposed_query_scratch_len(10));
     /// # Ok::<(), subquad::Error>(())
     /// ```
     pub const fn transposed_query_scratch_len(&self, depth: usize) -> usize {
-        all_of(&[area(area(self.rank(), SAMPLES), depth), area(SAMPLES, depth), depth])
+        let shares = area(self.rank(), area(depth.div_ceil(MOST_LANES), MOST_LANES));
+        all_of(&[self.u.support().len(), self.v.support().len(), shares])
     }
 
     /// `e[i, c, j] <- e[i, c, j] + (sum_f v_f u_f^T g_(i, c))[j]` for the inputs j in `below`: what the update adds to `W^T g`.
     ///
     /// # Shapes
-    /// g n x outputs of depth C with its [`Columns`], `below` n x inputs, e in the order of a [`SparseRef`] of depth C over
-    /// `below`.
+    /// g n x outputs of depth C, `below` n x inputs, e in the order of a [`SparseRef`] of depth C over `below`.
     ///
     /// # Errors
     /// [`Error::Length`] where shapes disagree, [`Error::TooShort`] if scratch is less than
@@ -288,7 +286,7 @@ impl<'a, T: Float> Update<'a, T> {
     /// # let u = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?);
     /// # let v = (SparseRef::new(Support::new(&[0, 2], &[0, 2], 3)?, 1, &[3.0, 4.0])?, Columns::new(&[0, 1, 1, 2], &[0, 0], &[0, 1])?);
     /// let update = Update::new(u, v)?; // u = (0, 2), v = (3, 0, 4)
-    /// let g = (SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[1.0])?, Columns::new(&[0, 0, 1], &[0], &[0])?); // (0, 1)
+    /// let g = SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[1.0])?; // (0, 1)
     /// let (mut e, mut scratch) = ([0.0; 2], vec![0.0; update.transposed_query_scratch_len(1)]);
     /// update.transposed_query(Level::detect(), g, Support::new(&[0, 2], &[0, 2], 3)?, &mut e, &mut scratch)?;
     /// assert_eq!(e, [2.0 * 3.0, 2.0 * 4.0]);
@@ -297,17 +295,15 @@ impl<'a, T: Float> Update<'a, T> {
     pub fn transposed_query(
         &self,
         level: Level,
-        g: (SparseRef<'_, T>, Columns<'_>),
+        g: SparseRef<'_, T>,
         below: Support<'_>,
         e: &mut [T],
         scratch: &mut [T],
     ) -> Result<(), Error> {
-        let depth = g.0.depth();
-        expect_length("transposed query: outputs", self.u.support().cols(), g.0.support().cols())?;
+        let depth = g.depth();
+        expect_length("transposed query: outputs", self.u.support().cols(), g.support().cols())?;
         expect_length("transposed query: inputs", self.v.support().cols(), below.cols())?;
-        expect_length("transposed query: rows", g.0.rows(), below.rows())?;
-        expect_length("transposed query: columns", g.0.support().cols(), g.1.cols())?;
-        expect_length("transposed query: places", g.0.support().len(), g.1.len())?;
+        expect_length("transposed query: rows", g.rows(), below.rows())?;
         expect_length("transposed query: result", area(depth, below.len()), e.len())?;
         let (scratch, _) = take(scratch, self.transposed_query_scratch_len(depth))?;
         transposed_entry(level, *self, g, below, e, scratch);
@@ -452,87 +448,65 @@ fn within<'a, T>(matrix: SparseRef<'a, T>, f: usize, from: usize, count: usize) 
 
 multiversion! {
     fn transposed_entry<T: Float>(
-        update: Update<'_, T>, g: (SparseRef<'_, T>, Columns<'_>), below: Support<'_>, e: &mut [T], scratch: &mut [T],
+        update: Update<'_, T>, g: SparseRef<'_, T>, below: Support<'_>, e: &mut [T], scratch: &mut [T],
     ) = transposed_body;
 }
 
+/// Sample by sample, so that its shares of all terms stay in the first-level cache.
 #[inline(always)]
 fn transposed_body<T: Float, S: Simd<T>>(
     s: S,
     update: Update<'_, T>,
-    g: (SparseRef<'_, T>, Columns<'_>),
+    g: SparseRef<'_, T>,
     below: Support<'_>,
     e: &mut [T],
     scratch: &mut [T],
 ) {
-    let (rank, depth) = (update.rank(), g.0.depth());
-    let (shares, scratch) = scratch.split_at_mut(rank * SAMPLES * depth);
-    let (column, sum) = scratch.split_at_mut(SAMPLES * depth);
-    let Some(sum) = sum.get_mut(..depth) else { return };
-    for from in (0..g.0.rows()).step_by(SAMPLES) {
-        // shares[f, i, c] = <u_f, g_(i, c)>
-        shares.fill(T::ZERO);
-        for r in 0..g.1.cols() {
-            let (rows, places) = g.1.column(r);
-            let first = rows.partition_point(|&i| (i as usize) < from);
-            let last = rows.partition_point(|&i| (i as usize) < from + SAMPLES);
-            let terms = update.u_columns.column(r);
-            if first == last || terms.0.is_empty() {
-                continue;
+    let depth = g.depth();
+    let vectors = depth.div_ceil(S::LANES);
+    let (us, scratch) = scratch.split_at_mut(update.u.support().len());
+    let (vs, scratch) = scratch.split_at_mut(update.v.support().len());
+    turn(update.u, update.u_columns, T::ONE, us);
+    turn(update.v, update.v_columns, T::ONE, vs);
+    let Some(shares) = s.chunks_mut(scratch).0.get_mut(..update.rank() * vectors) else { return };
+    for i in 0..g.rows() {
+        let (above, columns, place) = (g.support().row(i), below.row(i), below.range(i));
+        let Some(e) = e.get_mut(depth * place.start..depth * place.end) else { continue };
+        for v in 0..vectors {
+            // shares[f] = <u_f, g_i> for a vector of outputs, v of `vectors`.
+            for share in shares.iter_mut().skip(v).step_by(vectors) {
+                s.store(share, s.splat(T::ZERO));
             }
-            let (rows, places) = (&rows[first..last], places.get(first..last).unwrap_or_default());
-            for ((&i, &place), to) in rows.iter().zip(places).zip(column.chunks_exact_mut(depth.max(1))) {
-                let (stack, k) = (g.0.stack(i as usize), g.0.support().range(i as usize).len());
-                for (to, &x) in to.iter_mut().zip(stack.iter().skip(place as usize).step_by(k.max(1))) {
-                    *to = x;
-                }
-            }
-            for (&f, &place) in terms.0.iter().zip(terms.1) {
-                let Some(&x) = update.u.row(f as usize, 0).get(place as usize) else { continue };
-                let Some(shares) = shares.get_mut(f as usize * SAMPLES * depth..) else { continue };
-                for (&i, column) in rows.iter().zip(column.chunks_exact(depth.max(1))) {
-                    let at = (i as usize - from) * depth;
-                    if let Some(to) = shares.get_mut(at..at + depth) {
-                        add(s, x, column, to);
-                    }
-                }
-            }
-        }
-        for i in from..g.0.rows().min(from + SAMPLES) {
-            let (columns, place) = (below.row(i), below.range(i));
-            let Some(e) = e.get_mut(depth * place.start..depth * place.end) else { continue };
-            for (at, &j) in columns.iter().enumerate() {
-                let terms = update.v_columns.column(j as usize);
-                if terms.0.is_empty() {
+            for (at, &r) in above.iter().enumerate() {
+                let (terms, _) = update.u_columns.column(r as usize);
+                if terms.is_empty() {
                     continue;
                 }
-                sum.fill(T::ZERO);
-                for (&f, &place) in terms.0.iter().zip(terms.1) {
-                    let Some(&x) = update.v.row(f as usize, 0).get(place as usize) else { continue };
-                    let share = (f as usize * SAMPLES + i - from) * depth;
-                    if let Some(shares) = shares.get(share..share + depth) {
-                        add(s, x, shares, sum);
+                let us = update.u_columns.range(r as usize).and_then(|range| us.get(range)).unwrap_or_default();
+                let g = side_by_side(s, g.stack(i), above.len(), at, v * S::LANES);
+                for (&f, &u) in terms.iter().zip(us) {
+                    if let Some(share) = shares.get_mut(f as usize * vectors + v) {
+                        let sum = s.mul_add(s.splat(u), g, s.load(share));
+                        s.store(share, sum);
                     }
                 }
-                for (e, &x) in e.iter_mut().skip(at).step_by(columns.len()).zip(sum.iter()) {
-                    *e += x;
+            }
+            for (at, &j) in columns.iter().enumerate() {
+                let (terms, _) = update.v_columns.column(j as usize);
+                let vs = update.v_columns.range(j as usize).and_then(|range| vs.get(range)).unwrap_or_default();
+                let mut sum = s.splat(T::ZERO);
+                for (&f, &x) in terms.iter().zip(vs) {
+                    if let Some(share) = shares.get(f as usize * vectors + v) {
+                        sum = s.mul_add(s.splat(x), s.load(share), sum);
+                    }
                 }
+                let mut sums = [T::ZERO; MOST_LANES];
+                if let Some(to) = s.chunks_mut(&mut sums).0.first_mut() {
+                    s.store(to, sum);
+                }
+                let outputs = e.iter_mut().skip(v * S::LANES * columns.len() + at).step_by(columns.len());
+                outputs.zip(&sums[..S::LANES]).for_each(|(e, &x)| *e += x);
             }
         }
-    }
-}
-
-/// `to += x from`, for a few numbers.
-#[inline(always)]
-fn add<T: Float, S: Simd<T>>(s: S, x: T, from: &[T], to: &mut [T]) {
-    let x = s.splat(x);
-    let ((from, from_tail), (to, to_tail)) = (s.chunks(from), s.chunks_mut(to));
-    for (from, to) in from.iter().zip(to) {
-        let sum = s.mul_add(x, s.load(from), s.load(to));
-        s.store(to, sum);
-    }
-    if !from_tail.is_empty() {
-        let sum = s.mul_add(x, s.load_part(from_tail), s.load_part(to_tail));
-        s.store_part(to_tail, sum);
     }
 }

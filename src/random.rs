@@ -47,7 +47,7 @@ pub fn gaussian<T: Real>(rng: &mut impl Rng, out: &mut [T]) {
         // The first is in (0, 1], so that its logarithm is finite.
         let u = ((rng.next_u64() >> 11) + 1) as f64 * UNIT;
         let v = (rng.next_u64() >> 11) as f64 * UNIT;
-        let radius = libm::sqrt(-2.0 * libm::log(u));
+        let radius = crate::Real::sqrt(-2.0 * libm::log(u));
         let (sin, cos) = libm::sincos(core::f64::consts::TAU * v);
         for (x, part) in pair.iter_mut().zip([cos, sin]) {
             *x = T::from_f64(radius * part);
@@ -98,6 +98,49 @@ mod tests {
         signs(&mut stream(5, 2), &mut b);
         assert!(a.iter().zip(&b).all(|(&a, &b)| f64::from(a) == b && b.abs() == 1.0));
         assert!(b.iter().sum::<f64>().abs() < 200.0);
+    }
+
+    /// Numbers that were chosen.
+    struct Chosen<'a>(&'a [u64]);
+    impl rand_core::TryRng for Chosen<'_> {
+        type Error = core::convert::Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            self.try_next_u64().map(|x| x as u32)
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            let (first, rest) = self.0.split_first().unwrap();
+            self.0 = rest;
+            Ok(*first)
+        }
+        fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Self::Error> {
+            unreachable!()
+        }
+    }
+
+    #[test]
+    fn every_bit_and_every_uniform_number_has_its_place() {
+        let words = [0x8000_0000_0000_0005, 0b10];
+        let mut x = [0.0f32; 66];
+        signs(&mut Chosen(&words), &mut x);
+        assert!(x.iter().enumerate().all(|(i, &x)| (x == -1.0) == (words[i / 64] >> (i % 64) & 1 == 1)));
+        // The least and the greatest numbers of the generator: finite, all of them.
+        for u in [0, u64::MAX] {
+            for (v, wanted) in [(0, [1.0, 0.0]), (1 << 62, [0.0, 1.0]), (1 << 63, [-1.0, 0.0])] {
+                let mut pair = [0.0f64; 2];
+                gaussian(&mut Chosen(&[u, v]), &mut pair);
+                let radius = if u == 0 { (2.0 * 53.0 * core::f64::consts::LN_2).sqrt() } else { 0.0 };
+                assert!(pair.iter().zip(wanted).all(|(x, part)| (x - radius * part).abs() < 1e-14), "{u} {v}: {pair:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_is_so_many_jumps_behind_its_seed() {
+        for purpose in 0..4 {
+            let mut jumped = Xoshiro256PlusPlus::seed_from_u64(99);
+            (0..purpose).for_each(|_| jumped.jump());
+            assert_eq!(stream(99, purpose).next_u64(), jumped.next_u64());
+        }
     }
 
     /// The promise over platforms and releases: these bits never change.

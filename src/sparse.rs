@@ -38,13 +38,14 @@ mod overlap;
 mod panels;
 
 pub use overlap::{overlap, overlap_scratch_len};
-pub(crate) use panels::{BLOCK, touch};
+pub(crate) use panels::{BLOCK, touch, turn};
 pub use panels::{PANEL, Panels, PanelsMut, pack, panels_len, spread, spread_scratch_len, times_panels};
 
 use core::ops::Range;
 
 use crate::error::{Error, expect_length};
 use crate::scratch::area;
+use crate::simd::{Float, MOST_LANES, Simd};
 
 /// Which columns of each row are not zero: compressed sparse rows, columns ascending in each.
 ///
@@ -519,4 +520,15 @@ pub fn transpose(support: Support<'_>, starts: &mut [usize], rows: &mut [u32], p
     starts.copy_within(..support.cols(), 1);
     starts[0] = 0;
     Ok(())
+}
+
+/// The numbers of one place, number `at` of k, in the matrices of a row's stack: as many as a vector holds, from matrix `from` on, and
+/// zeros behind the last one.
+#[inline(always)]
+pub(crate) fn side_by_side<T: Float, S: Simd<T>>(s: S, stack: &[T], k: usize, at: usize, from: usize) -> S::V {
+    let mut numbers = [T::ZERO; MOST_LANES];
+    for (to, &x) in numbers[..S::LANES].iter_mut().zip(stack.iter().skip(from * k + at).step_by(k.max(1))) {
+        *to = x;
+    }
+    s.chunks(&numbers).0.first().map_or(s.splat(T::ZERO), |numbers| s.load(numbers))
 }

@@ -93,14 +93,13 @@ macro_rules! low_rank {
         }
 
         /// `e[i][c][j] += sum_f v_f[j] <u_f, g_(i, c)>` for the inputs j in row i of `below`, what the update adds to W^T g:
-        /// g of any depth with its columns, e in the order of a stack of that depth over `below`.
-        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($transposed), "(0, &update, &g, &g_columns, &below, e, scratch, ", stringify!($transposed_len), "(&update, g.depth), &error);\n```"))]
+        /// g of any depth, e in the order of a stack of that depth over `below`.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($transposed), "(0, &update, &g, &below, e, scratch, ", stringify!($transposed_len), "(&update, g.depth), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $transposed(
             level_number: u8,
             update: *const $update,
             g: *const $sparse,
-            g_columns: *const subquad_columns,
             below: *const subquad_support,
             e: *mut $T,
             scratch: *mut $T,
@@ -109,12 +108,12 @@ macro_rules! low_rank {
         ) -> c_int {
             guard(error, || {
                 // SAFETY: the caller's promise.
-                let (update, g, g_columns) = unsafe { ($read(update)?, described("g", g)?, columns("g_columns", g_columns)?) };
+                let (update, g) = unsafe { ($read(update)?, described("g", g)?) };
                 // SAFETY: the caller's promise.
                 let below = unsafe { support("below", below) }?;
                 // SAFETY: the caller's promise.
                 let (e, scratch) = unsafe { (slice_mut("e", e, area("e", g.depth(), below.len())?)?, slice_mut("scratch", scratch, scratch_len)?) };
-                Ok(update.transposed_query(level(level_number)?, (g, g_columns), below, e, scratch)?)
+                Ok(update.transposed_query(level(level_number)?, g, below, e, scratch)?)
             })
         }
 

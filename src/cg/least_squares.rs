@@ -341,7 +341,7 @@ pub fn least_squares<T: Float>(
     let (q, scratch) = take(scratch, rows)?;
     let (s, scratch) = take(scratch, cols)?;
     let (p, scratch) = take(scratch, cols)?;
-    let norm = |v: &[T]| libm::sqrt(norm_squared(level, v).to_f64());
+    let norm = |v: &[T]| crate::Real::sqrt(norm_squared(level, v).to_f64());
     let minus = T::from_f64(-damping);
 
     r.copy_from_slice(b);
@@ -354,11 +354,11 @@ pub fn least_squares<T: Float>(
     p.copy_from_slice(s);
     let enough = stopping.relative * norm(b);
     let mut gamma = inner(level, s, s);
-    let flat = stopping.gradient * libm::sqrt(gamma);
+    let flat = stopping.gradient * crate::Real::sqrt(gamma);
     let mut residual_norm = norm(r);
     let (mut iterations, mut idle) = (0, 0);
     loop {
-        let gradient_norm = libm::sqrt(gamma);
+        let gradient_norm = crate::Real::sqrt(gamma);
         let end = |status| Ok(LeastSquares { status, iterations, residual_norm, gradient_norm });
         if !(residual_norm.is_finite() && gradient_norm.is_finite()) {
             return end(Status::NotFinite);

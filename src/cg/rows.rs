@@ -177,7 +177,7 @@ where
     let (p, scratch) = take(scratch, all)?;
     let (q, scratch) = take(scratch, all)?;
     let (z, scratch) = take(scratch, all)?;
-    let norm = |v: &[T]| libm::sqrt(norm_squared(level, v).to_f64());
+    let norm = |v: &[T]| crate::Real::sqrt(norm_squared(level, v).to_f64());
 
     for (i, column) in columns.iter_mut().enumerate() {
         let (b, x, r) = (b.row(i).unwrap_or_default(), x.row(i).unwrap_or_default(), part_mut(r, i * n, n));
@@ -287,7 +287,7 @@ where
                 continue;
             }
             let norms = move_along(level, alpha, p, q, x.row(i).unwrap_or_default(), r);
-            column.residual_norm = libm::sqrt(norms.r.to_f64());
+            column.residual_norm = crate::Real::sqrt(norms.r.to_f64());
             column.iterations = iterations;
             let (step, size) = ((alpha * alpha).to_f64() * norms.p.to_f64(), norms.x.to_f64());
             let eps = T::EPSILON.to_f64();

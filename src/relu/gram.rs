@@ -251,10 +251,10 @@ pub fn analytic_gram<T: Float>(level: Level, x: MatRef<'_, T>, shift: T, mut out
         let (above, mut rest) = out.reborrow().split_rows(i);
         let above = above.as_ref();
         let Some(row) = rest.row(0) else { continue };
-        let norm = libm::sqrt(row[i].to_f64());
+        let norm = crate::Real::sqrt(row[i].to_f64());
         for (j, entry) in row.iter_mut().enumerate().take(i + 1) {
             let inner = entry.to_f64();
-            let other = if i == j { norm } else { libm::sqrt(above.get(j, j).unwrap_or(T::ZERO).to_f64()) };
+            let other = if i == j { norm } else { crate::Real::sqrt(above.get(j, j).unwrap_or(T::ZERO).to_f64()) };
             let size = norm * other;
             *entry = if size > 0.0 {
                 let correlation = if i == j { 1.0 } else { (inner / size).clamp(-1.0, 1.0) };

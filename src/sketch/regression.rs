@@ -116,7 +116,7 @@ impl Bounds {
 /// assert!((subquad::sketch::law(4.0).condition() - 9.0).abs() < 1e-12);
 /// ```
 pub fn law(rows_per_sample: f64) -> Bounds {
-    let q = libm::sqrt(1.0 / rows_per_sample);
+    let q = crate::Real::sqrt(1.0 / rows_per_sample);
     Bounds { low: 1.0 / ((1.0 + q) * (1.0 + q)), high: 1.0 / ((1.0 - q) * (1.0 - q)) }
 }
 
@@ -262,7 +262,7 @@ pub fn fixed_step<T: Float>(
     let (p, scratch) = take(scratch, n)?;
     let (q, scratch) = take(scratch, n)?;
 
-    let norm = |v: &[T]| libm::sqrt(norm_squared(level, v).to_f64());
+    let norm = |v: &[T]| crate::Real::sqrt(norm_squared(level, v).to_f64());
     let rhs_norm = norm(b);
     let enough = (stopping.relative * rhs_norm).max(stopping.absolute);
     let mut iterations = 0;

@@ -10,7 +10,7 @@ use super::{Columns, SparseRef};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{area, take};
-use crate::simd::{Float, Level, Simd, fetch_ahead};
+use crate::simd::{Abreast, Float, Level, Simd, fetch_ahead};
 
 /// Columns of a panel.
 ///
@@ -284,6 +284,9 @@ pub fn pack<T: Float>(from: MatRef<'_, T>, to: &mut [T]) -> Result<(), Error> {
 /// Rows of A that pass a block of B together, at most: their places in it are kept on the stack.
 const SAMPLES: usize = 512;
 
+/// Pieces of the result lie a row apart, where no processor foresees them: so many rows before it is wanted each is asked for.
+const AHEAD: usize = 4;
+
 /// `Out <- A B`, or `Out <- Out + A B`, for sparse rows A.
 ///
 /// # Shapes
@@ -348,6 +351,9 @@ fn times_body<T: Float, S: Simd<T>>(s: S, a: SparseRef<'_, T>, b: Panels<'_, T>,
                     if busy {
                         b.fetch_ahead(p + 1, block + i * rows / samples..block + (i + 1) * rows / samples);
                     }
+                    if add && let Some(later) = out.row(group + i + AHEAD).and_then(|row| row.get(p * PANEL..)?.get(..width)) {
+                        fetch_ahead(later);
+                    }
                     if first == last && add {
                         continue;
                     }
@@ -400,17 +406,29 @@ fn gather_whole<T: Float, S: Simd<T>, const V: usize>(
 ) {
     let (pieces, _) = s.chunks_mut(piece);
     for (part, to) in pieces.chunks_exact_mut(V).enumerate() {
-        let base = p * b.panel_step + part * V * S::LANES;
         let mut sums = [s.splat(T::ZERO); V];
         for (sum, from) in sums.iter_mut().zip(&*to) {
             *sum = s.load(from);
         }
-        for (&j, &x) in indices.iter().zip(values) {
-            let from = base + j as usize * b.row_step;
-            let Some(row) = b.data.get(from..from + V * S::LANES) else { continue };
+        let mut add = |x: T, line: &[T; PANEL]| {
             let x = s.splat(x);
-            for (sum, row) in sums.iter_mut().zip(s.chunks(row).0) {
+            for (sum, row) in sums.iter_mut().zip(s.chunks(&line[part * V * S::LANES % PANEL..]).0) {
                 *sum = s.mul_add(x, s.load(row), *sum);
+            }
+        };
+        let (panel, step) = b.panel_from(p, 0);
+        if step == PANEL {
+            let (lines, _) = panel.as_chunks();
+            for (&j, &x) in indices.iter().zip(values) {
+                if let Some(line) = lines.get(j as usize) {
+                    add(x, line);
+                }
+            }
+        } else {
+            for (&j, &x) in indices.iter().zip(values) {
+                if let Some(line) = panel.get(j as usize * step..).and_then(|line| line.first_chunk()) {
+                    add(x, line);
+                }
             }
         }
         for (to, sum) in to.iter_mut().zip(sums) {
@@ -438,7 +456,7 @@ fn gather_part<T: Float, S: Simd<T>>(s: S, indices: &[u32], values: &[T], b: Pan
 
 /// The numbers of a sparse matrix, column by column, times alpha.
 #[inline(always)]
-fn turn<T: Float>(a: SparseRef<'_, T>, columns: Columns<'_>, alpha: T, to: &mut [T]) {
+pub(crate) fn turn<T: Float>(a: SparseRef<'_, T>, columns: Columns<'_>, alpha: T, to: &mut [T]) {
     for r in 0..columns.cols() {
         let Some(to) = columns.range(r).and_then(|range| to.get_mut(range)) else { continue };
         let (rows, places) = columns.column(r);
@@ -526,11 +544,41 @@ fn spread_body<T: Float, S: Simd<T>>(
                 let Some(values) = columns.range(from + r).and_then(|range| scratch.get(range)) else { continue };
                 gather(s, columns.column(from + r).0, values, m, p, piece);
             }
-            for i in 0..m.width(p) {
-                let Some(row) = z.row(p * PANEL + i).and_then(|row| row.get_mut(from..from + neurons)) else { continue };
-                for (z, piece) in row.iter_mut().zip(&block) {
+            // Whole vectors of neurons, for four samples at a time; what is left one by one.
+            let (samples, mut turned) = (m.width(p), 0);
+            while turned + S::LANES <= neurons && samples >= 4 {
+                add_turned(s, &block[turned..], p * PANEL, samples / 4 * 4, from + turned, &mut z);
+                turned += S::LANES;
+            }
+            for i in 0..samples {
+                let first = if i < samples / 4 * 4 { turned } else { 0 };
+                let Some(row) = z.row(p * PANEL + i).and_then(|row| row.get_mut(from + first..from + neurons)) else { continue };
+                for (z, piece) in row.iter_mut().zip(&block[first..]) {
                     *z += piece[i];
                 }
+            }
+        }
+    }
+}
+
+/// Adds the first pieces, a vector's lanes of them, to as many columns of Z, from column `at` on: number i of each piece to row `first` + i.
+#[inline(always)]
+fn add_turned<T: Float, S: Simd<T>>(s: S, pieces: &[[T; PANEL]], first: usize, samples: usize, at: usize, z: &mut MatMut<'_, T>) {
+    let Some(mut abreast) = pieces.first().and_then(|piece| Abreast::new(piece, PANEL)) else { return };
+    for (lane, piece) in pieces.iter().take(S::LANES).enumerate() {
+        abreast.put(lane, piece);
+    }
+    for i in (0..samples).step_by(4) {
+        let [four] = s.turn::<1>(&abreast, i);
+        for (k, v) in four.into_iter().enumerate() {
+            let Some(row) = z.row(first + i + k).and_then(|row| row.get_mut(at..)) else { continue };
+            // Rows lie apart; the next columns' turn comes after all other rows.
+            if let Some(later) = row.get(TURN..TURN + S::LANES) {
+                fetch_ahead(later);
+            }
+            if let Some(to) = s.chunks_mut(row).0.first_mut() {
+                let sum = s.add(s.load(to), v);
+                s.store(to, sum);
             }
         }
     }

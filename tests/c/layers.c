@@ -179,7 +179,7 @@ void layers(uint8_t level) {
     size_t more = subquad_backward_scratch_len(C, longest);
     if (len < more) len = more;
     scratch = floats(len);
-    OK(subquad_low_rank_transposed_f32(level, &update, &g2, &columns2, &fired, e, scratch, len, error));
+    OK(subquad_low_rank_transposed_f32(level, &update, &g2, &fired, e, scratch, len, error));
     subquad_panels_f32 folded = {M, M, true, sparse};
     OK(subquad_backward_f32(level, &g2, &folded, &fired, e2, scratch, len, error));
     for (size_t i = 0; i < C * places; i++) CHECK(fabs(e[i] - e2[i]) < 1e-2);

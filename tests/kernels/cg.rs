@@ -304,6 +304,140 @@ fn stagnation_is_told_from_the_limit() {
     assert!(report.iterations < 1000 && residual(&a, &b, &x) < 1e-4 * norm(&b));
 }
 
+/// A diagonal matrix, and a start that is exact in one huge entry: the others are solved beside it.
+fn beside_a_huge_entry<T: Float>(n: usize, place: usize, huge: f64) -> (Dense<T>, Vec<T>, Vec<T>) {
+    let entry = |k: usize| if k / n == k % n { T::from_f64((k / n + 1) as f64) } else { T::ZERO };
+    let a = Dense::new(n, (0..n * n).map(entry).collect());
+    let mut x = vec![T::ZERO; n];
+    x[place] = T::from_f64(huge);
+    let b = (0..n).map(|i| if i == place { a.data[i * n + i] * x[i] } else { a.data[i * n + i] }).collect();
+    (a, b, x)
+}
+
+fn stagnates_after_three<T: Float>(huge: f64) {
+    let n = 37;
+    let stopping = Stopping { relative: 0.0, absolute: 1e-3, max_iterations: 1000 };
+    for (level, place) in levels().flat_map(|level| (0..n).map(move |place| (level, place))) {
+        let (a, b, start) = beside_a_huge_entry::<T>(n, place, huge);
+        let report = solve(level, &a, &Identity, &b, &mut start.clone(), stopping);
+        assert_eq!((report.status, report.iterations), (Status::Stagnated, 3), "{level} place {place}");
+        let j = Tall(n, n, a.data);
+        let stopping = LeastSquaresStopping { relative: 0.0, gradient: 0.0, max_iterations: 1000 };
+        let mut scratch = dirty(least_squares_scratch_len(n, n, DEMANDED));
+        let report = least_squares(level, &j, &b, 0.0, &mut start.clone(), stopping, &mut scratch).unwrap();
+        assert_eq!((report.status, report.iterations), (Status::Stagnated, 3), "{level} place {place}, least squares");
+    }
+}
+
+/// Steps that are lost in the last bit of x: three in turn end it, wherever in x the huge number stands.
+#[test]
+fn three_steps_below_the_precision_of_x_end_it() {
+    stagnates_after_three::<f64>(2f64.powi(90));
+    stagnates_after_three::<f32>(2f64.powi(50));
+}
+
+/// Steps a hundred times as large as the last bit of x are steps.
+#[test]
+fn small_steps_beside_a_huge_entry_count() {
+    let n = 40;
+    let stopping = Stopping { relative: 0.0, absolute: 1e-3, max_iterations: 1000 };
+    for (level, place) in levels().flat_map(|level| (0..n).map(move |place| (level, place))) {
+        let (a, b, mut x) = beside_a_huge_entry::<f64>(n, place, 2f64.powi(34));
+        let report = solve(level, &a, &Identity, &b, &mut x, stopping);
+        assert_eq!(report.status, Status::Converged, "{level} place {place}: {report:?}");
+        assert!(x.iter().enumerate().all(|(i, x)| i == place || (x - 1.0).abs() <= 1e-3), "{level} place {place}");
+    }
+}
+
+/// A recomputed residual begins anew, and so does the counting of steps that are lost in x: two before it and one behind it are not three.
+#[test]
+fn a_residual_that_was_recomputed_forgets_lost_steps() {
+    /// diag(1, 2, 5), but for a product whose last two entries are too large by a tenth.
+    struct LiesOnce(Cell<usize>);
+    impl LinearOperator<f64> for LiesOnce {
+        fn dim(&self) -> usize {
+            3
+        }
+        fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+            self.0.set(self.0.get() + 1);
+            let by = if self.0.get() == 4 { 0.1 } else { 0.0 };
+            y.copy_from_slice(&[x[0], 2.0 * x[1] + by, 5.0 * x[2] + by]);
+            Ok(())
+        }
+    }
+    let huge = 2f64.powi(90);
+    for level in levels() {
+        let (mut x, mut scratch) = ([huge, 0.0, 0.0], [0.0; conjugate_gradient_scratch_len(3, 0, 0)]);
+        let stopping = Stopping { relative: 0.0, absolute: 1e-6, max_iterations: 50 };
+        let mut watch = Watch { check: Check::Insist, ..Watch::default() };
+        let a = LiesOnce(Cell::new(0));
+        let report =
+            conjugate_gradient_watched(level, &a, &Identity, &[huge, 1.0, 1.0], &mut x, stopping, &mut watch, &mut scratch).unwrap();
+        // The first residual, two steps, the lie; two steps, and the truth, no better than the lie; once more for the report.
+        assert_eq!((report.status, report.iterations, a.0.get()), (Status::Stagnated, 4, 8), "{level}");
+    }
+}
+
+/// The first residual is smaller than the second: patience of one step ends there, patience of two sees the third.
+#[test]
+fn patience_counts_the_steps_since_the_smallest_residual() {
+    let a = Dense::new(2, vec![1.0, 0.0, 0.0, 100.0]);
+    let b = [10.0, 1.0];
+    for (patience, wanted) in [(1, (Status::Stagnated, 1)), (2, (Status::Converged, 2)), (0, (Status::Converged, 2))] {
+        let mut history = [0.0; 2];
+        let mut watch = Watch { patience, history: &mut history, ..Watch::default() };
+        let report = watched(&a, &b, &mut [0.0; 2], TIGHT, &mut watch);
+        assert_eq!((report.status, report.iterations), wanted, "patience {patience}");
+        assert!(history[1] > history[0]);
+    }
+}
+
+/// Of several right-hand sides the callback hears of the one that has the largest share of its own size left.
+#[test]
+fn the_callback_hears_of_the_worst() {
+    let (n, k) = (30, 4);
+    let a = Dense::<f64>::definite(n, 61);
+    let mut b = numbers::<f64>(n * k, 62);
+    b.iter_mut().enumerate().for_each(|(at, b)| *b *= [1e3, 1.0, 1e-4, 30.0][at / n]);
+    // An easy one: an eigenvector, nearly.
+    let easy = {
+        let mut v = numbers::<f64>(n, 63);
+        (0..200).for_each(|_| {
+            let w = a.times(&v);
+            let size = norm(&w);
+            v = w.iter().map(|x| x / size).collect();
+        });
+        v
+    };
+    b[2 * n..3 * n].iter_mut().zip(&easy).for_each(|(b, v)| *b = 1e-4 * v);
+    let courses: Vec<Vec<f64>> = b
+        .chunks(n)
+        .map(|b| {
+            let mut history = [f64::NAN; 200];
+            let report = watched(&a, b, &mut vec![0.0; n], TIGHT, &mut Watch { history: &mut history, ..Watch::default() });
+            assert_eq!(report.status, Status::Converged);
+            history[..=report.iterations].to_vec()
+        })
+        .collect();
+    let mut told = 0;
+    let mut callback = |now: &Iteration| {
+        let share = |i: &usize| courses[*i][now.iterations] / courses[*i][0];
+        let unfinished: Vec<usize> = (0..k).filter(|&i| courses[i].len() > now.iterations).collect();
+        let worst = unfinished.iter().copied().max_by(|i, j| share(i).total_cmp(&share(j))).unwrap();
+        assert_eq!((now.unfinished, now.residual_norm), (unfinished.len(), courses[worst][now.iterations]), "{}", now.iterations);
+        assert!((now.rhs_norm - norm(&b[worst * n..(worst + 1) * n])).abs() <= 1e-12 * now.rhs_norm);
+        told += 1;
+        ControlFlow::Continue(())
+    };
+    let (mut x, mut columns) = (vec![0.0; n * k], [Column::default(); 4]);
+    let mut scratch = dirty(conjugate_gradient_rows_scratch_len(n, k, DEMANDED, 0));
+    let mut watch = Watch { callback: Some(&mut callback), ..Watch::default() };
+    let (rows, solution) = (MatRef::new(&b, k, n).unwrap(), MatMut::new(&mut x, k, n).unwrap());
+    conjugate_gradient_rows(Level::detect(), &a, &Identity, rows, solution, TIGHT, &mut watch, &mut columns, &mut scratch).unwrap();
+    let (longest, shortest) = (courses.iter().map(Vec::len).max().unwrap(), courses.iter().map(Vec::len).min().unwrap());
+    assert!(told == longest && shortest < longest / 2, "{told} {longest} {shortest}");
+}
+
 /// Each right-hand side goes its own way: the same bits as alone, and no product after its end.
 #[test]
 fn several_right_hand_sides_are_each_alone() {
@@ -444,6 +578,26 @@ fn least_squares_finds_the_damped_minimiser() {
     }
 }
 
+/// As many steps as there are unknowns, from any start and with any damping.
+#[test]
+fn least_squares_from_any_start_needs_no_more_steps() {
+    for (rows, cols) in [(40, 1), (40, 5), (9, 3)] {
+        for (level, damping) in levels().flat_map(|level| [0.0, 0.3, 40.0].map(|damping| (level, damping))) {
+            let j = Tall(rows, cols, numbers::<f64>(rows * cols, 51));
+            let b = numbers::<f64>(rows, 52);
+            let mut scratch = dirty(least_squares_scratch_len(rows, cols, DEMANDED));
+            let stopping = LeastSquaresStopping { relative: 0.0, gradient: 1e-9, max_iterations: 400 };
+            let mut solutions = [vec![0.0; cols], numbers::<f64>(cols, 53)];
+            for x in &mut solutions {
+                let report = least_squares(level, &j, &b, damping, x, stopping, &mut scratch).unwrap();
+                assert_eq!(report.status, Status::Converged);
+                assert!(report.iterations <= cols, "{level} {rows} x {cols} damping {damping}: {}", report.iterations);
+            }
+            assert!(solutions[0].iter().zip(&solutions[1]).all(|(a, b)| (a - b).abs() <= 1e-7), "one minimiser");
+        }
+    }
+}
+
 #[test]
 fn least_squares_tells_its_failures_apart() {
     let level = Level::detect();
@@ -456,6 +610,8 @@ fn least_squares_tells_its_failures_apart() {
     assert_eq!(run([1.0, 2.0], [1.0, 2.0], 0.0, LeastSquaresStopping { max_iterations: 0, ..stopping }), Ok(Status::IterationLimit));
     assert_eq!(run([f32::NAN, 2.0], [1.0, 2.0], 0.0, stopping), Ok(Status::NotFinite));
     assert_eq!(run([1e-13, 0.0], [1.0, 2.0], 0.0, LeastSquaresStopping { gradient: 0.0, ..stopping }), Ok(Status::Breakdown));
+    // Nothing in the range of J comes nearer: the gradient is zero, and that is as flat as was asked for.
+    assert_eq!(run([1.0, 0.0], [0.0, 1.0], 0.0, LeastSquaresStopping { gradient: 0.0, ..stopping }), Ok(Status::Converged));
     for bad in [-1.0, f64::NAN, f64::INFINITY] {
         assert!(matches!(run([1.0, 2.0], [1.0, 2.0], bad, stopping), Err(Error::Value { .. })), "{bad}");
     }

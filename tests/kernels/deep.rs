@@ -3,8 +3,8 @@
 use crate::oracle::{Dense, assert_close, dirty, levels, numbers, signs};
 use subquad::low_rank::Update;
 use subquad::relu::deep::{
-    Form, Structured, Weights, activate, combine, fired_share, gram_product, gram_product_scratch_len, output_gradients, shift_for,
-    unnormalise,
+    Form, Structured, Weights, activate, combine, fired_share, gram_product, gram_product_scratch_len, output_gradients, paper_shift,
+    shift_for, unnormalise,
 };
 use subquad::simd::Float;
 use subquad::sparse::{
@@ -287,6 +287,7 @@ fn who_fires_and_what_it_says() {
         assert!((fired_share(shift_for(p).unwrap()) / p - 1.0).abs() < 1e-10);
     }
     assert!([0.0, -1.0, 0.6, f64::NAN].iter().all(|&p| shift_for(p).is_err()));
+    assert!([1usize, 2, 64, 4096, 1 << 20].iter().all(|&m| (paper_shift(m).powi(2) - 0.4 * (m as f64).ln()).abs() < 1e-12));
 }
 
 /// W of anything that has products: column by column, from unit vectors.
@@ -322,14 +323,14 @@ fn back<T: Float>(level: Level, w: &impl Weights<T>, block: Option<usize>) {
     let matrix = matrix_of(level, w);
     // More samples than pass together; fewer where the matrix has more columns than a block.
     let many = if m * d < 3_000 { 600 } else { 12 };
-    for (n, depth, share) in [(9, 10, 0.3), (1, 1, 1.0), (many, 3, 0.1), (4, 2, 0.0)] {
+    for (n, depth, share) in [(9, 10, 0.3), (1, 1, 1.0), (many, 3, 0.1), (4, 2, 0.0), (3, 33, 0.4), (2, 8, 0.9), (2, 0, 0.5)] {
         let (g, below) = (Rows::<T>::random(n, m, depth, share, 41), Rows::<T>::random(n, d, 1, share, 42));
         let mut e = dirty::<T>(depth * below.indices.len());
         let mut scratch = dirty::<T>(w.backward_scratch_len(depth, below.support().longest()));
         w.backward(level, g.get(), below.support(), &mut e, &mut scratch).unwrap();
         let wanted: Vec<Dense> = (0..depth).map(|c| g.dense(c).times(&matrix)).collect();
         let allowed_back: Vec<(Dense, f64)> = (0..depth).map(|c| allowed(&g.dense(c), &matrix, block)).collect();
-        let units = allowed_back[0].1;
+        let units = allowed_back.first().map_or(0.0, |(_, units)| *units);
         let bound: Vec<Dense> = allowed_back.into_iter().map(|(bound, _)| bound).collect();
         assert_close(&e, &below.pick(&wanted), &below.pick(&bound), units, "backward");
 
@@ -387,7 +388,9 @@ fn structured_weights_are_orthogonal_rows_of_variance_one() {
 }
 
 fn low_rank<T: Float>(level: Level) {
-    for (rank, n, m, d, share) in [(1, 1, 1, 1, 1.0), (20, 9, 70, 33, 0.3), (65, 130, 40, 64, 0.2), (5, 3, 130, 7, 0.0)] {
+    for (rank, n, m, d, share) in
+        [(1, 1, 1, 1, 1.0), (20, 9, 70, 33, 0.3), (65, 130, 40, 64, 0.2), (5, 3, 130, 7, 0.0), (6, 2, 66, 4200, 0.05)]
+    {
         let (u, v) = (Rows::<T>::random(rank, m, 1, share, 61), Rows::<T>::random(rank, d, 1, share, 62));
         let update = Update::new(u.both(), v.both()).unwrap();
         let sum = u.dense(0).t().times(&v.dense(0));
@@ -403,12 +406,12 @@ fn low_rank<T: Float>(level: Level) {
         let bound = abs(&x.dense(0)).times(&most.t()).map(|x| 2.0 * x + 1.0);
         assert_close(&z, &wanted.data, &bound.data, units, "query");
 
-        for depth in [1, 3] {
+        for depth in [1, 3, 10, 33] {
             let (g, below) = (Rows::<T>::random(n, m, depth, share, 65), Rows::<T>::random(n, d, 1, share, 66));
             let first: Vec<T> = numbers(depth * below.indices.len(), 67);
             let mut e = first.clone();
             let mut scratch = dirty::<T>(update.transposed_query_scratch_len(depth));
-            update.transposed_query(level, g.both(), below.support(), &mut e, &mut scratch).unwrap();
+            update.transposed_query(level, g.get(), below.support(), &mut e, &mut scratch).unwrap();
             let wanted: Vec<Dense> = (0..depth).map(|c| g.dense(c).times(&sum)).collect();
             let bound: Vec<Dense> = (0..depth).map(|c| abs(&g.dense(c)).times(&most).map(|x| x + 1.0)).collect();
             let wanted: Vec<f64> = below.pick(&wanted).iter().zip(&first).map(|(x, first)| x + first.to_f64()).collect();
@@ -477,7 +480,7 @@ fn flushing<T: Float>(level: Level, dense_flush: bool) {
                 let out = MatMut::new(&mut z, n, m).unwrap();
                 update.query(level, T::ONE, x.both(), out, &mut dirty(update.query_scratch_len(n))).unwrap();
                 let mut scratch = dirty(update.transposed_query_scratch_len(depth));
-                update.transposed_query(level, g.both(), below.support(), &mut e, &mut scratch).unwrap();
+                update.transposed_query(level, g.get(), below.support(), &mut e, &mut scratch).unwrap();
             }
             let (units, name) = (2.0 * (d + m + 4 * rank) as f64, format!("step {step}, apart {apart}, dense {dense_flush}"));
             let bound = abs(&x.dense(0)).times(&most).map(|x| x + 1e-30);

@@ -193,6 +193,19 @@ fn paths<T: Number>(n: usize) {
     }
 }
 
+/// Signs from a seed are the bits of SplitMix64's outputs, one after the other: a promise, since nobody stores them.
+#[test]
+fn signs_of_a_seed_are_bits_of_split_mix() {
+    use rand_core::{Rng, SeedableRng};
+    for seed in [0, 7, u64::MAX] {
+        let mut generator = rand_xoshiro::SplitMix64::from_seed(seed.to_le_bytes());
+        let words: Vec<u64> = (0..20).map(|_| generator.next_u64()).collect();
+        let (stored, drawn) = (Signs::Bits(&words), Signs::Seed(seed));
+        assert!((0..64 * words.len()).all(|i| stored.is_minus(i) == drawn.is_minus(i)));
+        assert!((0..64 * words.len()).all(|i| stored.is_minus(i) == (words[i / 64] >> (i % 64) & 1 == 1)));
+    }
+}
+
 #[test]
 fn every_path_has_the_same_bits() {
     for n in lengths() {

@@ -426,6 +426,30 @@ fn rotated_bytes_that_do_not_fit_are_refused() {
     let mut other = bytes.clone();
     other[8] = 6;
     assert!(Rotated::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap().verify(w).is_err());
+    // Bounds that claim too much: of one row, of all its block; bytes of another row, with and without their sum.
+    let (blocks, wide) = (m.div_ceil(32), 12usize);
+    let lens = [wide * 4, m * d * 4, blocks * 32 * wide, m * 4, m * 4, m * 4, m * 8, blocks * 12];
+    let at = |section: usize| 128 + lens[..section].iter().map(|len| len.next_multiple_of(64)).sum::<usize>();
+    type Change = fn(f32) -> f32;
+    let changes: [(&str, usize, Change); 9] = [
+        ("scale", at(3) + 7 * 4, |x| x * 1.01),
+        ("sum", at(4) + 7 * 4, |x| f32::from_bits(x.to_bits().wrapping_add(1))),
+        ("norm", at(5) + 7 * 4, |x| x * 0.999),
+        ("error of the row", at(6) + 7 * 8, |x| x * 0.9),
+        ("norm of the bytes", at(6) + 7 * 8 + 4, |x| x * 0.999),
+        ("error of the block", at(7), |x| x * 0.999),
+        ("norm of the block", at(7) + 4, |x| x * 0.999),
+        ("scale of the block", at(7) + 8, |x| x * 0.999),
+        ("bytes", at(2), |x| f32::from_bits(x.to_bits() ^ 1)),
+    ];
+    for (what, at, change) in changes {
+        let mut other = bytes.clone();
+        let number: &mut [u8] = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut other)[at..at + 4];
+        let old = f32::from_le_bytes(number.try_into().unwrap());
+        number.copy_from_slice(&change(old).to_le_bytes());
+        let index = Rotated::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap();
+        assert!(index.verify(w).is_err(), "{what}: {old} became {}", change(old));
+    }
     // A width that a row of 12 is not rotated in.
     let mut other = words(len * 8);
     other[..bytes.len()].copy_from_slice(&bytes);
@@ -467,6 +491,88 @@ fn the_bound_of_the_screen_is_needed_whole() {
             }
         }
     }
+}
+
+/// Rows and queries that the bytes hold exactly, so that nothing is left of the bound but its rounding: of a chain whose every addition is
+/// off the same way, and of a screen that counts in f32.
+fn nothing_but_rounding<T: Float>() {
+    let f = T::from_f64;
+    let whole = |len: usize, seed: u64| numbers::<f64>(len, seed).into_iter().map(|x| (x * 127.0).round()).collect::<Vec<_>>();
+    for (d, same) in [(4096, true), (8, false), (100, false), (1000, false)] {
+        let m = 40;
+        // All of a row alike, a tenth and a bit; or whole multiples of the row's own step, of which the first entry makes sure.
+        let entry = |row: &[f64], r: usize, k: usize| match (same, k) {
+            (true, _) => 0.1 + r as f64 * 1e-3,
+            (false, 0) => 127.0 * (1.0 + r as f64 * 1e-3),
+            (false, _) => row[k] * (1.0 + r as f64 * 1e-3),
+        };
+        let rough = whole(m * d, 71);
+        let w: Vec<T> = rough.chunks(d).enumerate().flat_map(|(r, row)| (0..d).map(move |k| f(entry(row, r, k)))).collect();
+        let rough = whole(d, 72);
+        let x: Vec<T> = (0..d).map(|k| f(if same { 1.0 } else { entry(&rough, 7, k) })).collect();
+        let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, 1, d).unwrap());
+        let mut bytes = (words(Screened::<&[u8], T>::storage_len(m, d)), words(Rotated::<&[u8], T>::storage_len(m, d)));
+        let plain = Screened::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes.0)).unwrap();
+        let rotated = Rotated::build(Level::detect(), ws, 3, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes.1)).unwrap();
+        for level in levels() {
+            let values: Vec<f64> = w.chunks(d).map(|row| value(level, row, &x).to_f64()).collect();
+            for z in values {
+                for threshold in [1.0, 1.0 - 1.2e-7, 1.0 - 2e-7, 1.0 - 1e-6, 1.0 + 1e-7, 1.0 - 1e-15, 1.0 + 1e-15].map(|by| f(z * by)) {
+                    let wanted = wanted(level, ws, &x, threshold);
+                    for index in [&plain as &dyn Reporter<T>, &rotated] {
+                        let mut memory = Room::new(1, m);
+                        let mut hits = memory.hits(true);
+                        index.query_batch(level, xs, threshold, &mut hits, &mut dirty(index.scratch_len())).unwrap();
+                        assert_answers(&hits, 0, &wanted, true, &format!("{level} d={d} b={threshold}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rounding_is_in_the_bounds_of_the_screens() {
+    nothing_but_rounding::<f32>();
+    nothing_but_rounding::<f64>();
+}
+
+/// Neurons on the very edge of their balls, as seen along the query: far clusters, where rounding is larger than the ball, among them.
+fn balls_are_needed_whole<T: Float>() {
+    for (d, centre, radius) in [(1, 0.0, 1.0), (3, 0.0, 1.0), (3, 900.0, 1e-3), (2, 900.0, 1.0), (40, 30.0, 1e-4)] {
+        let m = 120;
+        let w: Vec<T> = numbers::<f64>(m * d, 7).iter().map(|x| T::from_f64(centre + radius * x)).collect();
+        let ws = MatRef::new(&w, m, d).unwrap();
+        let mut bytes = words(BallTree::<&[u8], T>::storage_len(m, d));
+        let mut scratch = dirty::<T>(BallTree::<&[u8], T>::rebalance_scratch_len(m, d));
+        let mut tree = BallTree::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch).unwrap();
+        for moved in [false, true] {
+            if moved {
+                // The same rows again: balls grow where they have to.
+                (0..m).for_each(|r| tree.update(Level::detect(), r, ws.row(r).unwrap()).unwrap());
+            }
+            for (level, r) in levels().flat_map(|level| (0..m).step_by(3).map(move |r| (level, r))) {
+                // From the middle of all to this one, and back.
+                for sign in [1.0, -1.0] {
+                    let x: Vec<T> = w[r * d..(r + 1) * d].iter().map(|x| T::from_f64(sign * (x.to_f64() - centre) / radius)).collect();
+                    let z = value(level, &w[r * d..(r + 1) * d], &x).to_f64();
+                    for threshold in [z * (1.0 - z.signum() * T::EPSILON.to_f64()), z].map(T::from_f64) {
+                        let mut memory = Room::new(1, m);
+                        let mut hits = memory.hits(true);
+                        tree.query(level, &x, threshold, &mut hits, &mut dirty(tree.scratch_len())).unwrap();
+                        let what = format!("{level} d={d} centre={centre} row {r}");
+                        assert_answers(&hits, 0, &wanted(level, ws, &x, threshold), true, &what);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_balls_are_needed_whole() {
+    balls_are_needed_whole::<f32>();
+    balls_are_needed_whole::<f64>();
 }
 
 /// The documented outcome: what is NaN does not fire, infinities follow IEEE.

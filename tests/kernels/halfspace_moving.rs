@@ -134,6 +134,118 @@ fn candidates_at_every_threshold() {
     }
 }
 
+/// Rows that move along a sample, by nearly as much as the lists allow for or by a little more, from everywhere around the threshold: a
+/// bound that is a fiftieth too small misses one, or takes one that fires no longer.
+fn lists_are_needed_whole<T: Float>() {
+    let rho = 0.5;
+    for d in [1, 3, 18, 40] {
+        let (m, threshold) = (241, 0.7);
+        let x = numbers::<T>(d, 2);
+        let size = x.iter().map(|x| x.to_f64().powi(2)).sum::<f64>().sqrt();
+        let along: Vec<f64> = x.iter().map(|x| x.to_f64() / size).collect();
+        let rows = |by: f64| -> Vec<T> {
+            (0..m)
+                .flat_map(|r| {
+                    let free = numbers::<f64>(d, 50 + r as u64);
+                    let share: f64 = free.iter().zip(&along).map(|(x, u)| x * u).sum();
+                    let to = threshold / size + rho * ((r as f64 - 120.0) / 100.0 + by);
+                    free.iter().zip(&along).map(|(x, u)| T::from_f64(x + (to - share) * u)).collect::<Vec<_>>()
+                })
+                .collect()
+        };
+        let (before, b) = (rows(0.0), T::from_f64(threshold));
+        let xs = MatRef::new(&x, 1, d).unwrap();
+        for level in levels() {
+            for by in [0.3, 0.6, 0.9, 0.995, 1.015, 1.1] {
+                for (w, all) in [(rows(by), true), (rows(by), false), (rows(-by), true), (rows(-by), false)] {
+                    let mut memory = words(Candidates::<&[u8], T>::storage_len(m, d, 1, m));
+                    let mut scratch = dirty(Candidates::<&[u8], T>::build_scratch_len(m, d, 1));
+                    let first = MatRef::new(&before, m, d).unwrap();
+                    let mut index = Candidates::build(level, first, xs, b, rho, m, bytes(&mut memory), &mut scratch).unwrap();
+                    let ws = MatRef::new(&w, m, d).unwrap();
+                    if all {
+                        index.update_all(level, ws).unwrap();
+                    } else {
+                        (0..m).for_each(|r| index.update(level, r, ws.row(r).unwrap()).unwrap());
+                    }
+                    let found = answers(1, m, |hits| index.query_batch(level, ws, b, hits, &mut []).unwrap());
+                    assert!(found == scanned(level, ws, xs, b), "{level} d={d} moved by {by}, all at once: {all}");
+                    index.verify(level, ws, &mut []).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_bounds_of_the_lists_are_needed_whole() {
+    lists_are_needed_whole::<f32>();
+    lists_are_needed_whole::<f64>();
+}
+
+/// Rows that were zero, and moved to where their values are the thresholds: what rounding may do grows with the row.
+#[test]
+fn candidates_on_the_threshold_after_a_long_way() {
+    let (m, n, d) = (60, 3, 50);
+    let (x, w) = (numbers::<f32>(n * d, 2), numbers::<f32>(m * d, 3));
+    let (xs, ws) = (MatRef::new(&x, n, d).unwrap(), MatRef::new(&w, m, d).unwrap());
+    for level in levels() {
+        let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, m));
+        let mut scratch = dirty(Candidates::<&[u8], f32>::build_scratch_len(m, d, n));
+        let zeros = vec![0.0; m * d];
+        let nothing = MatRef::new(&zeros, m, d).unwrap();
+        let mut index = Candidates::build(level, nothing, xs, -100.0, 100.0, m, bytes(&mut memory), &mut scratch).unwrap();
+        index.update_all(level, ws).unwrap();
+        assert_eq!(index.hot(), 0);
+        for (_, values, _) in scanned(level, ws, xs, -100.0) {
+            for z in values.iter().map(|&z| f64::from_bits(z) as f32) {
+                for b in [z, z.next_down()] {
+                    let found = answers(n, m, |hits| index.query_batch(level, ws, b, hits, &mut []).unwrap());
+                    assert!(found == scanned(level, ws, xs, b), "{level} {b}");
+                }
+            }
+        }
+    }
+}
+
+/// What memory held before it became an index cannot be seen in it.
+#[test]
+fn equal_indexes_are_equal_bytes() {
+    let (m, n, d) = (70, 3, 5);
+    let (w, x) = (numbers::<f32>(m * d, 1), numbers::<f32>(n * d, 2));
+    let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+    let level = Level::detect();
+    type Build<'a> = &'a dyn Fn(&mut [u8]);
+    let builds: [(&str, usize, Build<'_>); 6] = [
+        ("packed", Packed::<&[u8], f32>::storage_len(m, d), &|to| {
+            Packed::build(w, to).unwrap();
+        }),
+        ("screened", Screened::<&[u8], f32>::storage_len(m, d), &|to| {
+            Screened::build(w, to).unwrap();
+        }),
+        ("rotated", Rotated::<&[u8], f32>::storage_len(m, d), &|to| {
+            Rotated::build(level, w, 9, to).unwrap();
+        }),
+        ("ball tree", BallTree::<&[u8], f32>::storage_len(m, d), &|to| {
+            BallTree::build(w, to, &mut dirty(10_000)).unwrap();
+        }),
+        ("max tree", MaxTree::<&[u8], f32>::storage_len(m, d, n), &|to| {
+            MaxTree::build(level, w, x, to, &mut dirty(10_000)).unwrap();
+        }),
+        ("candidates", Candidates::<&[u8], f32>::storage_len(m, d, n, 40), &|to| {
+            Candidates::build(level, w, x, 0.2, 0.1, 40, to, &mut dirty(10_000)).unwrap();
+        }),
+    ];
+    for (what, len, build) in builds {
+        let built = [0, u64::MAX, 0x1234_5678_9ABC_DEF0].map(|before| {
+            let mut memory = vec![before; len.div_ceil(8)];
+            build(&mut bytes(&mut memory)[..len]);
+            memory
+        });
+        assert!(built[1] == built[0] && built[2] == built[0], "{what}");
+    }
+}
+
 fn max_trees_follow<T: Float>() {
     for level in levels() {
         for (m, n, d) in [(150, 40, 5), (1100, 3, 3), (31, 2, 9)] {

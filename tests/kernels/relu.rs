@@ -3,7 +3,7 @@
 use crate::oracle::{Dense, assert_close, dirty, levels, numbers, signs};
 use quickcheck::{TestResult, quickcheck};
 use subquad::relu::two_layer::{
-    forward, forward_scratch_len, gram_product, gram_product_scratch_len, jvp, jvp_scratch_len, vjp, vjp_scratch_len,
+    forward, forward_scratch_len, gram_product, gram_product_scratch_len, jvp, jvp_scratch_len, vjp, vjp_rows, vjp_scratch_len,
 };
 use subquad::relu::{PatternMut, PatternRef, gram, pattern};
 use subquad::simd::Float;
@@ -260,6 +260,88 @@ fn a_row_alone_gives_the_same_bits() {
             forward(level, case.x().row_range(i, 1), case.w(), case.a(), case.shift, Some(pattern), out, &mut scratch).unwrap();
             assert_eq!(f, all[3 * i..3 * i + 3], "{level} row {i}");
             assert_eq!(bits, words[24 * i..24 * (i + 1)]);
+        }
+    }
+}
+
+/// A pattern that nobody computed: one bit of so many, and one tile of 64 samples and 64 neurons that fires as a whole.
+fn spotted(n: usize, m: usize, every: usize, dense: (usize, usize)) -> Vec<u64> {
+    let mut words = vec![0; pattern::pattern_len(n, m)];
+    for (i, r) in (0..n).flat_map(|i| (0..m).map(move |r| (i, r))) {
+        let inside = i / 64 == dense.0 && r / 64 == dense.1;
+        if inside || (i * m + r).is_multiple_of(every) {
+            words[i * m.div_ceil(64) + r / 64] |= 1 << (r % 64);
+        }
+    }
+    words
+}
+
+/// Where few fire on the whole, but all of them in one corner.
+#[test]
+fn a_dense_corner_of_a_silent_network() {
+    for (n, d, m, c) in [(130, 40, 1029, 1), (128, 33, 700, 3)] {
+        for dense in [(0, 0), (1, 7), (1, 10), (9, 9)] {
+            let words = spotted(n, m, 97, dense);
+            let case = Case::<f64> { words, ..Case::new(n, d, m, c, 0.0, 57) };
+            let sizes = case.sizes();
+            let (v, u) = (numbers::<f64>(m * d, 58), numbers::<f64>(n * c, 59));
+            let (dv, du) = (Dense::of(MatRef::new(&v, m, d).unwrap()), Dense::of(MatRef::new(&u, n, c).unwrap()));
+            for level in levels() {
+                let what = format!("{level} n={n} m={m} C={c} dense at {dense:?}");
+                let size = sizes.jvp(&dv.map(f64::abs));
+                assert_close(&case.run_jvp(level, &v), &case.jvp(&dv).data, &size.data, case.units(), &format!("jvp {what}"));
+                let (units, size) = ((n + c + 4) as f64, sizes.vjp(&du.map(f64::abs)));
+                assert_close(&case.run_vjp(level, &u), &case.vjp(&du).data, &size.data, units, &format!("vjp {what}"));
+                let (wanted, size) = (case.jvp(&case.vjp(&du)), sizes.jvp(&sizes.vjp(&du.map(f64::abs))));
+                assert_close(&case.run_product(level, &u), &wanted.data, &size.data, units + case.units(), &format!("K u {what}"));
+            }
+        }
+    }
+}
+
+/// Some rows of a gradient are those rows of the whole, wherever they begin, by tiles and by entries.
+#[test]
+fn rows_of_a_gradient_are_those_of_the_whole() {
+    for (n, d, m, c, shift) in [(37, 9, 330, 2, 0.1), (37, 40, 330, 2, 5.0), (70, 33, 1029, 1, 4.5), (20, 3, 64, 1, 0.0)] {
+        let case = Case::<f32>::new(n, d, m, c, shift, 61);
+        let u = numbers::<f32>(n * c, 62);
+        for level in levels() {
+            let whole = case.run_vjp(level, &u);
+            for first in (0..m).step_by(64) {
+                for rows in [0, 1, 17, 64, 100].into_iter().filter(|rows| first + rows <= m).chain([m - first]) {
+                    let mut found = dirty(rows * d);
+                    let mut scratch = dirty(vjp_scratch_len(d, rows, c));
+                    let (u, out) = (MatRef::new(&u, n, c).unwrap(), MatMut::new(&mut found, rows, d).unwrap());
+                    vjp_rows(level, case.x(), case.a(), case.pattern(), u, first, out, &mut scratch).unwrap();
+                    assert_eq!(found, whole[first * d..(first + rows) * d], "{level} m={m}: {rows} from {first}");
+                }
+            }
+        }
+    }
+}
+
+/// Bits behind the last neuron are nobody's.
+#[test]
+fn neurons_that_are_not_there_do_not_fire() {
+    let pattern = PatternRef::new(&[u64::MAX; 4], 2, 65).unwrap();
+    assert!((0..2).all(|i| (0..65).all(|r| pattern.fires(i, r)) && (65..200).all(|r| !pattern.fires(i, r))));
+    assert!(!pattern.fires(2, 0));
+}
+
+/// Multiples of one sample: the correlation is 1, or what rounding made of it.
+#[test]
+fn parallel_samples_have_correlation_one() {
+    let (n, d) = (40, 7);
+    let first = numbers::<f64>(d, 83);
+    let x: Vec<f64> = (0..n * d).map(|at| first[at % d] * (0.1 + (at / d) as f64 * 0.077)).collect();
+    let norm = |i: usize| x[i * d..(i + 1) * d].iter().map(|x| x * x).sum::<f64>().sqrt();
+    for (level, shift) in levels().flat_map(|level| [0.0, 0.3].map(|shift| (level, shift))) {
+        let (mut k, mut scratch) = (dirty(n * n), dirty(gram::gram_scratch_len(n, d)));
+        gram::analytic_gram(level, MatRef::new(&x, n, d).unwrap(), shift, MatMut::new(&mut k, n, n).unwrap(), &mut scratch).unwrap();
+        for (i, j) in (0..n).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+            // Both exceed where the shorter one does.
+            let wanted = norm(i) * norm(j) * 0.5 * libm::erfc(shift / norm(i).min(norm(j)) / 2f64.sqrt());
+            assert!((k[i * n + j] - wanted).abs() <= 1e-7 * norm(i) * norm(j), "{level} b={shift} ({i}, {j}): {} {wanted}", k[i * n + j]);
         }
     }
 }

@@ -67,7 +67,7 @@ pub fn shift_for(share: f64) -> Result<f64, Error> {
 /// assert!((subquad::relu::deep::paper_shift(22026) - 2.0).abs() < 1e-5);
 /// ```
 pub fn paper_shift(m: usize) -> f64 {
-    libm::sqrt(0.4 * libm::log(m.max(1) as f64))
+    crate::Real::sqrt(0.4 * libm::log(m.max(1) as f64))
 }
 
 /// Finds which neurons fire on each row of Z, and their normalised outputs.

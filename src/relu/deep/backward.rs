@@ -3,7 +3,7 @@
 use crate::error::{Error, expect_length};
 use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, Simd};
-use crate::sparse::{BLOCK, PANEL, Panels, SparseRef, Support};
+use crate::sparse::{BLOCK, PANEL, Panels, SparseRef, Support, side_by_side};
 
 /// Rows whose entries are collected at once.
 const ROWS: usize = 4;
@@ -20,8 +20,14 @@ const fn padded(longest: usize) -> usize {
     most.next_multiple_of(PAD)
 }
 
-/// Scratch of [`backward_panels`], in elements: the collected entries of some rows, and the results of all samples in a
-/// block, in whole vectors.
+/// Whether vectors go along the outputs, and fill at least half of their lanes: then an entry of the weights is used where it
+/// lies. Else they go along the columns, whose entries have to be collected first.
+const fn along_outputs(depth: usize, lanes: usize) -> bool {
+    depth.next_multiple_of(lanes) <= 2 * depth
+}
+
+/// Scratch of [`backward_panels`], in elements: the results of all samples in a block, in whole vectors, and the collected
+/// entries of some rows.
 ///
 /// ```
 /// use subquad::relu::deep::backward_panels_scratch_len;
@@ -30,7 +36,7 @@ const fn padded(longest: usize) -> usize {
 /// assert_eq!(backward_panels_scratch_len(1, 1 << 20), backward_panels_scratch_len(1, 1 << 15));
 /// ```
 pub const fn backward_panels_scratch_len(depth: usize, longest: usize) -> usize {
-    area(padded(longest), all_of(&[ROWS, area(SAMPLES, depth)]))
+    area(padded(longest), all_of(&[ROWS, area(SAMPLES, area(2, depth))]))
 }
 
 /// `e[i, c, j] = sum_r W[r, j] g[i, c, r]` over the rows r that fire above, for the columns j that fire below.
@@ -93,6 +99,11 @@ fn backward_body<T: Float, S: Simd<T>>(
     scratch: &mut [T],
 ) {
     let depth = g.depth();
+    let along_outputs = along_outputs(depth, S::LANES);
+    // Numbers of a sample's results: a vector or more for each column, or one row of whole vectors for each output.
+    let room = |columns: usize| {
+        if along_outputs { columns * depth.next_multiple_of(S::LANES) } else { columns.next_multiple_of(S::LANES) * depth }
+    };
     let (entries, results) = scratch.split_at_mut(ROWS * most);
     // Whether most lines (of 16 entries, say) are wanted by some sample.
     let wanted =
@@ -110,8 +121,7 @@ fn backward_body<T: Float, S: Simd<T>>(
                 let first = columns.partition_point(|&j| (j as usize) < block);
                 let last = columns.partition_point(|&j| (j as usize) < block + COLUMNS);
                 *inside = (first as u32, last as u32);
-                let width = (last - first).next_multiple_of(S::LANES);
-                if let Some(results) = results.get_mut(i * depth * most..i * depth * most + depth * width) {
+                if let Some(results) = results.get_mut(i * room(most)..i * room(most) + room(last - first)) {
                     results.fill(T::ZERO);
                 }
             }
@@ -131,29 +141,32 @@ fn backward_body<T: Float, S: Simd<T>>(
                     if count == 0 || columns.is_empty() {
                         continue;
                     }
-                    let width = columns.len().next_multiple_of(S::LANES);
-                    let Some(results) = results.get_mut(i * depth * most..i * depth * most + depth * width) else { continue };
+                    let Some(results) = results.get_mut(i * room(most)..i * room(most) + room(columns.len())) else { continue };
                     for (at, rows) in (begin..).step_by(ROWS).zip(rest[..count].chunks(ROWS)) {
-                        let gs = g.stack(from + i).get(at..).unwrap_or_default();
-                        let part = Part { rows, g: gs, k: above.len(), columns, block, panel, step, width };
-                        match rows.len() {
-                            1 => some_rows::<T, S, 1>(s, part, results, entries),
-                            2 => some_rows::<T, S, 2>(s, part, results, entries),
-                            3 => some_rows::<T, S, 3>(s, part, results, entries),
-                            _ => some_rows::<T, S, 4>(s, part, results, entries),
+                        let part = Part { rows, at, g: g.stack(from + i), k: above.len(), depth, columns, block, panel, step };
+                        match (along_outputs, rows.len()) {
+                            (true, 1) => outputs_of_rows::<T, S, 1>(s, part, results),
+                            (true, 2) => outputs_of_rows::<T, S, 2>(s, part, results),
+                            (true, 3) => outputs_of_rows::<T, S, 3>(s, part, results),
+                            (true, _) => outputs_of_rows::<T, S, 4>(s, part, results),
+                            (_, 1) => columns_of_rows::<T, S, 1>(s, part, results, entries),
+                            (_, 2) => columns_of_rows::<T, S, 2>(s, part, results, entries),
+                            (_, 3) => columns_of_rows::<T, S, 3>(s, part, results, entries),
+                            _ => columns_of_rows::<T, S, 4>(s, part, results, entries),
                         }
                     }
                 }
             }
             for (i, &(first, last)) in inside.iter().take(samples).enumerate() {
                 let (place, n) = (below.range(from + i), (last - first) as usize);
-                let width = n.next_multiple_of(S::LANES);
                 let Some(e) = e.get_mut(depth * place.start..depth * place.end) else { continue };
-                let results = results.get(i * depth * most..).unwrap_or_default();
-                for (e, results) in e.chunks_exact_mut(place.len().max(1)).zip(results.chunks(width.max(1))) {
-                    if let (Some(e), Some(results)) = (e.get_mut(first as usize..last as usize), results.get(..n)) {
-                        e.copy_from_slice(results);
-                    }
+                let results = results.get(i * room(most)..).unwrap_or_default();
+                // From one output to the next, and from one column to the next.
+                let (far, near) = if along_outputs { (1, depth.next_multiple_of(S::LANES)) } else { (n.next_multiple_of(S::LANES), 1) };
+                for (c, e) in e.chunks_exact_mut(place.len().max(1)).enumerate() {
+                    let Some(e) = e.get_mut(first as usize..last as usize) else { continue };
+                    let results = results.get(c * far..).unwrap_or_default();
+                    e.iter_mut().zip(results.iter().step_by(near.max(1))).for_each(|(e, &result)| *e = result);
                 }
             }
         }
@@ -163,22 +176,61 @@ fn backward_body<T: Float, S: Simd<T>>(
 /// Some rows of one panel in the columns of one sample in one block.
 struct Part<'a, T> {
     rows: &'a [u32],
-    /// Their gradients, of the first output; the next one's are k further.
+    /// The sample's gradients, k for each output, and where these rows are among them.
     g: &'a [T],
     k: usize,
+    at: usize,
+    depth: usize,
     columns: &'a [u32],
     block: usize,
     /// The panel from the block's first row on, and the elements from one row to the next.
     panel: &'a [T],
     step: usize,
-    /// Columns in whole vectors.
-    width: usize,
+}
+
+/// Column by column, R entries are added to a vector of outputs, each times its row's gradients.
+#[inline(always)]
+fn outputs_of_rows<T: Float, S: Simd<T>, const R: usize>(s: S, part: Part<'_, T>, results: &mut [T]) {
+    let Part { rows, g, k, at, depth, columns, block, panel, step } = part;
+    let places: [usize; R] = core::array::from_fn(|q| rows.get(q).map_or(0, |&r| r as usize % PANEL));
+    let vectors = depth.div_ceil(S::LANES);
+    for v in 0..vectors {
+        let x: [S::V; R] = core::array::from_fn(|q| side_by_side(s, g, k, at + q, v * S::LANES));
+        let add = |results: &mut [S::Chunk], line: &[T; PANEL]| {
+            if let Some(result) = results.get_mut(v) {
+                let mut sum = s.load(result);
+                for (&x, &place) in x.iter().zip(&places) {
+                    sum = s.mul_add(x, s.splat(line[place % PANEL]), sum);
+                }
+                s.store(result, sum);
+            }
+        };
+        let results = s.chunks_mut(results).0.chunks_exact_mut(vectors);
+        if step == PANEL {
+            let (lines, _) = panel.as_chunks();
+            for (results, &j) in results.zip(columns) {
+                if let Some(line) = lines.get(j as usize - block) {
+                    add(results, line);
+                }
+            }
+        } else {
+            for (results, &j) in results.zip(columns) {
+                let line = panel.get((j as usize - block) * step..).unwrap_or_default();
+                // The last line may end early, and has no places behind its end.
+                match line.first_chunk() {
+                    Some(line) => add(results, line),
+                    None => add(results, &core::array::from_fn(|r| line.get(r).copied().unwrap_or(T::ZERO))),
+                }
+            }
+        }
+    }
 }
 
 /// The entries of R rows are collected once, and added to every output's result.
 #[inline(always)]
-fn some_rows<T: Float, S: Simd<T>, const R: usize>(s: S, part: Part<'_, T>, results: &mut [T], entries: &mut [T]) {
-    let Part { rows, g, k, columns, block, panel, step, width } = part;
+fn columns_of_rows<T: Float, S: Simd<T>, const R: usize>(s: S, part: Part<'_, T>, results: &mut [T], entries: &mut [T]) {
+    let Part { rows, g, k, at, columns, block, panel, step, .. } = part;
+    let width = columns.len().next_multiple_of(S::LANES);
     let Some(entries) = entries.get_mut(..R * width) else { return };
     for (run, &r) in entries.chunks_exact_mut(width).zip(rows) {
         let panel = panel.get(r as usize % PANEL..).unwrap_or_default();
@@ -197,7 +249,7 @@ fn some_rows<T: Float, S: Simd<T>, const R: usize>(s: S, part: Part<'_, T>, resu
     for (c, results) in s.chunks_mut(results).0.chunks_exact_mut(vectors).enumerate() {
         let mut x = [s.splat(T::ZERO); R];
         for (q, x) in x.iter_mut().enumerate() {
-            *x = s.splat(g.get(c * k + q).copied().unwrap_or(T::ZERO));
+            *x = s.splat(g.get(c * k + at + q).copied().unwrap_or(T::ZERO));
         }
         for (v, result) in results.iter_mut().enumerate() {
             let mut sum = s.load(result);

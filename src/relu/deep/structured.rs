@@ -93,7 +93,7 @@ impl Structured {
     }
 
     fn scale<T: Float>(&self) -> T {
-        T::from_f64(1.0 / libm::sqrt(self.block as f64))
+        T::from_f64(1.0 / crate::Real::sqrt(self.block as f64))
     }
 }
 

@@ -219,7 +219,7 @@ pub(crate) struct Layer {
 
 impl Layer {
     /// Writes all blocks that are still apart into the weights; and the multiply-adds it took.
-    pub fn fold(&mut self, level: Level, flush: Flush, scratch: &mut Vec<f32>) -> Result<u64, Error> {
+    pub fn fold(&mut self, level: Level, flush: Flush, scratch: &mut Numbers) -> Result<u64, Error> {
         if flush == Flush::Never {
             return Ok(0);
         }
@@ -227,7 +227,7 @@ impl Layer {
     }
 
     /// Writes as many blocks into the weights as there are flushes, if they can be written to.
-    pub fn fold_as(&mut self, level: Level, flushes: &[Flush], scratch: &mut Vec<f32>) -> Result<u64, Error> {
+    pub fn fold_as(&mut self, level: Level, flushes: &[Flush], scratch: &mut Numbers) -> Result<u64, Error> {
         let Matrix::Panels { data, inputs, outputs } = &mut self.weights else { return Ok(0) };
         let mut work = 0;
         let mut w = PanelsMut::packed(data, *inputs, *outputs)?;
@@ -239,7 +239,7 @@ impl Layer {
                 let places = |s: Support<'_>, i: usize| s.row(i).len() as u64;
                 work += (0..update.rank()).map(|f| places(update.left().support(), f) * places(update.right().support(), f)).sum::<u64>();
             } else {
-                grow(scratch, update.fold_dense_scratch_len());
+                scratch.grow(update.fold_dense_scratch_len());
                 update.fold_dense(level, &mut w, scratch)?;
                 work += (update.rank() * w.rows() * w.cols()) as u64;
             }
@@ -285,12 +285,12 @@ impl Network {
     }
 
     /// Pre-activations of layer l, of outputs m of the layer below; and the multiply-adds it took. `z` may hold anything before.
-    pub fn pre(&self, level: Level, l: usize, h: &Rows, when: When, z: &mut Vec<f32>, scratch: &mut Vec<f32>) -> Result<u64, Error> {
+    pub fn pre(&self, level: Level, l: usize, h: &Rows, when: When, z: &mut Numbers, scratch: &mut Numbers) -> Result<u64, Error> {
         let layer = &self.layers[l];
         let weights = layer.weights.get();
         let (n, m) = (h.rows(), weights.outputs());
-        z.resize(n * m, 0.0);
-        grow(scratch, weights.forward_scratch_len(h.len()));
+        z.fit(n * m);
+        scratch.grow(weights.forward_scratch_len(h.len()));
         weights.forward(level, (h.get(), h.columns()), MatMut::new(z, n, m)?, scratch)?;
         let mut work = layer.weights.forward_work(n, h.len());
         // W(0) with folded updates is had by taking them off again.
@@ -333,7 +333,7 @@ impl Network {
 
     /// Outputs for samples that are not the trainer's: `F - F_0`, or with `start` `F_0` alone.
     pub fn outputs(&self, level: Level, x: MatRef<'_, f32>, when: When) -> Result<Vec<f32>, Error> {
-        let (mut scratch, mut z) = (Vec::new(), Vec::new());
+        let (mut scratch, mut z) = (Numbers::default(), Numbers::default());
         let input = Rows::samples(x)?;
         let mut first = None;
         let mut now: Option<Rows> = None;
@@ -364,9 +364,9 @@ impl Network {
 }
 
 /// `Z += alpha X V U^T`; and the multiply-adds it took.
-pub(crate) fn query(level: Level, block: &Block, alpha: f32, h: &Rows, z: &mut [f32], scratch: &mut Vec<f32>) -> Result<u64, Error> {
+pub(crate) fn query(level: Level, block: &Block, alpha: f32, h: &Rows, z: &mut [f32], scratch: &mut Numbers) -> Result<u64, Error> {
     let update = block.update();
-    grow(scratch, update.query_scratch_len(h.rows()));
+    scratch.grow(update.query_scratch_len(h.rows()));
     update.query(level, alpha, (h.get(), h.columns()), MatMut::new(z, h.rows(), block.u.cols)?, scratch)?;
     Ok(pairs(block.v.columns(), h.columns()) + (h.rows() * block.u.len()) as u64)
 }
@@ -374,11 +374,4 @@ pub(crate) fn query(level: Level, block: &Block, alpha: f32, h: &Rows, z: &mut [
 /// Pairs of rows that share a column.
 pub(crate) fn pairs(a: Columns<'_>, b: Columns<'_>) -> u64 {
     (0..a.cols()).map(|r| (a.column(r).0.len() * b.column(r).0.len()) as u64).sum()
-}
-
-/// Makes scratch at least this long.
-pub(super) fn grow(scratch: &mut Vec<f32>, len: usize) {
-    if scratch.len() < len {
-        scratch.resize(len, 0.0);
-    }
 }

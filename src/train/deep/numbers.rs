@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 /// Shorter ones are not worth a mapping of their own.
 #[cfg(feature = "io")]
-const LEAST_MAPPED: usize = 4 << 20;
+const LEAST_MAPPED: usize = 1 << 19;
 
 /// Numbers in large pages, where the system has them and is asked through a mapping (feature `io`): gathers all over a matrix spend a third
 /// of their time looking up small ones.
@@ -27,6 +27,26 @@ impl Numbers {
             return Self::Mapped(map);
         }
         Self::Own(vec![0.0; len])
+    }
+
+    /// As many numbers as this, whatever they are.
+    pub fn fit(&mut self, len: usize) {
+        if self.len() != len {
+            *self = Self::zeros(len);
+        }
+    }
+
+    /// At least as many numbers as this, whatever they are.
+    pub fn grow(&mut self, len: usize) {
+        if self.len() < len {
+            *self = Self::zeros(len);
+        }
+    }
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self::Own(Vec::new())
     }
 }
 

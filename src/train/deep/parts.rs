@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::network::{Block, Matrix, Rows, When, grow, pairs, query};
+use super::network::{Block, Matrix, Rows, When, pairs, query};
+use super::numbers::Numbers;
 use super::settings::{DeepPreconditioner, FlushPolicy};
 use super::system::{MeanFactor, Part, System};
 use super::trainer::{Deep, squares};
@@ -65,7 +66,7 @@ pub struct Phase {
 
 /// What a step would lead to.
 pub(super) struct Candidate {
-    pub z: Option<Vec<f32>>,
+    pub z: Option<Numbers>,
     pub h: Vec<Arc<Rows>>,
     pub residual: Vec<f32>,
 }
@@ -87,7 +88,7 @@ impl Deep {
                 let (g, layer) = (above.with(c, &all[l + 1]), &self.network.layers[l + 1]);
                 let (fired_above, fired) = (above.support(), h.support());
                 let weights = layer.weights.get();
-                grow(&mut self.scratch, weights.backward_scratch_len(c, h.support().longest()));
+                self.scratch.grow(weights.backward_scratch_len(c, h.support().longest()));
                 weights.backward(level, g, h.support(), &mut e, &mut self.scratch)?;
                 operations += c as u64
                     * match layer.weights {
@@ -96,8 +97,8 @@ impl Deep {
                     };
                 for block in &layer.blocks[layer.flushes.len()..] {
                     let update = block.update();
-                    grow(&mut self.scratch, update.transposed_query_scratch_len(c));
-                    update.transposed_query(level, (g, above.columns()), h.support(), &mut e, &mut self.scratch)?;
+                    self.scratch.grow(update.transposed_query_scratch_len(c));
+                    update.transposed_query(level, g, h.support(), &mut e, &mut self.scratch)?;
                     operations += c as u64 * (pairs(block.u.columns(), above.columns()) + pairs(block.v.columns(), h.columns()));
                 }
             }
@@ -128,13 +129,13 @@ impl Deep {
         let mut p = vec![0.0; n * n];
         if l == 0 {
             // The samples have no zeros to be skipped.
-            grow(&mut self.scratch, blas::syrk_scratch_len(n, below.cols));
+            self.scratch.grow(blas::syrk_scratch_len(n, below.cols));
             let x = MatRef::new(&below.values, n, below.cols)?;
             blas::syrk(level, 1.0, x, 0.0, MatMut::new(&mut p, n, n)?, &mut self.scratch)?;
             self.phase.gram.operations += (n * n / 2 * below.cols) as u64;
         } else {
             let both = (below.get(), below.columns());
-            grow(&mut self.scratch, overlap_scratch_len(1, n, n));
+            self.scratch.grow(overlap_scratch_len(1, n, n));
             overlap(level, both, both, true, MatMut::new(&mut p, n, n)?, &mut self.scratch)?;
             self.phase.gram.operations += below.columns().pairs() / 2;
         }
@@ -197,7 +198,7 @@ impl Deep {
         self.dual.fill(0.0);
         let stopping = Stopping { relative: INNER_TOLERANCE, absolute: f64::from(f32::MIN_POSITIVE), max_iterations: MOST_ITERATIONS };
         let preconditioner = factor.as_ref().map_or(0, |factor| factor.scratch_len());
-        grow(&mut self.scratch, cg::conjugate_gradient_scratch_len(self.n * self.c, system.scratch_len(), preconditioner));
+        self.scratch.grow(cg::conjugate_gradient_scratch_len(self.n * self.c, system.scratch_len(), preconditioner));
         let (b, g) = (&self.residual, &mut self.dual);
         let report = match &factor {
             Some(factor) => conjugate_gradient(level, &system, factor, b, g, stopping, &mut self.scratch)?,
@@ -247,8 +248,8 @@ impl Deep {
             if l == lowest {
                 // The same inputs as ever: Z moves by (H H^T) S.
                 let mut z = std::mem::take(&mut self.spare.0);
-                z.clear();
-                z.extend_from_slice(&self.z);
+                z.fit(self.z.len());
+                z.copy_from_slice(&self.z);
                 if let Some(block) = block {
                     operations += self.spread(block, length, &mut z)?;
                 }
@@ -275,7 +276,7 @@ impl Deep {
     /// What an update of the lowest trained layer adds to its pre-activations: its inputs never change, so `(H H^T) S` is known.
     pub(super) fn spread(&mut self, block: &Block, length: f32, z: &mut [f32]) -> Result<u64, TrainError> {
         let (n, update) = (self.n, block.update());
-        grow(&mut self.scratch, spread_scratch_len(block.u.len()));
+        self.scratch.grow(spread_scratch_len(block.u.len()));
         let p = Panels::row_major(&self.p[0], n, n)?;
         spread(self.settings.level, length, update.left(), block.u.columns(), p, MatMut::new(z, n, block.u.cols)?, &mut self.scratch)?;
         Ok((n * block.u.len()) as u64)

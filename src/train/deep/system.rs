@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::network::{Rows, grow};
+use super::network::Rows;
+use super::numbers::Numbers;
 use super::settings::DeepPreconditioner;
 use crate::blas::{self, Definite};
 use crate::cg::{LinearOperator, Preconditioner};
@@ -85,7 +86,7 @@ impl MeanFactor {
         choice: DeepPreconditioner,
         level: Level,
         seed: u64,
-        scratch: &mut Vec<f32>,
+        scratch: &mut Numbers,
     ) -> Result<(Self, u64), Error> {
         let (n, c) = (system.n, system.c);
         let (mut gram, mut work) = match choice {
@@ -96,7 +97,7 @@ impl MeanFactor {
         work += (n * n * n / 6) as u64;
         let diagonal = || (0..n).map(|i| i * (n + 1));
         let mean = diagonal().map(|i| f64::from(gram[i])).sum::<f64>() / n.max(1) as f64;
-        grow(scratch, blas::cholesky_scratch_len(n));
+        scratch.grow(blas::cholesky_scratch_len(n));
         let mut jitter = 0.0f32;
         loop {
             let mut factor = gram.clone();
@@ -118,14 +119,14 @@ impl MeanFactor {
 }
 
 /// The mean over outputs of the Gram matrix's diagonal blocks, `sum_l P_l o sum_c G_(l,c) G_(l,c)^T / C`, lower triangle.
-fn exact(system: &System<'_>, level: Level, scratch: &mut Vec<f32>) -> Result<(Vec<f32>, u64), Error> {
+fn exact(system: &System<'_>, level: Level, scratch: &mut Numbers) -> Result<(Vec<f32>, u64), Error> {
     let (n, c) = (system.n, system.c);
     let (mut gram, mut work) = (vec![0.0f32; n * n], 0);
     let mut q = vec![0.0f32; n * n];
     for part in &system.parts {
         q.fill(0.0);
         let g = (part.h.with(c, part.g), part.h.columns());
-        grow(scratch, overlap_scratch_len(c, n, n));
+        scratch.grow(overlap_scratch_len(c, n, n));
         overlap(level, g, g, true, MatMut::new(&mut q, n, n)?, scratch)?;
         work += g.1.pairs() / 2 * c as u64 + (n * n / 2) as u64;
         for i in 0..n {
@@ -145,7 +146,7 @@ enum Sketch {
 
 /// `Y Y^T`, Y = sum_l S_l (G_l (.) H_(l-1)), where G_l is a random combination of the outputs' gradients: its expectation
 /// over signs and sketches is the mean that [`exact`] computes.
-fn sketched(system: &System<'_>, sketch: Sketch, level: Level, seed: u64, scratch: &mut Vec<f32>) -> Result<(Vec<f32>, u64), Error> {
+fn sketched(system: &System<'_>, sketch: Sketch, level: Level, seed: u64, scratch: &mut Numbers) -> Result<(Vec<f32>, u64), Error> {
     let (n, c) = (system.n, system.c);
     let (Sketch::Srht(rows) | Sketch::Count(rows)) = sketch;
     let s = if matches!(sketch, Sketch::Count(_)) { (rows * n).next_power_of_two() } else { rows * n };
@@ -165,7 +166,7 @@ fn sketched(system: &System<'_>, sketch: Sketch, level: Level, seed: u64, scratc
         match sketch {
             Sketch::Srht(_) => {
                 let sketch = TensorSrht::new(lens, s, seed)?;
-                grow(scratch, sketch.scratch_len());
+                scratch.grow(sketch.scratch_len());
                 let (mut left, mut right) = (vec![0.0f32; lens.0], vec![0.0f32; lens.1]);
                 for (i, y) in y.chunks_exact_mut(s).enumerate() {
                     left.fill(0.0);
@@ -179,7 +180,7 @@ fn sketched(system: &System<'_>, sketch: Sketch, level: Level, seed: u64, scratc
             }
             Sketch::Count(_) => {
                 let sketch = TensorSketch::new(lens, s, seed)?;
-                grow(scratch, sketch.scratch_len());
+                scratch.grow(sketch.scratch_len());
                 for (i, y) in y.chunks_exact_mut(s).enumerate() {
                     let (left, right) = (widen(g.support().row(i)), widen(h.support().row(i)));
                     let left = Factor::Sparse { indices: &left, values: g.row(i, 0) };
@@ -191,7 +192,7 @@ fn sketched(system: &System<'_>, sketch: Sketch, level: Level, seed: u64, scratc
         }
     }
     let mut gram = vec![0.0f32; n * n];
-    grow(scratch, blas::syrk_scratch_len(n, s));
+    scratch.grow(blas::syrk_scratch_len(n, s));
     blas::syrk(level, 1.0, MatRef::new(&y, n, s)?, 0.0, MatMut::new(&mut gram, n, n)?, scratch)?;
     Ok((gram, work))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::network::{Block, Network, Rows, When};
+use super::numbers::Numbers;
 use super::parts::{Phase, Work};
 use super::settings::DeepBuilder;
 use crate::low_rank::Flush;
@@ -38,7 +39,7 @@ pub struct Deep {
     /// Trained layers, counted from 0, ascending.
     pub(super) trained: Vec<usize>,
     /// Pre-activations of the lowest trained layer.
-    pub(super) z: Vec<f32>,
+    pub(super) z: Numbers,
     /// What every layer says, the samples themselves first.
     pub(super) h: Vec<Arc<Rows>>,
     /// How many updates of each layer were in its weights when its part of `h` was computed: another order of the same sums is other bits.
@@ -56,9 +57,9 @@ pub struct Deep {
     pub(super) phase: Phase,
     /// The first pass, from the samples to the outputs.
     first_pass: Work,
-    pub(super) scratch: Vec<f32>,
+    pub(super) scratch: Numbers,
     /// Room for pre-activations, kept: new memory of this size comes page by page.
-    pub(super) spare: (Vec<f32>, Vec<f32>),
+    pub(super) spare: (Numbers, Numbers),
 }
 
 impl Deep {
@@ -91,7 +92,7 @@ impl Deep {
             c,
             y: (0..n).flat_map(|i| (0..c).map(move |j| y.get(i, j).unwrap_or(0.0))).collect(),
             trained: trained.iter().map(|l| l - 1).collect(),
-            z: Vec::new(),
+            z: Numbers::default(),
             samples: [x, y].iter().fold(FNV, |hash, part| (0..n).fold(hash, |hash, i| hash_of(hash, &row(*part, i)))),
             h: vec![Arc::new(Rows::samples(x)?)],
             seen: vec![0; settings.layers],
@@ -105,8 +106,8 @@ impl Deep {
             history: Vec::new(),
             phase: Phase::default(),
             first_pass: Work::default(),
-            scratch: Vec::new(),
-            spare: (Vec::new(), Vec::new()),
+            scratch: Numbers::default(),
+            spare: (Numbers::default(), Numbers::default()),
             settings,
         };
         run.first_pass()?;
