@@ -1573,11 +1573,10 @@ int subquad_low_rank_query_f32(uint8_t level_number,
 size_t subquad_low_rank_transposed_scratch_len_f32(const subquad_low_rank_f32 *update, size_t depth);
 
 // `e[i][c][j] += sum_f v_f[j] <u_f, g_(i, c)>` for the inputs j in row i of `below`, what the update adds to W^T g:
-// g of any depth with its columns, e in the order of a stack of that depth over `below`.
+// g of any depth, e in the order of a stack of that depth over `below`.
 int subquad_low_rank_transposed_f32(uint8_t level_number,
                                     const subquad_low_rank_f32 *update,
                                     const subquad_sparse_f32 *g,
-                                    const subquad_columns *g_columns,
                                     const subquad_support *below,
                                     float *e,
                                     float *scratch,
@@ -1622,11 +1621,10 @@ int subquad_low_rank_query_f64(uint8_t level_number,
 size_t subquad_low_rank_transposed_scratch_len_f64(const subquad_low_rank_f64 *update, size_t depth);
 
 // `e[i][c][j] += sum_f v_f[j] <u_f, g_(i, c)>` for the inputs j in row i of `below`, what the update adds to W^T g:
-// g of any depth with its columns, e in the order of a stack of that depth over `below`.
+// g of any depth, e in the order of a stack of that depth over `below`.
 int subquad_low_rank_transposed_f64(uint8_t level_number,
                                     const subquad_low_rank_f64 *update,
                                     const subquad_sparse_f64 *g,
-                                    const subquad_columns *g_columns,
                                     const subquad_support *below,
                                     double *e,
                                     double *scratch,

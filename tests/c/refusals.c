@@ -27,7 +27,7 @@ void refusals(void) {
     REFUSED(SUBQUAD_NULL, "x: the pointer is null", subquad_tensor_sketch_jacobian_f32(1, 1, 1, 1, 1, 1, NULL, NULL, NULL, NULL, NULL, 1, error));
     REFUSED(SUBQUAD_NULL, "from: the pointer is null", subquad_pack_f32(1, 1, NULL, NULL, error));
     REFUSED(SUBQUAD_NULL, "u: the pointer is null", subquad_spread_f32(1, 1, NULL, NULL, NULL, NULL, NULL, 1, error));
-    REFUSED(SUBQUAD_NULL, "update: the pointer is null", subquad_low_rank_transposed_f32(1, NULL, NULL, NULL, NULL, NULL, NULL, 1, error));
+    REFUSED(SUBQUAD_NULL, "update: the pointer is null", subquad_low_rank_transposed_f32(1, NULL, NULL, NULL, NULL, NULL, 1, error));
     REFUSED(SUBQUAD_NULL, "update: the pointer is null", subquad_low_rank_fold_dense_f32(1, NULL, 1, 1, NULL, NULL, 1, error));
     REFUSED(SUBQUAD_NULL, "g: the pointer is null", subquad_combine_f32(1, NULL, NULL, NULL, error));
     REFUSED(SUBQUAD_NULL, "h: the pointer is null", subquad_unnormalise_f32(1, NULL, NULL, 1, NULL, error));
