@@ -515,6 +515,8 @@ fn a_shared_factor_is_the_exact_inverse_for_every_output() {
     assert!(matches!(Jacobi::new(&[1.0, f32::NAN], 1), Err(Error::Value { .. })));
     let singular = [1.0f32, 0.0, 0.0, 0.0];
     assert!(matches!(SharedCholesky::new(MatRef::new(&singular, 2, 2).unwrap(), 1), Err(Error::Value { .. })));
+    let endless = [1.0f32, 0.0, 0.0, f32::INFINITY];
+    assert!(matches!(SharedCholesky::new(MatRef::new(&endless, 2, 2).unwrap(), 1), Err(Error::Value { .. })));
     assert!(matches!(SharedCholesky::new(MatRef::new(&singular, 4, 1).unwrap(), 1), Err(Error::Length { .. })));
     let short = Jacobi::new(&[1.0f32], 2).unwrap().precondition(Level::detect(), &[1.0; 3], &mut [0.0; 3], &mut []);
     assert_eq!(short, Err(Error::Length { what: "Jacobi: r", expected: 2, found: 3 }));

@@ -208,6 +208,43 @@ fn candidates_on_the_threshold_after_a_long_way() {
     }
 }
 
+/// Neurons that went far and came back, one by one; a sample without a length; a threshold that is none.
+#[test]
+fn candidates_that_come_back() {
+    let (m, n, d) = (90, 3, 4);
+    let mut x = numbers::<f32>(n * d, 2);
+    x[d] = f32::INFINITY;
+    let before: Vec<f32> =
+        numbers::<f32>(m * d, 1).iter().enumerate().map(|(i, x)| if i % d == 0 { -0.01 - x.abs() } else { *x }).collect();
+    let (xs, first) = (MatRef::new(&x, n, d).unwrap(), MatRef::new(&before, m, d).unwrap());
+    for level in levels() {
+        let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, m));
+        let mut scratch = dirty(Candidates::<&[u8], f32>::build_scratch_len(m, d, n));
+        let mut index = Candidates::build(level, first, xs, 0.2, 0.5, m, bytes(&mut memory), &mut scratch).unwrap();
+        let mut w = before.clone();
+        // Out by a little, over the sign of the first entry; out by much; back.
+        for (by, far) in [(0.45f32, false), (3.0, true), (0.0, false)] {
+            for r in (0..m).map(|r| r * 29 % m).filter(|r| r % 7 != 0) {
+                w[r * d] = before[r * d] + by;
+                index.update(level, r, &w[r * d..(r + 1) * d]).unwrap();
+                if r % 5 == 0 {
+                    let ws = MatRef::new(&w, m, d).unwrap();
+                    index.verify(level, ws, &mut []).unwrap();
+                    let found = answers(n, m, |hits| index.query_batch(level, ws, 0.2, hits, &mut []).unwrap());
+                    assert!(found == scanned(level, ws, xs, 0.2), "{level} neuron {r} by {by}");
+                }
+            }
+            assert_eq!(index.hot(), if far { (0..m).filter(|r| r % 7 != 0).count() } else { 0 }, "{level} by {by}");
+        }
+        let mut none = Candidates::build(level, first, xs, f32::NAN, 0.5, m, bytes(&mut memory), &mut scratch).unwrap();
+        none.update_all(level, first).unwrap();
+        let (mut counts, mut ids) = (vec![0; n], vec![0; n * m]);
+        let mut hits = Hits::new(&mut counts, &mut ids, m).unwrap();
+        assert!(none.query_batch(level, first, 0.2, &mut hits, &mut []).is_err(), "lists of a threshold that is none hold nobody");
+        none.query_batch(level, first, f32::NAN, &mut hits, &mut []).unwrap();
+    }
+}
+
 /// What memory held before it became an index cannot be seen in it.
 #[test]
 fn equal_indexes_are_equal_bytes() {

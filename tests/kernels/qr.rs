@@ -97,6 +97,31 @@ fn a_dependent_column_leaves_rounding_on_the_diagonal() {
     }
 }
 
+/// Reflectors of zeros, in the panel of 32 and in the block of 64 whose reflections are applied together.
+fn columns_of_zeros<T: Float>() {
+    for level in levels() {
+        for (n, s) in [(40, 90), (70, 100), (140, 150), (70, 40)] {
+            for zeros in [&[0][..], &[5, 31], &[32, 33], &[20, 63, 64], &[0, 1, 2, 3, 39]] {
+                let mut columns = numbers::<T>(n * s, 9);
+                zeros.iter().filter(|&&zero| zero < n).for_each(|zero| columns[zero * s..(zero + 1) * s].fill(T::ZERO));
+                let a = Dense::of(MatRef::new(&columns, n, s).unwrap());
+                let r = factor(level, &columns, n, s);
+                let norms: Vec<f64> = a.times(&a.t()).data.iter().step_by(n + 1).map(|x| x.sqrt()).collect();
+                let size = Dense::from_fn(n, n, |i, j| norms[i] * norms[j]);
+                let units = allowed::qr(s, n) * T::EPSILON.to_f64() / f64::EPSILON;
+                let what = format!("{level} n={n} s={s}, zeros at {zeros:?}");
+                assert_close(&r.times(&r.t()).data, &a.times(&a.t()).data, &size.data, units, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_of_zeros_among_others() {
+    columns_of_zeros::<f32>();
+    columns_of_zeros::<f64>();
+}
+
 #[test]
 fn the_scale_of_a_column_does_not_matter() {
     for level in levels() {
