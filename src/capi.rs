@@ -31,6 +31,17 @@
 //! }
 //! ```
 //!
+//! # What is not here, on purpose
+//! Every kernel has a function; a test goes through them. These have another shape in C, or no use:
+//! * operators and preconditioners by name (tangents; Jacobi, a shared Cholesky factor, a sketched one): in C both are callbacks,
+//!   and each of these is one call of `subquad_gram_product`, `subquad_cholesky_solve` or a loop in them
+//! * conjugate gradients with a watch on one right-hand side: `subquad_cg_rows` with one row
+//! * one vector, one query, one sample: a count of 1. Counts without indices: a room of 0
+//! * views of arrays, and what they say of themselves (strides, ranges, places): the arrays are the caller's; matrices are dense
+//! * functions of several threads: the caller's threads may take rows, queries or samples each
+//! * [`limits`](crate::limits), what a machine can do at most: for benchmarks
+//! * training, and everything else in Rust's own terms that is no kernel; models are read, and asked
+//!
 //! # Linking
 //! The package builds a Rust library only, so that nobody else pays for another one. For C, ask for what you need:
 //! `cargo rustc --release --lib --features capi --crate-type staticlib` (or `cdylib`); feature `io` adds models.
@@ -42,8 +53,10 @@
 #![allow(non_camel_case_types, reason = "names of C")]
 #![allow(clippy::missing_safety_doc, reason = "the module's documentation says it for all")]
 
+mod ball_tree;
 mod blas;
 mod candidates;
+mod choice;
 mod deep;
 mod fired;
 mod halfspace;
@@ -54,11 +67,14 @@ mod model;
 mod network;
 mod sketch;
 mod solve;
+mod solve_rows;
 mod sparse;
 mod transform;
 
+pub use ball_tree::*;
 pub use blas::*;
 pub use candidates::*;
+pub use choice::*;
 pub use deep::*;
 pub use fired::*;
 pub use halfspace::*;
@@ -69,6 +85,7 @@ pub use model::*;
 pub use network::*;
 pub use sketch::*;
 pub use solve::*;
+pub use solve_rows::*;
 pub use sparse::*;
 pub use transform::*;
 

@@ -138,7 +138,61 @@ fn the_c_face() {
             "{:?}",
             e.message
         );
+        // Courses in scratch that is aligned for floats only, wherever it begins.
+        let stopping = subquad_stopping { relative: 1e-6, absolute: 0.0, max_iterations: 9 };
+        let b = [2.0f32, 4.0, 6.0, 0.0];
+        for from in 0..3 {
+            let mut x = [0.0f32; 4];
+            let mut reports = [0, 0].map(|_| subquad_report { status: -1, iterations: 0, residual_norm: 0.0, rhs_norm: 0.0 });
+            let len = subquad_cg_rows_scratch_len_f32(2, 2);
+            let mut room = vec![0.0f32; from + len];
+            let (at, to, x_to) = (room[from..].as_mut_ptr(), reports.as_mut_ptr(), x.as_mut_ptr());
+            let code = subquad_cg_rows_f32(
+                1,
+                2,
+                2,
+                Some(twice),
+                None,
+                none.cast(),
+                b.as_ptr(),
+                x_to,
+                &stopping,
+                std::ptr::null(),
+                to,
+                at,
+                len,
+                &mut e,
+            );
+            assert_eq!((code, x, reports[1].status), (SUBQUAD_OK, [1.0, 2.0, 3.0, 0.0], 0));
+            let short = subquad_cg_rows_f32(
+                1,
+                2,
+                2,
+                Some(twice),
+                None,
+                none.cast(),
+                b.as_ptr(),
+                x_to,
+                &stopping,
+                std::ptr::null(),
+                to,
+                at,
+                len - 1,
+                &mut e,
+            );
+            assert_eq!((short, e.expected, e.found), (SUBQUAD_TOO_SHORT, len, len - 1));
+        }
     }
+}
+
+/// 2 I, for so many rows.
+#[cfg(feature = "capi")]
+unsafe extern "C" fn twice(_: *mut std::ffi::c_void, x: *const f32, y: *mut f32, rows: usize, dim: usize) -> std::ffi::c_int {
+    for i in 0..rows * dim {
+        // SAFETY: what the library promises its callbacks.
+        unsafe { y.add(i).write(2.0 * x.add(i).read()) };
+    }
+    0
 }
 
 /// What the C face is told by descriptions: pointers within structures.

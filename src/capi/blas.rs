@@ -68,7 +68,8 @@ unsafe fn put_definite(found: Definite, to: *mut bool) -> Result<(), Failure> {
 }
 
 macro_rules! products {
-    ($T:ty; $gemm:ident $cholesky:ident $cholesky_solve:ident $qr:ident $dot:ident $axpy:ident $xpby:ident $scale:ident $syrk:ident $triangular_solve:ident $cholesky_qr:ident) => {
+    ($T:ty; $gemm:ident $cholesky:ident $cholesky_solve:ident $qr:ident $dot:ident $axpy:ident $xpby:ident $scale:ident $syrk:ident $triangular_solve:ident $cholesky_qr:ident
+        $norm_squared:ident $max_abs:ident) => {
         /// C <- alpha A B + beta C: A m x k, B k x n, C m x n.
         #[cfg_attr(doc, doc = concat!("\n```c\nsize_t len = subquad_gemm_scratch_len(m, n, k);\n", stringify!($gemm), "(0, m, n, k, 1, a, b, 0, c, scratch, len, &error); // C = A B\n```"))]
         #[unsafe(no_mangle)]
@@ -204,6 +205,30 @@ macro_rules! products {
             })
         }
 
+        /// The sum of the squares of n numbers.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// x = {3, 4}: 25\n", stringify!($norm_squared), "(0, 2, x, &sum, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $norm_squared(level_number: u8, n: usize, x: *const $T, to: *mut $T, error: *mut subquad_error) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (x, to) = unsafe { (slice("x", x, n)?, one_mut("to", to)?) };
+                *to = blas::norm_squared(level(level_number)?, x);
+                Ok(())
+            })
+        }
+
+        /// The largest absolute value of n numbers.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// x = {3, -4}: 4\n", stringify!($max_abs), "(2, x, &most, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $max_abs(n: usize, x: *const $T, to: *mut $T, error: *mut subquad_error) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (x, to) = unsafe { (slice("x", x, n)?, one_mut("to", to)?) };
+                *to = blas::max_abs(x);
+                Ok(())
+            })
+        }
+
         /// C <- alpha A A^T + beta C, on and below the diagonal: A n x k, C n x n; what stands above is meaningless.
         #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($syrk), "(0, n, k, 1, a, 0, c, scratch, subquad_syrk_scratch_len(n, k), &error); // C = A A^T\n```"))]
         #[unsafe(no_mangle)]
@@ -285,7 +310,7 @@ macro_rules! products {
 
 products! { f32; subquad_gemm_f32 subquad_cholesky_f32 subquad_cholesky_solve_f32 subquad_qr_f32 subquad_dot_f32
 subquad_axpy_f32 subquad_xpby_f32 subquad_scale_f32 subquad_syrk_f32 subquad_triangular_solve_f32
-subquad_cholesky_qr_f32 }
+subquad_cholesky_qr_f32 subquad_norm_squared_f32 subquad_max_abs_f32 }
 products! { f64; subquad_gemm_f64 subquad_cholesky_f64 subquad_cholesky_solve_f64 subquad_qr_f64 subquad_dot_f64
 subquad_axpy_f64 subquad_xpby_f64 subquad_scale_f64 subquad_syrk_f64 subquad_triangular_solve_f64
-subquad_cholesky_qr_f64 }
+subquad_cholesky_qr_f64 subquad_norm_squared_f64 subquad_max_abs_f64 }

@@ -7,8 +7,32 @@ use super::{guard, level, matrix, one_mut, slice, slice_mut, subquad_error};
 use crate::Level;
 use crate::halfspace::{Candidates, Check, Watcher};
 
+/// How candidate lists stand.
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nsubquad_candidates state;\nsubquad_candidates_state_f32(bytes, bytes_len, true, &state, &error);\nprintf(\"%zu samples, at most %zu candidates\\n\", state.n, state.most);\n```"
+)]
+#[repr(C)]
+pub struct subquad_candidates {
+    /// Neurons.
+    pub m: usize,
+    /// Their numbers.
+    pub d: usize,
+    /// Samples.
+    pub n: usize,
+    /// The skin.
+    pub rho: f64,
+    /// Neurons that have moved farther than that, and are looked at on every sample.
+    pub hot: usize,
+    /// How often the lists were built anew.
+    pub rebuilds: u64,
+    /// The largest number of candidates of a sample, whether or not there was room for them.
+    pub most: usize,
+}
+
 macro_rules! candidates {
-    ($T:ty; $len:ident $scratch_len:ident $build:ident $query:ident $update:ident $advance:ident $rebuild:ident $verify:ident) => {
+    ($T:ty; $len:ident $scratch_len:ident $build:ident $query:ident $query_from:ident $update:ident $update_all:ident $advance:ident
+        $rebuild:ident $seal:ident $verify:ident $state:ident) => {
         /// Bytes of the lists of n samples over m neurons of d numbers, with room for so many candidates each.
         #[cfg_attr(doc, doc = concat!("\n```c\nunsigned char *bytes = malloc(", stringify!($len), "(m, d, n, m / 10));\n```"))]
         #[unsafe(no_mangle)]
@@ -82,6 +106,36 @@ macro_rules! candidates {
             })
         }
 
+        /// As the query, for `count` of the samples: `first` and those after it.
+        #[cfg_attr(doc, doc = concat!("\n```c\n// sample 3 alone\n", stringify!($query_from), "(0, bytes, bytes_len, false, m, d, w, 3, 1, 1, 100, &count, indices, NULL, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $query_from(
+            level_number: u8,
+            bytes: *const u8,
+            bytes_len: usize,
+            check: bool,
+            m: usize,
+            d: usize,
+            w: *const $T,
+            first: usize,
+            count: usize,
+            threshold: $T,
+            room: usize,
+            counts: *mut u32,
+            indices: *mut u32,
+            values: *mut $T,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, w) = unsafe { (slice("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?) };
+                // SAFETY: the caller's promise.
+                let mut hits = unsafe { hits(count, room, counts, indices, values) }?;
+                let lists = Candidates::<_, $T>::open(bytes, if check { Check::Everything } else { Check::Header })?;
+                Ok(lists.query_from(level(level_number)?, w, first, threshold, &mut hits, &mut [])?)
+            })
+        }
+
         /// Neuron r has moved to `row`, d numbers; the checksum is written anew if `seal`.
         #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($update), "(bytes, bytes_len, 7, row, d, false, &error);\n```"))]
         #[unsafe(no_mangle)]
@@ -98,6 +152,27 @@ macro_rules! candidates {
                 // SAFETY: the caller's promise.
                 let (bytes, row) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, slice("row", row, d)?) };
                 change(Candidates::<_, $T>::open(bytes, Check::Header)?, seal, |lists| lists.update(Level::detect(), r, row))
+            })
+        }
+
+        /// The weights are W (m x d) now: measures how far each neuron has moved, and leaves the lists as they are.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($update_all), "(0, bytes, bytes_len, m, d, w, false, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $update_all(
+            level_number: u8,
+            bytes: *mut u8,
+            bytes_len: usize,
+            m: usize,
+            d: usize,
+            w: *const $T,
+            seal: bool,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, w) = unsafe { (slice_mut("bytes", bytes, bytes_len)?, matrix("w", w, m, d)?) };
+                let level = level(level_number)?;
+                change(Candidates::<_, $T>::open(bytes, Check::Header)?, seal, |lists| lists.update_all(level, w))
             })
         }
 
@@ -157,6 +232,17 @@ macro_rules! candidates {
             })
         }
 
+        /// Writes the checksum of the lists anew, after changes that did not.
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($seal), "(bytes, bytes_len, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $seal(bytes: *mut u8, bytes_len: usize, error: *mut subquad_error) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let bytes = unsafe { slice_mut("bytes", bytes, bytes_len) }?;
+                change(Candidates::<_, $T>::open(bytes, Check::Header)?, true, |_| Ok(()))
+            })
+        }
+
         /// Whether these are sound lists, which have been told of exactly these weights, W m x d.
         #[cfg_attr(doc, doc = concat!("\n```c\nif (", stringify!($verify), "(bytes, bytes_len, m, d, w, &error) != SUBQUAD_OK) puts(error.message);\n```"))]
         #[unsafe(no_mangle)]
@@ -174,12 +260,32 @@ macro_rules! candidates {
                 Ok(Candidates::<_, $T>::open(bytes, Check::Header)?.verify(Level::detect(), w, &mut [])?)
             })
         }
+
+        /// How lists stand. `check`: read all bytes first and compare their checksum.
+        #[cfg_attr(doc, doc = concat!("\n```c\nsubquad_candidates state;\n", stringify!($state), "(bytes, bytes_len, false, &state, &error);\nif (state.hot > m / 20) ", stringify!($rebuild), "(0, bytes, bytes_len, m, d, w, state.rho, false, scratch, scratch_len, &error);\n```"))]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $state(
+            bytes: *const u8,
+            bytes_len: usize,
+            check: bool,
+            to: *mut subquad_candidates,
+            error: *mut subquad_error,
+        ) -> c_int {
+            guard(error, || {
+                // SAFETY: the caller's promise.
+                let (bytes, to) = unsafe { (slice("bytes", bytes, bytes_len)?, one_mut("to", to)?) };
+                let lists = Candidates::<_, $T>::open(bytes, if check { Check::Everything } else { Check::Header })?;
+                let (m, d, n, rho) = (lists.neurons(), lists.dim(), lists.samples(), lists.rho());
+                *to = subquad_candidates { m, d, n, rho, hot: lists.hot(), rebuilds: lists.rebuilds(), most: lists.most_candidates() };
+                Ok(())
+            })
+        }
     };
 }
 
-candidates! { f32; subquad_candidates_len_f32 subquad_candidates_scratch_len_f32 subquad_candidates_build_f32
-subquad_candidates_query_f32 subquad_candidates_update_f32 subquad_candidates_advance_f32 subquad_candidates_rebuild_f32
-subquad_candidates_verify_f32 }
-candidates! { f64; subquad_candidates_len_f64 subquad_candidates_scratch_len_f64 subquad_candidates_build_f64
-subquad_candidates_query_f64 subquad_candidates_update_f64 subquad_candidates_advance_f64 subquad_candidates_rebuild_f64
-subquad_candidates_verify_f64 }
+candidates! { f32; subquad_candidates_len_f32 subquad_candidates_scratch_len_f32 subquad_candidates_build_f32 subquad_candidates_query_f32
+subquad_candidates_query_from_f32 subquad_candidates_update_f32 subquad_candidates_update_all_f32 subquad_candidates_advance_f32
+subquad_candidates_rebuild_f32 subquad_candidates_seal_f32 subquad_candidates_verify_f32 subquad_candidates_state_f32 }
+candidates! { f64; subquad_candidates_len_f64 subquad_candidates_scratch_len_f64 subquad_candidates_build_f64 subquad_candidates_query_f64
+subquad_candidates_query_from_f64 subquad_candidates_update_f64 subquad_candidates_update_all_f64 subquad_candidates_advance_f64
+subquad_candidates_rebuild_f64 subquad_candidates_seal_f64 subquad_candidates_verify_f64 subquad_candidates_state_f64 }

@@ -29,6 +29,13 @@ pub unsafe extern "C" fn subquad_shift_for(share: f64, to: *mut f64, error: *mut
     })
 }
 
+/// The shift of the papers, (0.4 ln m)^(1/2).
+#[cfg_attr(doc, doc = "\n```c\nassert(fabs(subquad_paper_shift(22026) - 2) < 1e-5);\n```")]
+#[unsafe(no_mangle)]
+pub extern "C" fn subquad_paper_shift(m: usize) -> f64 {
+    deep::paper_shift(m)
+}
+
 /// Scratch of a backward pass: `depth` outputs of the network, so many places in the longest row below.
 #[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_backward_scratch_len(depth, longest) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]

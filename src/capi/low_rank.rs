@@ -7,7 +7,19 @@ use super::{
     Failure, area, guard, level, matrix_mut, slice_mut, subquad_columns, subquad_error, subquad_sparse_f32, subquad_sparse_f64,
     subquad_support,
 };
-use crate::low_rank::Update;
+use crate::low_rank::{Flush, Situation, Update, cheapest};
+
+/// What is cheapest to do with an update of so many samples, for so many passes to come: 0 to leave it apart, 1 to fold it in where it
+/// is not zero, 2 to fold it in as a dense product. `fired` is the share of the layer's `width` neurons that fires.
+#[cfg_attr(doc, doc = "\n```c\nassert(subquad_low_rank_cheapest(256, 10, 4096, 0.034, 40) == 1);\n```")]
+#[unsafe(no_mangle)]
+pub extern "C" fn subquad_low_rank_cheapest(samples: usize, outputs: usize, width: usize, fired: f64, passes: usize) -> u32 {
+    match cheapest(Situation { samples, outputs, width, fired, passes }) {
+        Flush::Never => 0,
+        Flush::Sparse => 1,
+        Flush::Dense => 2,
+    }
+}
 
 macro_rules! low_rank {
     ($T:ty; $sparse:ident $update:ident $read:ident $query_len:ident $query:ident $transposed_len:ident $transposed:ident $fold_sparse:ident

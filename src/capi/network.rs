@@ -3,6 +3,7 @@
 use core::ffi::c_int;
 
 use super::{guard, level, matrix, matrix_mut, one_mut, slice, slice_mut, subquad_error};
+use crate::Error;
 use crate::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 
 /// The 64-bit words of a firing pattern: neuron r of sample i is bit r % 64 of word r / 64 of row i, whose length is
@@ -87,6 +88,30 @@ pub unsafe extern "C" fn subquad_pattern_flips(
         // SAFETY: the caller's promise.
         let (words, others, to) = unsafe { (slice("words", words, len)?, slice("others", others, len)?, one_mut("to", to)?) };
         *to = PatternRef::new(words, n, m)?.flips(level(level_number)?, PatternRef::new(others, n, m)?)?;
+        Ok(())
+    })
+}
+
+/// How many neurons fire on both of two samples, i and j.
+#[cfg_attr(doc, doc = "\n```c\nuint64_t both;\nsubquad_pattern_overlap(0, n, m, words, 0, 1, &both, &error);\n```")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_pattern_overlap(
+    level_number: u8,
+    n: usize,
+    m: usize,
+    words: *const u64,
+    i: usize,
+    j: usize,
+    to: *mut u64,
+    error: *mut subquad_error,
+) -> c_int {
+    guard(error, || {
+        // SAFETY: the caller's promise.
+        let (words, to) = unsafe { (slice("words", words, pattern::pattern_len(n, m))?, one_mut("to", to)?) };
+        if i >= n || j >= n {
+            return Err(Error::value("pattern: sample", "less than n").into());
+        }
+        *to = PatternRef::new(words, n, m)?.overlap(level(level_number)?, i, j);
         Ok(())
     })
 }

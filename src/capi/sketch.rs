@@ -2,10 +2,11 @@
 
 use core::ffi::c_int;
 
-use super::{Failure, guard, level, matrix, matrix_mut, slice, slice_mut, subquad_error};
+use super::{Failure, guard, level, matrix, matrix_mut, one_mut, slice, slice_mut, subquad_error};
+use crate::Error;
 use crate::random;
 use crate::relu::{PatternRef, pattern};
-use crate::sketch::{Factor, Srht, TensorSketch, TensorSrht};
+use crate::sketch::{Factor, Srht, TensorSketch, TensorSrht, law};
 
 /// Scratch of an SRHT of vectors of `len` numbers; 0 where there is none.
 #[cfg_attr(doc, doc = "\n```c\nassert(subquad_srht_scratch_len(1000) == 1024);\n```")]
@@ -47,6 +48,22 @@ pub extern "C" fn subquad_tensor_srht_jacobian_scratch_len(d: usize, m: usize) -
 #[unsafe(no_mangle)]
 pub extern "C" fn subquad_tensor_sketch_jacobian_scratch_len(d: usize, m: usize, rows: usize) -> usize {
     TensorSketch::new((m, d), rows, 0).map_or(0, |sketch| sketch.jacobian_scratch_len())
+}
+
+/// Bounds of what a sketch of so many rows for each sample, more than 1, leaves of any spectrum: for subquad_fixed_step.
+#[cfg_attr(doc, doc = "\n```c\ndouble low, high;\nsubquad_sketch_law(4, &low, &high, &error); // 4/9 and 4\n```")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn subquad_sketch_law(rows_per_sample: f64, low: *mut f64, high: *mut f64, error: *mut subquad_error) -> c_int {
+    guard(error, || {
+        // SAFETY: the caller's promise.
+        let (low, high) = unsafe { (one_mut("low", low)?, one_mut("high", high)?) };
+        if rows_per_sample.is_nan() || rows_per_sample <= 1.0 {
+            return Err(Error::value("sketch: rows for each sample", "more than 1").into());
+        }
+        let bounds = law(rows_per_sample);
+        (*low, *high) = (bounds.low, bounds.high);
+        Ok(())
+    })
 }
 
 /// A factor of a tensor product: `count` numbers, all of them where there are no indices.

@@ -96,7 +96,7 @@ struct Called<'a, F> {
     failed: &'a Cell<Option<(&'static str, c_int)>>,
 }
 
-fn stop_at(failed: &Cell<Option<(&'static str, c_int)>>, what: &'static str, code: c_int) -> Result<(), Error> {
+pub(super) fn stop_at(failed: &Cell<Option<(&'static str, c_int)>>, what: &'static str, code: c_int) -> Result<(), Error> {
     if code == 0 {
         return Ok(());
     }
@@ -143,7 +143,7 @@ impl<T: crate::Float, F: Fn(&[T], &mut [T]) -> c_int, G: Fn(&[T], &mut [T]) -> c
 }
 
 /// The callback's failure rather than what came of it.
-fn outcome<R>(done: Result<R, Error>, failed: &Cell<Option<(&'static str, c_int)>>) -> Result<R, Failure> {
+pub(super) fn outcome<R>(done: Result<R, Error>, failed: &Cell<Option<(&'static str, c_int)>>) -> Result<R, Failure> {
     match failed.get() {
         Some((what, code)) => Err(Failure::Callback(what, code)),
         None => Ok(done?),
@@ -163,7 +163,7 @@ fn number(status: Status) -> c_int {
     }
 }
 
-fn put_report(report: cg::Report, to: &mut subquad_report) {
+pub(super) fn put_report(report: cg::Report, to: &mut subquad_report) {
     let status = number(report.status);
     *to = subquad_report { status, iterations: report.iterations, residual_norm: report.residual_norm, rhs_norm: report.rhs_norm };
 }

@@ -60,6 +60,43 @@ typedef struct {
   char message[256];
 } subquad_error;
 
+// How candidate lists stand.
+typedef struct {
+  // Neurons.
+  size_t m;
+  // Their numbers.
+  size_t d;
+  // Samples.
+  size_t n;
+  // The skin.
+  double rho;
+  // Neurons that have moved farther than that, and are looked at on every sample.
+  size_t hot;
+  // How often the lists were built anew.
+  uint64_t rebuilds;
+  // The largest number of candidates of a sample, whether or not there was room for them.
+  size_t most;
+} subquad_candidates;
+
+// What half-space reporting there is to do.
+typedef struct {
+  // Neurons.
+  size_t m;
+  // Their numbers.
+  size_t d;
+  // Queries that come together.
+  size_t n;
+  // The share of neurons that fires, about.
+  double fired;
+  // For queries that stay the same while the weights move: how far a neuron moves between two of them, relative to the
+  // standard deviation of the values of all neurons on a query of length 1. Less than 0 for queries that are new.
+  double drift;
+  // How often the weights are asked before they change; 0 for weights that change every time.
+  size_t reuse;
+  // How uneven the numbers of a row are: what subquad_peak says of the weights; 1 where that is not known.
+  double peak;
+} subquad_workload;
+
 // Where sparse rows have their numbers: row i at the columns `indices[starts[i]]` to `indices[starts[i + 1] - 1]`, which
 // ascend.
 typedef struct {
@@ -245,6 +282,46 @@ typedef int (*subquad_product_f64)(void *context, const double *from, double *to
 // not unwind.
 typedef int (*subquad_tall_product_f64)(void *context, const double *from, double *to, size_t rows, size_t cols);
 
+// Y <- X A, or Z <- R M^-1, for `rows` rows of dim numbers one behind the other: returns 0, or anything else to stop.
+// There are fewer of them when right-hand sides are finished. It must not unwind.
+typedef int (*subquad_rows_product_f32)(void *context, const float *from, float *to, size_t rows, size_t dim);
+
+// Where conjugate gradients stand.
+typedef struct {
+  // Products that led here.
+  size_t iterations;
+  // The residual's norm of the right-hand side whose residual is the largest, measured in its own norm.
+  double residual_norm;
+  // The norm of that right-hand side.
+  double rhs_norm;
+  // Right-hand sides that are not finished.
+  size_t unfinished;
+} subquad_iteration;
+
+// Called before every product and at the end; returns 0 to go on, or anything else to end with status 7. It must not unwind.
+typedef int (*subquad_watcher)(void *context, const subquad_iteration *at);
+
+// What else is wanted from conjugate gradients. All zero is nothing.
+typedef struct {
+  // Takes the residuals' norms after 0, 1, 2, .. products, as long as there is room: as many numbers each time as there are
+  // right-hand sides; of one that is finished, its last.
+  double *history;
+  // Numbers behind `history`.
+  size_t history_len;
+  // Called with the context of the products.
+  subquad_watcher callback;
+  // Whether residuals are computed anew: 0 never, 1 at the end, 2 whenever one is said to have converged, which then holds.
+  uint32_t check;
+  // Products without a new smallest residual after which one has stagnated; 0 for never.
+  size_t patience;
+  // If not null, takes each residual's norm as it was computed anew; NaN where it was not.
+  double *true_residual_norms;
+} subquad_watch;
+
+// Y <- X A, or Z <- R M^-1, for `rows` rows of dim numbers one behind the other: returns 0, or anything else to stop.
+// There are fewer of them when right-hand sides are finished. It must not unwind.
+typedef int (*subquad_rows_product_f64)(void *context, const double *from, double *to, size_t rows, size_t dim);
+
 // y = c P H D x: how a transform differs from H itself. All zero is H.
 typedef struct {
   // Order of the outputs: 0 natural, 1 dyadic, 2 sequency.
@@ -278,6 +355,102 @@ const char *subquad_level_name(uint8_t number);
 
 // Whether the processor has a level.
 bool subquad_level_is_available(uint8_t number);
+
+// Builds a ball tree over W (m x d) with room for `most` neurons: those from m on are not there yet, and can be
+// inserted. Lengths of bytes and scratch are those of `most` neurons, and so are the rows that verifying wants, of
+// which those that are not there may be anything.
+int subquad_build_with_room_f32(size_t m,
+                                size_t d,
+                                const float *w,
+                                size_t most,
+                                uint8_t *bytes,
+                                size_t bytes_len,
+                                float *scratch,
+                                size_t scratch_len,
+                                subquad_error *error);
+
+// Neuron r, which is not in the ball tree, comes, as `row`, d numbers; the checksum is written anew if `seal`.
+int subquad_insert_f32(uint8_t *bytes,
+                       size_t bytes_len,
+                       size_t r,
+                       const float *row,
+                       size_t d,
+                       bool seal,
+                       subquad_error *error);
+
+// Neuron r leaves the ball tree; the checksum is written anew if `seal`.
+int subquad_delete_f32(uint8_t *bytes, size_t bytes_len, size_t r, bool seal, subquad_error *error);
+
+// Whether neuron r is in a ball tree; false for what is none.
+bool subquad_contains_f32(const uint8_t *bytes, size_t bytes_len, size_t r);
+
+// Neurons that are in a ball tree; 0 for what is none.
+size_t subquad_present_f32(const uint8_t *bytes, size_t bytes_len);
+
+// Changes since a ball tree was built: neurons that moved, came or went; 0 for what is none.
+uint64_t subquad_moved_f32(const uint8_t *bytes, size_t bytes_len);
+
+// Whether so much has moved in a ball tree that its balls are worth rearranging; false for what is none.
+bool subquad_is_worn_f32(const uint8_t *bytes, size_t bytes_len);
+
+// Scratch of rearranging a ball tree.
+size_t subquad_rebalance_scratch_len_f32(size_t m, size_t d);
+
+// Rearranges a ball tree for the neurons as they are now; the checksum is written anew if `seal`.
+int subquad_rebalance_f32(uint8_t *bytes,
+                          size_t bytes_len,
+                          bool seal,
+                          float *scratch,
+                          size_t scratch_len,
+                          subquad_error *error);
+
+// Builds a ball tree over W (m x d) with room for `most` neurons: those from m on are not there yet, and can be
+// inserted. Lengths of bytes and scratch are those of `most` neurons, and so are the rows that verifying wants, of
+// which those that are not there may be anything.
+int subquad_build_with_room_f64(size_t m,
+                                size_t d,
+                                const double *w,
+                                size_t most,
+                                uint8_t *bytes,
+                                size_t bytes_len,
+                                double *scratch,
+                                size_t scratch_len,
+                                subquad_error *error);
+
+// Neuron r, which is not in the ball tree, comes, as `row`, d numbers; the checksum is written anew if `seal`.
+int subquad_insert_f64(uint8_t *bytes,
+                       size_t bytes_len,
+                       size_t r,
+                       const double *row,
+                       size_t d,
+                       bool seal,
+                       subquad_error *error);
+
+// Neuron r leaves the ball tree; the checksum is written anew if `seal`.
+int subquad_delete_f64(uint8_t *bytes, size_t bytes_len, size_t r, bool seal, subquad_error *error);
+
+// Whether neuron r is in a ball tree; false for what is none.
+bool subquad_contains_f64(const uint8_t *bytes, size_t bytes_len, size_t r);
+
+// Neurons that are in a ball tree; 0 for what is none.
+size_t subquad_present_f64(const uint8_t *bytes, size_t bytes_len);
+
+// Changes since a ball tree was built: neurons that moved, came or went; 0 for what is none.
+uint64_t subquad_moved_f64(const uint8_t *bytes, size_t bytes_len);
+
+// Whether so much has moved in a ball tree that its balls are worth rearranging; false for what is none.
+bool subquad_is_worn_f64(const uint8_t *bytes, size_t bytes_len);
+
+// Scratch of rearranging a ball tree.
+size_t subquad_rebalance_scratch_len_f64(size_t m, size_t d);
+
+// Rearranges a ball tree for the neurons as they are now; the checksum is written anew if `seal`.
+int subquad_rebalance_f64(uint8_t *bytes,
+                          size_t bytes_len,
+                          bool seal,
+                          double *scratch,
+                          size_t scratch_len,
+                          subquad_error *error);
 
 // Scratch of the product of m x k and k x n numbers.
 size_t subquad_gemm_scratch_len(size_t m, size_t n, size_t k);
@@ -355,6 +528,12 @@ int subquad_xpby_f32(uint8_t level_number, size_t n, const float *x, float b, fl
 
 // x <- a x, n numbers.
 int subquad_scale_f32(uint8_t level_number, size_t n, float a, float *x, subquad_error *error);
+
+// The sum of the squares of n numbers.
+int subquad_norm_squared_f32(uint8_t level_number, size_t n, const float *x, float *to, subquad_error *error);
+
+// The largest absolute value of n numbers.
+int subquad_max_abs_f32(size_t n, const float *x, float *to, subquad_error *error);
 
 // C <- alpha A A^T + beta C, on and below the diagonal: A n x k, C n x n; what stands above is meaningless.
 int subquad_syrk_f32(uint8_t level_number,
@@ -449,6 +628,12 @@ int subquad_xpby_f64(uint8_t level_number, size_t n, const double *x, double b, 
 // x <- a x, n numbers.
 int subquad_scale_f64(uint8_t level_number, size_t n, double a, double *x, subquad_error *error);
 
+// The sum of the squares of n numbers.
+int subquad_norm_squared_f64(uint8_t level_number, size_t n, const double *x, double *to, subquad_error *error);
+
+// The largest absolute value of n numbers.
+int subquad_max_abs_f64(size_t n, const double *x, double *to, subquad_error *error);
+
 // C <- alpha A A^T + beta C, on and below the diagonal: A n x k, C n x n; what stands above is meaningless.
 int subquad_syrk_f64(uint8_t level_number,
                      size_t n,
@@ -526,6 +711,23 @@ int subquad_candidates_query_f32(uint8_t level_number,
                                  float *values,
                                  subquad_error *error);
 
+// As the query, for `count` of the samples: `first` and those after it.
+int subquad_candidates_query_from_f32(uint8_t level_number,
+                                      const uint8_t *bytes,
+                                      size_t bytes_len,
+                                      bool check,
+                                      size_t m,
+                                      size_t d,
+                                      const float *w,
+                                      size_t first,
+                                      size_t count,
+                                      float threshold,
+                                      size_t room,
+                                      uint32_t *counts,
+                                      uint32_t *indices,
+                                      float *values,
+                                      subquad_error *error);
+
 // Neuron r has moved to `row`, d numbers; the checksum is written anew if `seal`.
 int subquad_candidates_update_f32(uint8_t *bytes,
                                   size_t bytes_len,
@@ -534,6 +736,16 @@ int subquad_candidates_update_f32(uint8_t *bytes,
                                   size_t d,
                                   bool seal,
                                   subquad_error *error);
+
+// The weights are W (m x d) now: measures how far each neuron has moved, and leaves the lists as they are.
+int subquad_candidates_update_all_f32(uint8_t level_number,
+                                      uint8_t *bytes,
+                                      size_t bytes_len,
+                                      size_t m,
+                                      size_t d,
+                                      const float *w,
+                                      bool seal,
+                                      subquad_error *error);
 
 // The weights are W (m x d) now: measures how far each neuron has moved, and builds the lists anew where too many
 // have moved too far, which `rebuilt`, if not null, says.
@@ -562,6 +774,9 @@ int subquad_candidates_rebuild_f32(uint8_t level_number,
                                    size_t scratch_len,
                                    subquad_error *error);
 
+// Writes the checksum of the lists anew, after changes that did not.
+int subquad_candidates_seal_f32(uint8_t *bytes, size_t bytes_len, subquad_error *error);
+
 // Whether these are sound lists, which have been told of exactly these weights, W m x d.
 int subquad_candidates_verify_f32(const uint8_t *bytes,
                                   size_t bytes_len,
@@ -569,6 +784,13 @@ int subquad_candidates_verify_f32(const uint8_t *bytes,
                                   size_t d,
                                   const float *w,
                                   subquad_error *error);
+
+// How lists stand. `check`: read all bytes first and compare their checksum.
+int subquad_candidates_state_f32(const uint8_t *bytes,
+                                 size_t bytes_len,
+                                 bool check,
+                                 subquad_candidates *to,
+                                 subquad_error *error);
 
 // Bytes of the lists of n samples over m neurons of d numbers, with room for so many candidates each.
 size_t subquad_candidates_len_f64(size_t m, size_t d, size_t n, size_t room);
@@ -610,6 +832,23 @@ int subquad_candidates_query_f64(uint8_t level_number,
                                  double *values,
                                  subquad_error *error);
 
+// As the query, for `count` of the samples: `first` and those after it.
+int subquad_candidates_query_from_f64(uint8_t level_number,
+                                      const uint8_t *bytes,
+                                      size_t bytes_len,
+                                      bool check,
+                                      size_t m,
+                                      size_t d,
+                                      const double *w,
+                                      size_t first,
+                                      size_t count,
+                                      double threshold,
+                                      size_t room,
+                                      uint32_t *counts,
+                                      uint32_t *indices,
+                                      double *values,
+                                      subquad_error *error);
+
 // Neuron r has moved to `row`, d numbers; the checksum is written anew if `seal`.
 int subquad_candidates_update_f64(uint8_t *bytes,
                                   size_t bytes_len,
@@ -618,6 +857,16 @@ int subquad_candidates_update_f64(uint8_t *bytes,
                                   size_t d,
                                   bool seal,
                                   subquad_error *error);
+
+// The weights are W (m x d) now: measures how far each neuron has moved, and leaves the lists as they are.
+int subquad_candidates_update_all_f64(uint8_t level_number,
+                                      uint8_t *bytes,
+                                      size_t bytes_len,
+                                      size_t m,
+                                      size_t d,
+                                      const double *w,
+                                      bool seal,
+                                      subquad_error *error);
 
 // The weights are W (m x d) now: measures how far each neuron has moved, and builds the lists anew where too many
 // have moved too far, which `rebuilt`, if not null, says.
@@ -646,6 +895,9 @@ int subquad_candidates_rebuild_f64(uint8_t level_number,
                                    size_t scratch_len,
                                    subquad_error *error);
 
+// Writes the checksum of the lists anew, after changes that did not.
+int subquad_candidates_seal_f64(uint8_t *bytes, size_t bytes_len, subquad_error *error);
+
 // Whether these are sound lists, which have been told of exactly these weights, W m x d.
 int subquad_candidates_verify_f64(const uint8_t *bytes,
                                   size_t bytes_len,
@@ -654,11 +906,43 @@ int subquad_candidates_verify_f64(const uint8_t *bytes,
                                   const double *w,
                                   subquad_error *error);
 
+// How lists stand. `check`: read all bytes first and compare their checksum.
+int subquad_candidates_state_f64(const uint8_t *bytes,
+                                 size_t bytes_len,
+                                 bool check,
+                                 subquad_candidates *to,
+                                 subquad_error *error);
+
+// What was fastest for work like this: 0 the scan, 1 a packed index, 2 a screened one, 4 a ball tree, 5 candidate lists, 6 a rotated
+// index. All answer alike.
+int subquad_auto(const subquad_workload *work,
+                 uint32_t *kind,
+                 subquad_error *error);
+
+// The largest number of a row of W (m x d), by that of as many Gaussian numbers with the same norm, on average: what is much more
+// than 1 is better quantised rotated.
+int subquad_peak_f32(size_t m,
+                     size_t d,
+                     const float *w,
+                     double *to,
+                     subquad_error *error);
+
+// The largest number of a row of W (m x d), by that of as many Gaussian numbers with the same norm, on average: what is much more
+// than 1 is better quantised rotated.
+int subquad_peak_f64(size_t m,
+                     size_t d,
+                     const double *w,
+                     double *to,
+                     subquad_error *error);
+
 // The share of neurons whose pre-activations, of variance 1, exceed a shift.
 double subquad_fired_share(double shift);
 
 // The shift that so large a share of the neurons exceeds: the inverse of subquad_fired_share.
 int subquad_shift_for(double share, double *to, subquad_error *error);
+
+// The shift of the papers, (0.4 ln m)^(1/2).
+double subquad_paper_shift(size_t m);
 
 // Scratch of a backward pass: `depth` outputs of the network, so many places in the longest row below.
 size_t subquad_backward_scratch_len(size_t depth, size_t longest);
@@ -1017,7 +1301,7 @@ size_t subquad_scan_scratch_len(size_t d, size_t m);
 
 // Reports, for each row x of X (n x d), every row w of W (m x d) with <w, x> > threshold: `counts` (n) are the
 // true counts, row i of `indices` (n x room) has the first `room` of them, ascending, and `values`, if not
-// null, their values.
+// null, their values. With a room of 0 it only counts, and `indices` may be null; so do all queries.
 int subquad_scan_f32(uint8_t level_number,
                      size_t m,
                      size_t d,
@@ -1034,7 +1318,7 @@ int subquad_scan_f32(uint8_t level_number,
                      subquad_error *error);
 
 // Bytes of an index over m neurons of d numbers; the largest number where there is no such kind. Kinds: 1
-// packed, 2 screened, 4 ball tree.
+// packed, 2 screened, 4 ball tree, 6 rotated.
 size_t subquad_index_len_f32(uint32_t kind_number, size_t m, size_t d);
 
 // Scratch of a query.
@@ -1044,7 +1328,7 @@ size_t subquad_query_scratch_len_f32(uint32_t kind_number, size_t m, size_t d);
 size_t subquad_build_scratch_len_f32(uint32_t kind_number, size_t m, size_t d);
 
 // Builds an index over W (m x d) into `bytes`, which begin at a multiple of 8. They may be stored, and used
-// again anywhere.
+// again anywhere. A rotated one is of seed 0.
 int subquad_build_f32(uint32_t kind_number,
                       size_t m,
                       size_t d,
@@ -1054,6 +1338,17 @@ int subquad_build_f32(uint32_t kind_number,
                       float *scratch,
                       size_t scratch_len,
                       subquad_error *error);
+
+// Builds a rotated index, of kind 6, with a seed of its own: as the function that builds any kind, and with the
+// same bytes at every level. It needs no scratch.
+int subquad_build_rotated_f32(uint8_t level_number,
+                              size_t m,
+                              size_t d,
+                              const float *w,
+                              uint64_t seed,
+                              uint8_t *bytes,
+                              size_t bytes_len,
+                              subquad_error *error);
 
 // Answers n queries of d numbers from an index, as the scan does. `check`: read all bytes first and compare
 // their checksum; without it damaged bytes may give wrong answers, and do no other harm.
@@ -1074,6 +1369,26 @@ int subquad_query_f32(uint8_t level_number,
                       size_t scratch_len,
                       subquad_error *error);
 
+// Answers as the query does, from an index of bytes (kinds 2 and 6), and says how many pairs of a neuron and a
+// query the bytes left open, of which the weights themselves had to be read.
+int subquad_query_counting_f32(uint8_t level_number,
+                               uint32_t kind_number,
+                               const uint8_t *bytes,
+                               size_t bytes_len,
+                               bool check,
+                               size_t n,
+                               size_t d,
+                               const float *x,
+                               float threshold,
+                               size_t room,
+                               uint32_t *counts,
+                               uint32_t *indices,
+                               float *values,
+                               uint64_t *open,
+                               float *scratch,
+                               size_t scratch_len,
+                               subquad_error *error);
+
 // Neuron r has moved to `row`, d numbers; the index's checksum is written anew if `seal`, which reads all bytes.
 int subquad_update_f32(uint32_t kind_number,
                        uint8_t *bytes,
@@ -1084,6 +1399,9 @@ int subquad_update_f32(uint32_t kind_number,
                        bool seal,
                        subquad_error *error);
 
+// Writes the checksum of an index anew, after changes that did not.
+int subquad_seal_f32(uint32_t kind_number, uint8_t *bytes, size_t bytes_len, subquad_error *error);
+
 // Whether this is a sound index over exactly these weights, W m x d.
 int subquad_verify_f32(uint32_t kind_number,
                        const uint8_t *bytes,
@@ -1093,23 +1411,21 @@ int subquad_verify_f32(uint32_t kind_number,
                        const float *w,
                        subquad_error *error);
 
-// Whether so much has moved in a ball tree that its balls are worth rearranging; false for what is none.
-bool subquad_is_worn_f32(const uint8_t *bytes, size_t bytes_len);
+// Of an index that was stored: m neurons of d numbers. `check`: read all bytes and compare their checksum.
+int subquad_index_shape_f32(uint32_t kind_number,
+                            const uint8_t *bytes,
+                            size_t bytes_len,
+                            bool check,
+                            size_t *m,
+                            size_t *d,
+                            subquad_error *error);
 
-// Scratch of rearranging a ball tree.
-size_t subquad_rebalance_scratch_len_f32(size_t m, size_t d);
-
-// Rearranges a ball tree for the neurons as they are now; the checksum is written anew if `seal`.
-int subquad_rebalance_f32(uint8_t *bytes,
-                          size_t bytes_len,
-                          bool seal,
-                          float *scratch,
-                          size_t scratch_len,
-                          subquad_error *error);
+// The seed of a rotated index.
+int subquad_rotated_seed_f32(const uint8_t *bytes, size_t bytes_len, uint64_t *seed, subquad_error *error);
 
 // Reports, for each row x of X (n x d), every row w of W (m x d) with <w, x> > threshold: `counts` (n) are the
 // true counts, row i of `indices` (n x room) has the first `room` of them, ascending, and `values`, if not
-// null, their values.
+// null, their values. With a room of 0 it only counts, and `indices` may be null; so do all queries.
 int subquad_scan_f64(uint8_t level_number,
                      size_t m,
                      size_t d,
@@ -1126,7 +1442,7 @@ int subquad_scan_f64(uint8_t level_number,
                      subquad_error *error);
 
 // Bytes of an index over m neurons of d numbers; the largest number where there is no such kind. Kinds: 1
-// packed, 2 screened, 4 ball tree.
+// packed, 2 screened, 4 ball tree, 6 rotated.
 size_t subquad_index_len_f64(uint32_t kind_number, size_t m, size_t d);
 
 // Scratch of a query.
@@ -1136,7 +1452,7 @@ size_t subquad_query_scratch_len_f64(uint32_t kind_number, size_t m, size_t d);
 size_t subquad_build_scratch_len_f64(uint32_t kind_number, size_t m, size_t d);
 
 // Builds an index over W (m x d) into `bytes`, which begin at a multiple of 8. They may be stored, and used
-// again anywhere.
+// again anywhere. A rotated one is of seed 0.
 int subquad_build_f64(uint32_t kind_number,
                       size_t m,
                       size_t d,
@@ -1146,6 +1462,17 @@ int subquad_build_f64(uint32_t kind_number,
                       double *scratch,
                       size_t scratch_len,
                       subquad_error *error);
+
+// Builds a rotated index, of kind 6, with a seed of its own: as the function that builds any kind, and with the
+// same bytes at every level. It needs no scratch.
+int subquad_build_rotated_f64(uint8_t level_number,
+                              size_t m,
+                              size_t d,
+                              const double *w,
+                              uint64_t seed,
+                              uint8_t *bytes,
+                              size_t bytes_len,
+                              subquad_error *error);
 
 // Answers n queries of d numbers from an index, as the scan does. `check`: read all bytes first and compare
 // their checksum; without it damaged bytes may give wrong answers, and do no other harm.
@@ -1166,6 +1493,26 @@ int subquad_query_f64(uint8_t level_number,
                       size_t scratch_len,
                       subquad_error *error);
 
+// Answers as the query does, from an index of bytes (kinds 2 and 6), and says how many pairs of a neuron and a
+// query the bytes left open, of which the weights themselves had to be read.
+int subquad_query_counting_f64(uint8_t level_number,
+                               uint32_t kind_number,
+                               const uint8_t *bytes,
+                               size_t bytes_len,
+                               bool check,
+                               size_t n,
+                               size_t d,
+                               const double *x,
+                               double threshold,
+                               size_t room,
+                               uint32_t *counts,
+                               uint32_t *indices,
+                               double *values,
+                               uint64_t *open,
+                               double *scratch,
+                               size_t scratch_len,
+                               subquad_error *error);
+
 // Neuron r has moved to `row`, d numbers; the index's checksum is written anew if `seal`, which reads all bytes.
 int subquad_update_f64(uint32_t kind_number,
                        uint8_t *bytes,
@@ -1176,6 +1523,9 @@ int subquad_update_f64(uint32_t kind_number,
                        bool seal,
                        subquad_error *error);
 
+// Writes the checksum of an index anew, after changes that did not.
+int subquad_seal_f64(uint32_t kind_number, uint8_t *bytes, size_t bytes_len, subquad_error *error);
+
 // Whether this is a sound index over exactly these weights, W m x d.
 int subquad_verify_f64(uint32_t kind_number,
                        const uint8_t *bytes,
@@ -1185,19 +1535,25 @@ int subquad_verify_f64(uint32_t kind_number,
                        const double *w,
                        subquad_error *error);
 
-// Whether so much has moved in a ball tree that its balls are worth rearranging; false for what is none.
-bool subquad_is_worn_f64(const uint8_t *bytes, size_t bytes_len);
+// Of an index that was stored: m neurons of d numbers. `check`: read all bytes and compare their checksum.
+int subquad_index_shape_f64(uint32_t kind_number,
+                            const uint8_t *bytes,
+                            size_t bytes_len,
+                            bool check,
+                            size_t *m,
+                            size_t *d,
+                            subquad_error *error);
 
-// Scratch of rearranging a ball tree.
-size_t subquad_rebalance_scratch_len_f64(size_t m, size_t d);
+// The seed of a rotated index.
+int subquad_rotated_seed_f64(const uint8_t *bytes, size_t bytes_len, uint64_t *seed, subquad_error *error);
 
-// Rearranges a ball tree for the neurons as they are now; the checksum is written anew if `seal`.
-int subquad_rebalance_f64(uint8_t *bytes,
-                          size_t bytes_len,
-                          bool seal,
-                          double *scratch,
-                          size_t scratch_len,
-                          subquad_error *error);
+// What is cheapest to do with an update of so many samples, for so many passes to come: 0 to leave it apart, 1 to fold it in where it
+// is not zero, 2 to fold it in as a dense product. `fired` is the share of the layer's `width` neurons that fires.
+uint32_t subquad_low_rank_cheapest(size_t samples,
+                                   size_t outputs,
+                                   size_t width,
+                                   double fired,
+                                   size_t passes);
 
 // Scratch of a query of n rows; 0 for an update that is none.
 size_t subquad_low_rank_query_scratch_len_f32(const subquad_low_rank_f32 *update, size_t n);
@@ -1217,11 +1573,10 @@ int subquad_low_rank_query_f32(uint8_t level_number,
 size_t subquad_low_rank_transposed_scratch_len_f32(const subquad_low_rank_f32 *update, size_t depth);
 
 // `e[i][c][j] += sum_f v_f[j] <u_f, g_(i, c)>` for the inputs j in row i of `below`, what the update adds to W^T g:
-// g of any depth with its columns, e in the order of a stack of that depth over `below`.
+// g of any depth, e in the order of a stack of that depth over `below`.
 int subquad_low_rank_transposed_f32(uint8_t level_number,
                                     const subquad_low_rank_f32 *update,
                                     const subquad_sparse_f32 *g,
-                                    const subquad_columns *g_columns,
                                     const subquad_support *below,
                                     float *e,
                                     float *scratch,
@@ -1266,11 +1621,10 @@ int subquad_low_rank_query_f64(uint8_t level_number,
 size_t subquad_low_rank_transposed_scratch_len_f64(const subquad_low_rank_f64 *update, size_t depth);
 
 // `e[i][c][j] += sum_f v_f[j] <u_f, g_(i, c)>` for the inputs j in row i of `below`, what the update adds to W^T g:
-// g of any depth with its columns, e in the order of a stack of that depth over `below`.
+// g of any depth, e in the order of a stack of that depth over `below`.
 int subquad_low_rank_transposed_f64(uint8_t level_number,
                                     const subquad_low_rank_f64 *update,
                                     const subquad_sparse_f64 *g,
-                                    const subquad_columns *g_columns,
                                     const subquad_support *below,
                                     double *e,
                                     double *scratch,
@@ -1331,6 +1685,22 @@ int subquad_max_tree_query_f32(uint8_t level_number,
                                size_t scratch_len,
                                subquad_error *error);
 
+// As the query, for `count` of the samples: `first` and those after it.
+int subquad_max_tree_query_from_f32(uint8_t level_number,
+                                    const uint8_t *bytes,
+                                    size_t bytes_len,
+                                    bool check,
+                                    size_t first,
+                                    size_t count,
+                                    float threshold,
+                                    size_t room,
+                                    uint32_t *counts,
+                                    uint32_t *indices,
+                                    float *values,
+                                    float *scratch,
+                                    size_t scratch_len,
+                                    subquad_error *error);
+
 // The `count` neurons of a list have moved: `rows`, count x d, are theirs as they are now. The checksum is written
 // anew if `seal`.
 int subquad_max_tree_update_f32(uint8_t level_number,
@@ -1359,6 +1729,9 @@ int subquad_max_tree_replace_f32(uint8_t level_number,
                                  size_t scratch_len,
                                  subquad_error *error);
 
+// Writes the checksum of the trees anew, after changes that did not.
+int subquad_max_tree_seal_f32(uint8_t *bytes, size_t bytes_len, subquad_error *error);
+
 // Whether these are sound trees over exactly these weights, W m x d.
 int subquad_max_tree_verify_f32(uint8_t level_number,
                                 const uint8_t *bytes,
@@ -1369,6 +1742,15 @@ int subquad_max_tree_verify_f32(uint8_t level_number,
                                 float *scratch,
                                 size_t scratch_len,
                                 subquad_error *error);
+
+// Of trees that were stored: m neurons of d numbers, n samples. `check`: read all bytes and compare their checksum.
+int subquad_max_tree_shape_f32(const uint8_t *bytes,
+                               size_t bytes_len,
+                               bool check,
+                               size_t *m,
+                               size_t *d,
+                               size_t *n,
+                               subquad_error *error);
 
 // Bytes of the trees of m neurons of d numbers over n samples.
 size_t subquad_max_tree_len_f64(size_t m, size_t d, size_t n);
@@ -1404,6 +1786,22 @@ int subquad_max_tree_query_f64(uint8_t level_number,
                                size_t scratch_len,
                                subquad_error *error);
 
+// As the query, for `count` of the samples: `first` and those after it.
+int subquad_max_tree_query_from_f64(uint8_t level_number,
+                                    const uint8_t *bytes,
+                                    size_t bytes_len,
+                                    bool check,
+                                    size_t first,
+                                    size_t count,
+                                    double threshold,
+                                    size_t room,
+                                    uint32_t *counts,
+                                    uint32_t *indices,
+                                    double *values,
+                                    double *scratch,
+                                    size_t scratch_len,
+                                    subquad_error *error);
+
 // The `count` neurons of a list have moved: `rows`, count x d, are theirs as they are now. The checksum is written
 // anew if `seal`.
 int subquad_max_tree_update_f64(uint8_t level_number,
@@ -1432,6 +1830,9 @@ int subquad_max_tree_replace_f64(uint8_t level_number,
                                  size_t scratch_len,
                                  subquad_error *error);
 
+// Writes the checksum of the trees anew, after changes that did not.
+int subquad_max_tree_seal_f64(uint8_t *bytes, size_t bytes_len, subquad_error *error);
+
 // Whether these are sound trees over exactly these weights, W m x d.
 int subquad_max_tree_verify_f64(uint8_t level_number,
                                 const uint8_t *bytes,
@@ -1442,6 +1843,15 @@ int subquad_max_tree_verify_f64(uint8_t level_number,
                                 double *scratch,
                                 size_t scratch_len,
                                 subquad_error *error);
+
+// Of trees that were stored: m neurons of d numbers, n samples. `check`: read all bytes and compare their checksum.
+int subquad_max_tree_shape_f64(const uint8_t *bytes,
+                               size_t bytes_len,
+                               bool check,
+                               size_t *m,
+                               size_t *d,
+                               size_t *n,
+                               subquad_error *error);
 
 // Reads a model from a file, which `subquad train` wrote. `path` is UTF-8, ended by a zero; the model that is put behind `to` is to be freed.
 int subquad_model_load(const char *path,
@@ -1519,6 +1929,16 @@ int subquad_pattern_flips(uint8_t level_number,
                           const uint64_t *others,
                           uint64_t *to,
                           subquad_error *error);
+
+// How many neurons fire on both of two samples, i and j.
+int subquad_pattern_overlap(uint8_t level_number,
+                            size_t n,
+                            size_t m,
+                            const uint64_t *words,
+                            size_t i,
+                            size_t j,
+                            uint64_t *to,
+                            subquad_error *error);
 
 // F = m^(-1/2) max(X W^T - shift, 0) A^T: X n x d, W m x d, A c x m, F n x c. `words`, if not null, gets the
 // firing pattern.
@@ -1763,6 +2183,9 @@ size_t subquad_tensor_srht_jacobian_scratch_len(size_t d, size_t m);
 
 // Scratch of the TensorSketch, by `rows` numbers, of a Jacobian of m neurons on d inputs; 0 where there is none.
 size_t subquad_tensor_sketch_jacobian_scratch_len(size_t d, size_t m, size_t rows);
+
+// Bounds of what a sketch of so many rows for each sample, more than 1, leaves of any spectrum: for subquad_fixed_step.
+int subquad_sketch_law(double rows_per_sample, double *low, double *high, subquad_error *error);
 
 // Y <- Y + S J^T, column by column (n x rows), for one output of the two-layer network, whose gradients are the
 // rows of J: X n x d, its output weights a (m), the pattern n x m.
@@ -2075,6 +2498,50 @@ int subquad_fixed_step_f64(uint8_t level_number,
                            size_t scratch_len,
                            subquad_error *error);
 
+// Scratch of conjugate gradients for so many right-hand sides of dim numbers.
+size_t subquad_cg_rows_scratch_len_f32(size_t rows, size_t dim);
+
+// Solves A x = b for every row b of B by conjugate gradients, from the rows of X that are handed over: B and X are rows x
+// dim. One product with all that are not finished per step; each has the bits that it has alone, if the products'
+// rows do. `operator_` and `preconditioner`, which may be null, as in subquad_cg; `watch`, if not null, says what else
+// is wanted; `reports` has one for each row.
+int subquad_cg_rows_f32(uint8_t level_number,
+                        size_t rows,
+                        size_t dim,
+                        subquad_rows_product_f32 operator_,
+                        subquad_rows_product_f32 preconditioner,
+                        void *context,
+                        const float *b,
+                        float *x,
+                        const subquad_stopping *stopping,
+                        const subquad_watch *watch,
+                        subquad_report *reports,
+                        float *scratch,
+                        size_t scratch_len,
+                        subquad_error *error);
+
+// Scratch of conjugate gradients for so many right-hand sides of dim numbers.
+size_t subquad_cg_rows_scratch_len_f64(size_t rows, size_t dim);
+
+// Solves A x = b for every row b of B by conjugate gradients, from the rows of X that are handed over: B and X are rows x
+// dim. One product with all that are not finished per step; each has the bits that it has alone, if the products'
+// rows do. `operator_` and `preconditioner`, which may be null, as in subquad_cg; `watch`, if not null, says what else
+// is wanted; `reports` has one for each row.
+int subquad_cg_rows_f64(uint8_t level_number,
+                        size_t rows,
+                        size_t dim,
+                        subquad_rows_product_f64 operator_,
+                        subquad_rows_product_f64 preconditioner,
+                        void *context,
+                        const double *b,
+                        double *x,
+                        const subquad_stopping *stopping,
+                        const subquad_watch *watch,
+                        subquad_report *reports,
+                        double *scratch,
+                        size_t scratch_len,
+                        subquad_error *error);
+
 // Finds the places of each column: `starts` gets cols + 1 numbers, `rows` and `places` as many as there are places.
 int subquad_transpose(const subquad_support *of,
                       size_t *starts,
@@ -2344,6 +2811,18 @@ bool subquad_fwht_is_len(size_t n);
 
 // The shortest length of a transform that is at least n; 0 where there is none.
 size_t subquad_fwht_len_above(size_t n);
+
+// The longest length of a transform that is at most n; 0 where there is none.
+size_t subquad_fwht_len_below(size_t n);
+
+// Whether entry i, j of H is -1, of n rows; of no meaning where there is no transform of this length.
+bool subquad_fwht_is_minus(size_t n, size_t i, size_t j);
+
+// Whether input i is negated where the signs are made from this seed.
+bool subquad_seed_is_minus(uint64_t seed, size_t i);
+
+// The row in natural order that stands at place k of n = 2^p rows in this order (1 dyadic, 2 sequency); k in any other.
+size_t subquad_order_natural(uint32_t order, size_t k, size_t n);
 
 // Scratch of `count` outputs of a transform of n numbers.
 size_t subquad_outputs_scratch_len(size_t n, size_t count);

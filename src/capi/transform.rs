@@ -195,6 +195,41 @@ pub extern "C" fn subquad_fwht_len_above(n: usize) -> usize {
     hadamard::len_above(n).unwrap_or(0)
 }
 
+/// The longest length of a transform that is at most n; 0 where there is none.
+#[cfg_attr(doc, doc = "\n```c\nassert(subquad_fwht_len_below(9) == 8 && subquad_fwht_len_below(1000) == 896);\n```")]
+#[unsafe(no_mangle)]
+pub extern "C" fn subquad_fwht_len_below(n: usize) -> usize {
+    hadamard::len_below(n).unwrap_or(0)
+}
+
+/// Whether entry i, j of H is -1, of n rows; of no meaning where there is no transform of this length.
+#[cfg_attr(
+    doc,
+    doc = "\n```c\nassert(subquad_fwht_is_minus(4, 3, 1) && !subquad_fwht_is_minus(4, 3, 3)); // its last row is 1, -1, -1, 1\n```"
+)]
+#[unsafe(no_mangle)]
+pub extern "C" fn subquad_fwht_is_minus(n: usize, i: usize, j: usize) -> bool {
+    hadamard::is_minus(n, i, j)
+}
+
+/// Whether input i is negated where the signs are made from this seed.
+#[cfg_attr(doc, doc = "\n```c\nfloat sign = subquad_seed_is_minus(7, i) ? -1 : 1; // of a transform with .signs = 1, .seed = 7\n```")]
+#[unsafe(no_mangle)]
+pub extern "C" fn subquad_seed_is_minus(seed: u64, i: usize) -> bool {
+    Signs::Seed(seed).is_minus(i)
+}
+
+/// The row in natural order that stands at place k of n = 2^p rows in this order (1 dyadic, 2 sequency); k in any other.
+#[cfg_attr(doc, doc = "\n```c\nassert(subquad_order_natural(1, 1, 4) == 2 && subquad_order_natural(2, 3, 4) == 1);\n```")]
+#[unsafe(no_mangle)]
+pub extern "C" fn subquad_order_natural(order: u32, k: usize, n: usize) -> usize {
+    match order {
+        1 => Order::Dyadic.natural(k, n),
+        2 => Order::Sequency.natural(k, n),
+        _ => k,
+    }
+}
+
 /// Scratch of `count` outputs of a transform of n numbers.
 #[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_outputs_scratch_len(n, count) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]

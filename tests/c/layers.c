@@ -27,6 +27,9 @@ void layers(uint8_t level) {
     OK(subquad_shift_for(0.2, &shift, error));
     CHECK(fabs(subquad_fired_share(shift) - 0.2) < 1e-9);
     REFUSED(SUBQUAD_VALUE, "share", subquad_shift_for(2, &shift, error));
+    CHECK(fabs(subquad_paper_shift(22026) - 2) < 1e-5);
+    CHECK(subquad_low_rank_cheapest(256, 10, 4096, 0.034, 4) == 0 && subquad_low_rank_cheapest(256, 10, 4096, 0.034, 40) == 1 &&
+          subquad_low_rank_cheapest(4096, 10, 1024, 0.5, 40) == 2);
     for (int i = 0; i < N; i++)
         for (int r = 0; r < M; r++) z[i * M + r] = (float)(inner(x + i * D, w1 + r * D, D) / sqrt(inner(x + i * D, x + i * D, D)));
 

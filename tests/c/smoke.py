@@ -28,6 +28,11 @@ class Report(c.Structure):
     _fields_ = [("status", c.c_int), ("iterations", size), ("residual_norm", c.c_double), ("rhs_norm", c.c_double)]
 
 
+class Watch(c.Structure):
+    _fields_ = [("history", c.c_void_p), ("history_len", size), ("callback", c.c_void_p), ("check", c.c_uint32), ("patience", size),
+                ("true_residual_norms", c.c_void_p)]
+
+
 class LeastSquaresStopping(c.Structure):
     _fields_ = [("relative", c.c_double), ("gradient", c.c_double), ("max_iterations", size)]
 
@@ -110,6 +115,32 @@ for suffix, (dtype, scalar, tolerance) in real.items():
     assert info == 0 and report.status == 0 and np.allclose(x, wanted, atol=10 * tolerance), np.abs(x - wanted).max()
     print(f"{suffix}: conjugate gradients as scipy.sparse.linalg.cg, {report.iterations} iterations")
 
+    # Several right-hand sides at once, preconditioned by the diagonal, and the course of their residuals.
+    rows_of = c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(scalar), c.POINTER(scalar), size, size)
+
+    @rows_of
+    def products(_, x, y, rows, n):
+        np.ctypeslib.as_array(y, (rows, n))[:] = np.ctypeslib.as_array(x, (rows, n)) @ a
+        return 0
+
+    @rows_of
+    def divisions(_, r, z, rows, n):
+        np.ctypeslib.as_array(z, (rows, n))[:] = np.ctypeslib.as_array(r, (rows, n)) / np.diag(a)
+        return 0
+
+    k = 4
+    b, x, reports = rng.standard_normal((k, n)).astype(dtype), np.zeros((k, n), dtype), (Report * k)()
+    history, truth = np.full((500, k), np.nan), np.zeros(k)
+    watch = Watch(at(history), history.size, None, 1, 0, at(truth))
+    scratch = room(length(f"subquad_cg_rows_scratch_len_{suffix}", k, n), dtype)
+    call(f"subquad_cg_rows_{suffix}", best, size(k), size(n), products, divisions, None, at(b), at(x), c.byref(stopping), c.byref(watch), reports,
+         at(scratch), size(scratch.size))
+    wanted = np.linalg.solve(a.astype(np.float64), b.T.astype(np.float64)).T
+    assert all(report.status == 0 for report in reports) and np.allclose(x, wanted, atol=10 * tolerance), np.abs(x - wanted).max()
+    assert np.allclose(history[0], np.linalg.norm(b.astype(np.float64), axis=1), rtol=tolerance)
+    assert (truth <= 2 * stopping.relative * history[0]).all()
+    print(f"{suffix}: {k} right-hand sides as numpy.linalg.solve, {[report.iterations for report in reports]} iterations")
+
     # Least squares against numpy's.
     rows, cols = 60, 7
     j, b = rng.standard_normal((rows, cols)).astype(dtype), rng.standard_normal(rows).astype(dtype)
@@ -183,7 +214,7 @@ for suffix, (dtype, scalar, tolerance) in real.items():
     m, d, n, threshold = 1000, 7, 12, 2.0
     w, x = rng.standard_normal((m, d)).astype(dtype), rng.standard_normal((n, d)).astype(dtype)
     truth = x.astype(np.float64) @ w.astype(np.float64).T > threshold
-    for kind, name in [(None, "scan"), (1, "packed"), (2, "screened"), (4, "ball tree")]:
+    for kind, name in [(None, "scan"), (1, "packed"), (2, "screened"), (4, "ball tree"), (6, "rotated")]:
         counts, indices = np.zeros(n, np.uint32), np.zeros((n, m), np.uint32)
         answers = (scalar(threshold), size(m), at(counts), at(indices), None)
         if kind is None:
@@ -200,6 +231,23 @@ for suffix, (dtype, scalar, tolerance) in real.items():
                  at(scratch), size(scratch.size))
         for i in range(n):
             assert (indices[i, : counts[i]] == np.flatnonzero(truth[i])).all(), (suffix, name, i)
+    # A ball tree that begins with half of its neurons: the others come, and every third goes.
+    k, half = c.c_uint32(4), m // 2
+    index = np.zeros(length(f"subquad_index_len_{suffix}", k, m, d) // 8, np.uint64)
+    scratch = room(max(length(f"subquad_{what}_scratch_len_{suffix}", k, m, d) for what in ("build", "query")), dtype)
+    tail = (at(scratch), size(scratch.size))
+    call(f"subquad_build_with_room_{suffix}", size(half), size(d), at(w), size(m), at(index), size(index.nbytes), *tail)
+    for r in range(half, m):
+        call(f"subquad_insert_{suffix}", at(index), size(index.nbytes), size(r), at(w[r]), size(d), c.c_bool(False))
+    for r in range(0, m, 3):
+        call(f"subquad_delete_{suffix}", at(index), size(index.nbytes), size(r), c.c_bool(False))
+    call(f"subquad_seal_{suffix}", k, at(index), size(index.nbytes))
+    counts, indices = np.zeros(n, np.uint32), np.zeros((n, m), np.uint32)
+    call(f"subquad_query_{suffix}", best, k, at(index), size(index.nbytes), c.c_bool(True), size(n), size(d), at(x), scalar(threshold), size(m),
+         at(counts), at(indices), None, *tail)
+    there = np.arange(m) % 3 != 0
+    assert all((indices[i, : counts[i]] == np.flatnonzero(truth[i] & there)).all() for i in range(n)), suffix
+    print(f"{suffix}: a ball tree whose neurons come and go as numpy, {truth[:, there].sum()} fire")
     # Structures over samples that stay, when weights have moved.
     lens = [length(f"subquad_max_tree_scratch_len_{suffix}", m, d), length(f"subquad_candidates_scratch_len_{suffix}", m, d, n)]
     scratch = room(max(lens), dtype)
@@ -222,7 +270,7 @@ for suffix, (dtype, scalar, tolerance) in real.items():
     call(f"subquad_candidates_query_{suffix}", best, at(lists), size(lists.nbytes), c.c_bool(True), size(m), size(d), at(w), size(n), scalar(threshold), *answers)
     assert all((indices[i, : counts[i]] == np.flatnonzero(then[i])).all() for i in range(n)), suffix
     print(f"{suffix}: max tree and candidate lists as numpy, after {moved.size} neurons moved")
-    print(f"{suffix}: scan, packed, screened and ball tree as numpy, {truth.sum()} of {truth.size} fire")
+    print(f"{suffix}: scan, packed, screened, rotated and ball tree as numpy, {truth.sum()} of {truth.size} fire")
 
 try:
     call("subquad_fwht_f32", best, None, size(8))

@@ -1,5 +1,5 @@
 // The C face, from C: every function once with what it is for, and with what it must refuse.
-// Usage: test model.safetensors deep.safetensors (those that tests/capi.rs writes)
+// Usage: test model.safetensors deep.safetensors (those that tests/capi writes)
 #include "test.h"
 
 int failures = 0;
@@ -44,7 +44,18 @@ static void transforms(uint8_t level) {
         int changes = 0;
         for (int j = 1; j < 4; j++) changes += eye[4 * i + j] != eye[4 * i + j - 1];
         CHECK(changes == i);
+        // That row is one of the natural ones.
+        size_t natural = subquad_order_natural(2, i, 4);
+        for (int j = 0; j < 4; j++) CHECK((eye[4 * i + j] < 0) == subquad_fwht_is_minus(4, natural, j));
     }
+    CHECK(subquad_order_natural(1, 1, 4) == 2 && subquad_order_natural(0, 3, 4) == 3 && subquad_fwht_is_minus(12, 1, 1) != subquad_fwht_is_minus(12, 0, 0));
+    // Signs from a seed, one at a time.
+    float ones[4] = {1, 1, 1, 1};
+    subquad_transform seeded = {.signs = 1, .seed = 7};
+    OK(subquad_transform_rows_f32(level, &seeded, ones, 1, 4, error));
+    float signs = 0;
+    for (int i = 0; i < 4; i++) signs += subquad_seed_is_minus(7, i) ? -1 : 1;
+    CHECK(ones[0] == signs);
     uint64_t bits = 1;
     float pair[2] = {1, 2};
     subquad_transform negate = {.signs = 2, .bits = &bits, .words = 1, .scaling = 1, .factor = 10};
@@ -64,6 +75,7 @@ static void transforms(uint8_t level) {
     REFUSED(SUBQUAD_VALUE, "chosen", subquad_transform_outputs_i32(level, NULL, from, 3, 4, chosen, 2, some, room, need, error));
     REFUSED(SUBQUAD_TOO_SHORT, "", subquad_transform_rows_from_i32(level, NULL, from, 1, 3, padded, 2, error));
     CHECK(subquad_fwht_len_above(9) == 12 && subquad_fwht_len_above(SIZE_MAX) == 0);
+    CHECK(subquad_fwht_len_below(9) == 8 && subquad_fwht_len_below(1000) == 896 && subquad_fwht_len_below(0) == 0);
 
     CHECK(subquad_fwht_is_len(1024) && subquad_fwht_is_len(28) && !subquad_fwht_is_len(9) && !subquad_fwht_is_len(0));
     REFUSED(SUBQUAD_TRANSFORM_LENGTH, "no Walsh-Hadamard transform of length 9; the nearest valid lengths are 8 and 12",
@@ -135,6 +147,13 @@ static void vectors(uint8_t level) {
     for (int i = 0; i < N; i++) CHECK(fabs(z[i] - (x[i] - y[i])) < 1e-5);
     OK(subquad_scale_f32(level, N, 0, z, error));
     CHECK(inner(z, z, N) == 0);
+    float most = 0;
+    OK(subquad_norm_squared_f32(level, N, x, &dot, error));
+    CHECK(fabs(dot - inner(x, x, N)) < 1e-4);
+    OK(subquad_max_abs_f32(N, x, &most, error));
+    for (int i = 0; i < N; i++) CHECK(fabsf(x[i]) <= most);
+    REFUSED(SUBQUAD_NULL, "to", subquad_norm_squared_f32(level, N, x, NULL, error));
+    REFUSED(SUBQUAD_NULL, "x", subquad_max_abs_f32(N, NULL, &most, error));
     REFUSED(SUBQUAD_NULL, "y", subquad_dot_f32(level, N, x, NULL, &dot, error));
     REFUSED(SUBQUAD_NULL, "to", subquad_dot_f32(level, N, x, y, NULL, error));
 
@@ -163,113 +182,6 @@ static void vectors(uint8_t level) {
     REFUSED(SUBQUAD_VALUE, "triangle", subquad_triangular_solve_f32(level, 2, K, 1, r, z, scratch, len, error));
     REFUSED(SUBQUAD_TOO_SHORT, "scratch", subquad_triangular_solve_f32(level, 1, K, 1, r, z, scratch, len - 1, error));
     free(x), free(y), free(z), free(a), free(c), free(r), free(scratch);
-}
-
-struct system { int calls, fail_at; };
-
-static int tridiagonal(void *context, const float *x, float *y, size_t n) {
-    struct system *system = context;
-    if (++system->calls == system->fail_at) return 42;
-    for (size_t i = 0; i < n; i++) y[i] = 3 * x[i] - (i ? x[i - 1] : 0) - (i + 1 < n ? x[i + 1] : 0);
-    return 0;
-}
-
-// Rows of (1, t, t^2) at t = 0, 1, ..; its transpose.
-static int polynomial(void *context, const double *x, double *y, size_t rows, size_t cols) {
-    (void)context;
-    for (size_t i = 0; i < rows; i++) {
-        y[i] = 0;
-        for (size_t k = cols; k-- > 0;) y[i] = y[i] * (double)i + x[k];
-    }
-    return 0;
-}
-
-static int moments(void *context, const double *y, double *x, size_t rows, size_t cols) {
-    int *fails = context;
-    memset(x, 0, cols * sizeof *x);
-    for (size_t i = 0; i < rows; i++) {
-        double power = y[i];
-        for (size_t k = 0; k < cols; k++, power *= (double)i) x[k] += power;
-    }
-    return fails ? *fails : 0;
-}
-
-static void squares(uint8_t level) {
-    double b[6] = {1, 2, 5, 10, 17, 26}, x[3] = {0}, scratch[24]; // 1 + t^2
-    size_t len = subquad_least_squares_scratch_len(6, 3);
-    CHECK(len <= 24);
-    subquad_least_squares_stopping stopping = {.gradient = 1e-12, .max_iterations = 50};
-    subquad_least_squares_report report;
-    OK(subquad_least_squares_f64(level, 6, 3, polynomial, moments, NULL, b, 0, x, &stopping, &report, scratch, len, error));
-    CHECK(report.status == 0 && report.residual_norm < 1e-6 && fabs(x[0] - 1) < 1e-6 && fabs(x[1]) < 1e-6 && fabs(x[2] - 1) < 1e-6);
-    int fails = 5;
-    REFUSED(SUBQUAD_CALLBACK, "transposed product: the callback returned 5",
-            (memset(x, 0, sizeof x),
-             subquad_least_squares_f64(level, 6, 3, polynomial, moments, &fails, b, 0, x, &stopping, &report, scratch, len, error)));
-    REFUSED(SUBQUAD_NULL, "transposed",
-            subquad_least_squares_f64(level, 6, 3, polynomial, NULL, NULL, b, 0, x, &stopping, &report, scratch, len, error));
-    REFUSED(SUBQUAD_VALUE, "damping",
-            subquad_least_squares_f64(level, 6, 3, polynomial, moments, NULL, b, -1, x, &stopping, &report, scratch, len, error));
-    REFUSED(SUBQUAD_TOO_SHORT, "scratch",
-            subquad_least_squares_f64(level, 6, 3, polynomial, moments, NULL, b, 0, x, &stopping, &report, scratch, len - 1, error));
-}
-
-static int gram_of_two(void *context, const double *x, double *y, size_t n) {
-    (void)context, (void)n;
-    y[0] = 9 * x[0] + 14 * x[1];
-    y[1] = 14 * x[0] + 25 * x[1];
-    return 0;
-}
-
-static void fixed_steps(uint8_t level) {
-    // J has the rows (1, 2, 2) and (0, 3, 4). The exact factor of J J^T stands for a sketch's.
-    double factor[4] = {3, 0, 14. / 3, sqrt(25 - 14. * 14 / 9)}, b[2] = {23, 39}, g[2] = {0}, scratch[256];
-    subquad_stopping stopping = {.relative = 1e-9, .max_iterations = 100};
-    subquad_report report;
-    size_t len = subquad_fixed_step_scratch_len(2, 1);
-    CHECK(len <= 256);
-    OK(subquad_fixed_step_f64(level, 2, 1, gram_of_two, NULL, factor, 512, 0, 0, b, g, &stopping, &report, scratch, len, error));
-    CHECK(report.status == 0 && fabs(g[0] - 1) < 1e-6 && fabs(g[1] - 1) < 1e-6);
-    g[0] = g[1] = 0;
-    OK(subquad_fixed_step_f64(level, 2, 1, gram_of_two, NULL, factor, 3, 0.8, 1.2, b, g, &stopping, &report, scratch, len, error));
-    CHECK(report.status == 0 && fabs(g[0] - 1) < 1e-6);
-    REFUSED(SUBQUAD_TOO_SHORT, "64",
-            subquad_fixed_step_f64(level, 2, 1, gram_of_two, NULL, factor, 3, 0, 0, b, g, &stopping, &report, scratch, len, error));
-    REFUSED(SUBQUAD_VALUE, "bounds",
-            subquad_fixed_step_f64(level, 2, 1, gram_of_two, NULL, factor, 3, 2, 1, b, g, &stopping, &report, scratch, len, error));
-    REFUSED(SUBQUAD_NULL, "operator", subquad_fixed_step_f64(level, 2, 1, NULL, NULL, factor, 512, 0, 0, b, g, &stopping, &report, scratch, len, error));
-    REFUSED(SUBQUAD_OVERFLOW, "outputs",
-            subquad_fixed_step_f64(level, 2, SIZE_MAX, gram_of_two, NULL, factor, 512, 0, 0, b, g, &stopping, &report, scratch, len, error));
-}
-
-static void conjugate_gradients(uint8_t level) {
-    enum { N = 100 };
-    float *b = gaussian(N, 3), x[N] = {0}, y[N];
-    size_t len = subquad_cg_scratch_len(N);
-    float *scratch = floats(len);
-    subquad_stopping stopping = {.relative = 1e-5, .max_iterations = 100};
-    subquad_report report;
-    struct system system = {0};
-    OK(subquad_cg_f32(level, N, tridiagonal, NULL, &system, b, x, &stopping, &report, scratch, len, error));
-    CHECK(report.status == 0 && report.iterations == (size_t)system.calls && report.iterations < 40);
-    tridiagonal(&system, x, y, N);
-    double off = 0;
-    for (int i = 0; i < N; i++) off += (y[i] - b[i]) * (y[i] - b[i]);
-    CHECK(sqrt(off) <= 3e-5 * report.rhs_norm);
-    memset(x, 0, sizeof x);
-    system = (struct system){.fail_at = 3};
-    REFUSED(SUBQUAD_CALLBACK, "42",
-            (memset(x, 0, sizeof x), system.calls = 0,
-             subquad_cg_f32(level, N, tridiagonal, NULL, &system, b, x, &stopping, &report, scratch, len, error)));
-    REFUSED(SUBQUAD_NULL, "operator", subquad_cg_f32(level, N, NULL, NULL, NULL, b, x, &stopping, &report, scratch, len, error));
-    REFUSED(SUBQUAD_NULL, "stopping",
-            subquad_cg_f32(level, N, tridiagonal, NULL, &system, b, x, NULL, &report, scratch, len, error));
-    REFUSED(SUBQUAD_TOO_SHORT, "scratch",
-            subquad_cg_f32(level, N, tridiagonal, NULL, &system, b, x, &stopping, &report, scratch, len - 1, error));
-    stopping.relative = -1;
-    REFUSED(SUBQUAD_VALUE, "tolerance",
-            subquad_cg_f32(level, N, tridiagonal, NULL, &system, b, x, &stopping, &report, scratch, len, error));
-    free(b), free(scratch);
 }
 
 static void network(uint8_t level) {
@@ -314,6 +226,13 @@ static void network(uint8_t level) {
     OK(subquad_pattern_count(level, N, M, pattern, &all, error));
     OK(subquad_pattern_flips(level, N, M, pattern, pattern, &flips, error));
     CHECK(all > (uint64_t)fires && all < N * M && flips == 0);
+    uint64_t both = 0, by_hand = 0;
+    OK(subquad_pattern_overlap(level, N, M, pattern, 0, 1, &both, error));
+    for (int r = 0; r < M; r++) by_hand += pattern[r / 64] >> (r % 64) & pattern[3 + r / 64] >> (r % 64) & 1;
+    CHECK(both == by_hand && both > 0);
+    REFUSED(SUBQUAD_VALUE, "pattern: sample: must be less than n", subquad_pattern_overlap(level, N, M, pattern, 0, N, &both, error));
+    REFUSED(SUBQUAD_NULL, "words", subquad_pattern_overlap(level, N, M, NULL, 0, 1, &both, error));
+    REFUSED(SUBQUAD_NULL, "words", subquad_pattern_count(level, N, M, NULL, &all, error));
     REFUSED(SUBQUAD_NULL, "others", subquad_pattern_flips(level, N, M, pattern, NULL, &flips, error));
     REFUSED(SUBQUAD_VALUE, "multiple of 64", subquad_vjp_rows_f32(level, N, D, M, C, x, a, pattern, u, M - 9, 10, v, scratch, len, error));
     REFUSED(SUBQUAD_VALUE, "shift", subquad_forward_f32(level, N, D, M, C, x, w, a, -1, NULL, f, scratch, len, error));
@@ -341,6 +260,11 @@ static void network(uint8_t level) {
     at[0] = D;
     REFUSED(SUBQUAD_TOO_SHORT, "u", subquad_tensor_sketch_f32(level, D, N, 16, 9, at, 1, entry, NULL, N, other, y, scratch, len, error));
     REFUSED(SUBQUAD_TRANSFORM_LENGTH, "15", subquad_tensor_sketch_f32(level, D, N, 15, 9, NULL, D, one, NULL, N, other, y, scratch, len, error));
+    double low = 0, high = 0;
+    OK(subquad_sketch_law(4, &low, &high, error));
+    CHECK(fabs(low - 4. / 9) < 1e-12 && fabs(high - 4) < 1e-12);
+    REFUSED(SUBQUAD_VALUE, "sketch: rows for each sample: must be more than 1", subquad_sketch_law(1, &low, &high, error));
+    REFUSED(SUBQUAD_NULL, "high", subquad_sketch_law(4, &low, NULL, error));
     // A sketch of the Jacobian of one output has its norms, nearly.
     enum { S = 1024 };
     size_t lens[] = {subquad_srht_jacobian_scratch_len(D, M), subquad_tensor_srht_jacobian_scratch_len(D, M),
@@ -357,147 +281,12 @@ static void network(uint8_t level) {
         REFUSED(SUBQUAD_NULL, "words", functions[which](level, N, D, M, S, 3, x, a, NULL, sketch, more, lens[which], error));
         free(sketch), free(more);
     }
+    CHECK(subquad_tensor_sketch_scratch_len(64) == 256 && subquad_tensor_sketch_scratch_len(63) == 0);
     REFUSED(SUBQUAD_TOO_SHORT, "scratch", subquad_srht_f32(level, D, 16, 9, one, y, scratch, room - 1, error));
     free(x), free(w), free(v), free(u), free(a), free(f), free(jv), free(ku), free(jtu), free(jjtu), free(k), free(pattern), free(scratch);
 }
 
-static void reporting(uint8_t level) {
-    enum { M = 500, D = 6, N = 5 };
-    float *w = gaussian(M * D, 9), *x = gaussian(N * D, 10), threshold = 2;
-    uint32_t counts[N], *indices = malloc(N * M * sizeof *indices), found_counts[N], *found = malloc(N * M * sizeof *found);
-    float *values = floats(N * M), *found_values = floats(N * M);
-    size_t len = subquad_scan_scratch_len(D, M);
-    float *scratch = floats(len);
-    OK(subquad_scan_f32(level, M, D, N, w, x, threshold, M, counts, indices, values, scratch, len, error));
-    for (int i = 0; i < N; i++) {
-        uint32_t at = 0;
-        for (uint32_t r = 0; r < M; r++) {
-            double z = inner(x + i * D, w + r * D, D);
-            if (z > threshold + 1e-4) CHECK(at < counts[i] && indices[i * M + at] == r && fabs(values[i * M + at] - z) < 1e-4);
-            if (z > threshold - 1e-4 && at < counts[i] && indices[i * M + at] == r) at++;
-        }
-        CHECK(at == counts[i] && at > 0);
-    }
-    free(scratch);
-    uint32_t kinds[] = {1, 2, 4};
-    for (int i = 0; i < 3; i++) {
-        uint32_t kind = kinds[i];
-        size_t size = subquad_index_len_f32(kind, M, D), build = subquad_build_scratch_len_f32(kind, M, D),
-               query = subquad_query_scratch_len_f32(kind, M, D);
-        uint8_t *bytes = malloc(size);
-        scratch = floats(build > query ? build : query);
-        OK(subquad_build_f32(kind, M, D, w, bytes, size, scratch, build, error));
-        OK(subquad_verify_f32(kind, bytes, size, M, D, w, error));
-        for (int round = 0; round < 2; round++) {
-            OK(subquad_query_f32(level, kind, bytes, size, true, N, D, x, threshold, M, found_counts, found, found_values, scratch, query,
-                                 error));
-            CHECK(!memcmp(counts, found_counts, sizeof counts));
-            for (int i = 0; i < N; i++) {
-                CHECK(!memcmp(indices + i * M, found + i * M, counts[i] * sizeof *found));
-                CHECK(!memcmp(values + i * M, found_values + i * M, counts[i] * sizeof *values));
-            }
-            // Away and back.
-            float far[D] = {100};
-            OK(subquad_update_f32(kind, bytes, size, 17, far, D, false, error));
-            REFUSED(SUBQUAD_VALUE, "checksum",
-                    subquad_query_f32(level, kind, bytes, size, true, N, D, x, threshold, M, found_counts, found, NULL, scratch, query, error));
-            REFUSED(SUBQUAD_VALUE, "verify", subquad_verify_f32(kind, bytes, size, M, D, w, error));
-            OK(subquad_update_f32(kind, bytes, size, 17, w + 17 * D, D, true, error));
-        }
-        REFUSED(SUBQUAD_TOO_SHORT, "bytes", subquad_verify_f32(kind, bytes, size - 1, M, D, w, error));
-        REFUSED(SUBQUAD_LENGTH, "columns",
-                subquad_query_f32(level, kind, bytes, size, false, 1, D - 1, x, threshold, M, found_counts, found, NULL, scratch, query, error));
-        REFUSED(SUBQUAD_TOO_SHORT, "scratch",
-                subquad_query_f32(level, kind, bytes, size, false, N, D, x, threshold, M, found_counts, found, NULL, scratch, query - 1, error));
-        REFUSED(SUBQUAD_VALUE, "neuron", subquad_update_f32(kind, bytes, size, M, w, D, false, error));
-        REFUSED(SUBQUAD_LENGTH, "kind", subquad_verify_f32(kind == 1 ? 2 : 1, bytes, size, M, D, w, error));
-        REFUSED(SUBQUAD_VALUE, "multiple of 8", subquad_verify_f32(kind, bytes + 4, size - 4, M, D, w, error));
-        bytes[3] ^= 1;
-        REFUSED(SUBQUAD_VALUE, "subquadH", subquad_verify_f32(kind, bytes, size, M, D, w, error));
-        free(bytes), free(scratch);
-    }
-    // A ball tree whose neurons moved is arranged anew, and answers as before.
-    size_t size = subquad_index_len_f32(4, M, D), room = subquad_rebalance_scratch_len_f32(M, D);
-    uint8_t *bytes = malloc(size);
-    scratch = floats(room);
-    OK(subquad_build_f32(4, M, D, w, bytes, size, scratch, room, error));
-    CHECK(!subquad_is_worn_f32(bytes, size) && !subquad_is_worn_f32(NULL, 0));
-    for (int round = 0; round < 2; round++)
-        for (int r = 0; r < M; r++) OK(subquad_update_f32(4, bytes, size, r, round ? w + r * D : x, D, false, error));
-    CHECK(subquad_is_worn_f32(bytes, size));
-    REFUSED(SUBQUAD_TOO_SHORT, "scratch", subquad_rebalance_f32(bytes, size, true, scratch, room - 1, error));
-    OK(subquad_rebalance_f32(bytes, size, true, scratch, room, error));
-    CHECK(!subquad_is_worn_f32(bytes, size));
-    OK(subquad_query_f32(level, 4, bytes, size, true, N, D, x, threshold, M, found_counts, found, NULL, scratch, room, error));
-    CHECK(!memcmp(counts, found_counts, sizeof counts) && !memcmp(indices, found, counts[0] * sizeof *found));
-    free(bytes), free(scratch);
-    CHECK(subquad_index_len_f32(3, M, D) == SIZE_MAX);
-    REFUSED(SUBQUAD_VALUE, "kind", subquad_verify_f32(3, NULL, 0, M, D, w, error));
-    free(w), free(x), free(indices), free(found), free(values), free(found_values);
-}
-
-// Structures over samples that stay: trees of maxima, candidate lists.
-static void staying(uint8_t level) {
-    enum { M = 400, D = 5, N = 6 };
-    float *w = gaussian(M * D, 14), *x = gaussian(N * D, 15), threshold = 1;
-    uint32_t counts[N], found_counts[N], *indices = malloc(N * M * sizeof *indices), *found = malloc(N * M * sizeof *found);
-    size_t tree_len = subquad_max_tree_len_f32(M, D, N), lists_len = subquad_candidates_len_f32(M, D, N, M);
-    size_t len = subquad_max_tree_scratch_len_f32(M, D);
-    if (len < subquad_candidates_scratch_len_f32(M, D, N)) len = subquad_candidates_scratch_len_f32(M, D, N);
-    if (len < subquad_scan_scratch_len(D, M)) len = subquad_scan_scratch_len(D, M);
-    uint8_t *tree = malloc(tree_len), *lists = malloc(lists_len);
-    float *scratch = floats(len);
-    OK(subquad_max_tree_build_f32(level, M, D, N, w, x, tree, tree_len, scratch, len, error));
-    OK(subquad_candidates_build_f32(level, M, D, N, w, x, threshold, 0.1, M, lists, lists_len, scratch, len, error));
-    uint32_t moved[] = {3, 300};
-    for (int round = 0; round < 4; round++) {
-        OK(subquad_scan_f32(level, M, D, N, w, x, threshold, M, counts, indices, NULL, scratch, len, error));
-        OK(subquad_max_tree_verify_f32(level, tree, tree_len, M, D, w, scratch, len, error));
-        OK(subquad_max_tree_query_f32(level, tree, tree_len, true, N, threshold, M, found_counts, found, NULL, scratch, len, error));
-        CHECK(!memcmp(counts, found_counts, sizeof counts));
-        for (int i = 0; i < N; i++) CHECK(!memcmp(indices + i * M, found + i * M, counts[i] * sizeof *found));
-        OK(subquad_candidates_verify_f32(lists, lists_len, M, D, w, error));
-        OK(subquad_candidates_query_f32(level, lists, lists_len, true, M, D, w, N, threshold, M, found_counts, found, NULL, error));
-        CHECK(!memcmp(counts, found_counts, sizeof counts));
-        for (int i = 0; i < N; i++) CHECK(!memcmp(indices + i * M, found + i * M, counts[i] * sizeof *found));
-        // Two neurons move, then a sample too, then all neurons.
-        if (round < 2) {
-            for (int j = 0; j < 2; j++)
-                for (int k = 0; k < D; k++) w[moved[j] * D + k] += 0.5f;
-            float rows[2 * D];
-            for (int j = 0; j < 2; j++) memcpy(rows + j * D, w + moved[j] * D, D * sizeof *rows);
-            OK(subquad_max_tree_update_f32(level, tree, tree_len, moved, 2, D, rows, true, scratch, len, error));
-            for (int j = 0; j < 2; j++) OK(subquad_candidates_update_f32(lists, lists_len, moved[j], w + moved[j] * D, D, true, error));
-        }
-        if (round == 1) {
-            for (int k = 0; k < D; k++) x[D + k] = -x[D + k];
-            OK(subquad_max_tree_replace_f32(level, tree, tree_len, 1, x + D, M, D, w, true, scratch, len, error));
-            OK(subquad_candidates_build_f32(level, M, D, N, w, x, threshold, 0.1, M, lists, lists_len, scratch, len, error));
-        }
-        if (round == 2) {
-            for (int k = 0; k < M * D; k++) w[k] *= 1.1f;
-            bool rebuilt = false;
-            OK(subquad_max_tree_build_f32(level, M, D, N, w, x, tree, tree_len, scratch, len, error));
-            OK(subquad_candidates_advance_f32(level, lists, lists_len, M, D, w, true, &rebuilt, scratch, len, error));
-            CHECK(rebuilt);
-            OK(subquad_candidates_rebuild_f32(level, lists, lists_len, M, D, w, 0.2, true, scratch, len, error));
-        }
-    }
-    REFUSED(SUBQUAD_TOO_SHORT, "scratch",
-            subquad_max_tree_query_f32(level, tree, tree_len, false, N, threshold, M, counts, indices, NULL, scratch, 1, error));
-    REFUSED(SUBQUAD_VALUE, "threshold", subquad_candidates_query_f32(level, lists, lists_len, false, M, D, w, N, 0, M, counts, indices, NULL, error));
-    REFUSED(SUBQUAD_LENGTH, "", subquad_max_tree_query_f32(level, tree, tree_len, false, N - 1, threshold, M, counts, indices, NULL, scratch, len, error));
-    moved[0] = M;
-    REFUSED(SUBQUAD_VALUE, "neuron", subquad_max_tree_update_f32(level, tree, tree_len, moved, 2, D, w, false, scratch, len, error));
-    REFUSED(SUBQUAD_VALUE, "sample", subquad_max_tree_replace_f32(level, tree, tree_len, N, x, M, D, w, false, scratch, len, error));
-    REFUSED(SUBQUAD_LENGTH, "kind", subquad_max_tree_verify_f32(level, lists, lists_len, M, D, w, scratch, len, error));
-    REFUSED(SUBQUAD_VALUE, "rho", subquad_candidates_rebuild_f32(level, lists, lists_len, M, D, w, -1, false, scratch, len, error));
-    REFUSED(SUBQUAD_VALUE, "neuron", subquad_candidates_update_f32(lists, lists_len, M, w, D, false, error));
-    REFUSED(SUBQUAD_NULL, "bytes", subquad_candidates_query_f32(level, NULL, lists_len, false, M, D, w, N, threshold, M, counts, indices, NULL, error));
-    free(w), free(x), free(indices), free(found), free(tree), free(lists), free(scratch);
-}
-
-// A deep model answers as tests/capi.rs, which wrote it and what it says to two rows, found.
+// A deep model answers as tests/capi, which wrote it and what it says to two rows, found.
 static void deep_models(uint8_t level, const char *path) {
     subquad_model *model = NULL;
     OK(subquad_model_load(path, &model, error));
@@ -537,10 +326,10 @@ static void models(uint8_t level, const char *path) {
 int main(int argc, char **argv) {
     CHECK(subquad_version()[0] && strcmp(subquad_message(SUBQUAD_OK), subquad_message(SUBQUAD_NULL)));
     CHECK(subquad_level_name(6) == NULL && !subquad_level_is_available(77));
+    refusals();
     for (uint8_t level = 0; level < 6; level++) {
         if (!subquad_level_is_available(level)) continue;
-        transforms(level), vectors(level), factors(level), conjugate_gradients(level), squares(level), fixed_steps(level), network(level);
-        reporting(level), staying(level), layers(level), lists(level);
+        transforms(level), vectors(level), factors(level), solvers(level), network(level), indices(level), layers(level), lists(level);
         if (argc > 1) models(level, argv[1]);
         if (argc > 2) deep_models(level, argv[2]);
         printf("level %s: %s\n", subquad_level_name(level), failures ? "failed" : "passed");

@@ -59,6 +59,9 @@ static inline double inner(const float *a, const float *b, size_t n) {
     return sum;
 }
 
-// tests/c/layers.c
+// tests/c/solvers.c, tests/c/indices.c, tests/c/layers.c, tests/c/refusals.c
+void solvers(uint8_t level);
+void indices(uint8_t level);
 void layers(uint8_t level);
 void lists(uint8_t level);
+void refusals(void);

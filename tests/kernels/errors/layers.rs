@@ -4,7 +4,7 @@ use super::{HUGE, mat, refusals};
 use subquad::cg::{self, Identity, LeastSquaresStopping, Stopping, TallOperator, Watch};
 use subquad::halfspace::Hits;
 use subquad::relu::deep::{
-    Form, Structured, Weights, activate, backward_panels, backward_panels_scratch_len, combine, gram_product, gram_product_scratch_len,
+    self, Form, Structured, Weights, activate, backward_panels, backward_panels_scratch_len, combine, gram_product_scratch_len,
     output_gradients, shift_for, unnormalise,
 };
 use subquad::relu::{FiredRef, PatternRef, Tangents, fired, two_layer};
@@ -69,16 +69,16 @@ fn passes_of_a_layer() {
         ("backward: rows: expected 2, found 1", backward_panels(level, g, wt, one, &mut [0.0; 2], s)),
         ("backward: result: expected 6, found 5", backward_panels(level, g, wt, below, &mut [0.0; 5], s)),
         (&short(back), backward_panels(level, g, wt, below, &mut [0.0; 6], &mut s[..back - 1])),
-        ("gram_product: columns: expected 4, found 3", gram_product(level, g, three, p, u, out!(2, 2), s)),
-        ("gram_product: places: expected 3, found 0", gram_product(level, g, none, p, u, out!(2, 2), s)),
-        ("gram_product: rows of P: expected 2, found 1", gram_product(level, g, columns, mat(&z[..2], 1, 2), u, out!(2, 2), s)),
-        ("gram_product: columns of P: expected 2, found 3", gram_product(level, g, columns, mat(&z[..6], 2, 3), u, out!(2, 2), s)),
-        ("gram_product: rows of U: expected 2, found 1", gram_product(level, g, columns, p, mat(&z[..2], 1, 2), out!(2, 2), s)),
-        ("gram_product: columns of U: expected 2, found 1", gram_product(level, g, columns, p, mat(&z[..2], 2, 1), out!(2, 2), s)),
-        ("gram_product: rows of the result: expected 2, found 3", gram_product(level, g, columns, p, u, out!(3, 2), s)),
-        ("gram_product: columns of the result: expected 2, found 3", gram_product(level, g, columns, p, u, out!(2, 3), s)),
-        ("gram_product: stride of the columns of P: must be 1", gram_product(level, g, columns, apart(&z, 2, 2), u, out!(2, 2), s)),
-        (&short(product), gram_product(level, g, columns, p, u, out!(2, 2), &mut s[..product - 1])),
+        ("gram_product: columns: expected 4, found 3", deep::gram_product(level, g, three, p, u, out!(2, 2), s)),
+        ("gram_product: places: expected 3, found 0", deep::gram_product(level, g, none, p, u, out!(2, 2), s)),
+        ("gram_product: rows of P: expected 2, found 1", deep::gram_product(level, g, columns, mat(&z[..2], 1, 2), u, out!(2, 2), s)),
+        ("gram_product: columns of P: expected 2, found 3", deep::gram_product(level, g, columns, mat(&z[..6], 2, 3), u, out!(2, 2), s)),
+        ("gram_product: rows of U: expected 2, found 1", deep::gram_product(level, g, columns, p, mat(&z[..2], 1, 2), out!(2, 2), s)),
+        ("gram_product: columns of U: expected 2, found 1", deep::gram_product(level, g, columns, p, mat(&z[..2], 2, 1), out!(2, 2), s)),
+        ("gram_product: rows of the result: expected 2, found 3", deep::gram_product(level, g, columns, p, u, out!(3, 2), s)),
+        ("gram_product: columns of the result: expected 2, found 3", deep::gram_product(level, g, columns, p, u, out!(2, 3), s)),
+        ("gram_product: stride of the columns of P: must be 1", deep::gram_product(level, g, columns, apart(&z, 2, 2), u, out!(2, 2), s)),
+        (&short(product), deep::gram_product(level, g, columns, p, u, out!(2, 2), &mut s[..product - 1])),
         ("combine: rows of U: expected 2, found 1", combine(level, g, mat(&z[..2], 1, 2), &mut s[..3])),
         ("combine: columns of U: expected 2, found 1", combine(level, g, mat(&z[..2], 2, 1), &mut s[..3])),
         ("combine: result: expected 3, found 4", combine(level, g, u, &mut s[..4])),
@@ -116,13 +116,13 @@ fn weights_that_are_not_stored() {
     let w = Structured::new(4, 3, 7).unwrap();
     let h = SparseRef::new(Support::new(&[0, 1], &[1], 3).unwrap(), 1, &z[..1]).unwrap();
     let columns = Columns::new(&[0, 0, 1, 1], &[0], &[0]).unwrap();
-    let (deep, wide) = (SparseRef::new(h.support(), 2, &z[..2]).unwrap(), Support::new(&[0, 1], &[1], 4).unwrap());
+    let (stack, wide) = (SparseRef::new(h.support(), 2, &z[..2]).unwrap(), Support::new(&[0, 1], &[1], 4).unwrap());
     let g = SparseRef::new(wide, 1, &z[..1]).unwrap();
     let two = Support::new(&[0, 1, 2], &[1, 1], 3).unwrap();
     let (forth, back) = (Weights::<f32>::forward_scratch_len(&w, 1), Weights::<f32>::backward_scratch_len(&w, 1, 1));
     refusals(vec![
         ("structured weights: block does not fit this machine's address space", Structured::new(4, usize::MAX, 7).map(drop)),
-        ("structured: depth: expected 1, found 2", w.forward(level, (deep, columns), out!(1, 4), s)),
+        ("structured: depth: expected 1, found 2", w.forward(level, (stack, columns), out!(1, 4), s)),
         ("structured: inputs: expected 3, found 4", w.forward(level, (g, columns), out!(1, 4), s)),
         ("structured: rows of Z: expected 1, found 2", w.forward(level, (h, columns), out!(2, 4), s)),
         ("structured: columns of Z: expected 4, found 3", w.forward(level, (h, columns), out!(1, 3), s)),

@@ -1,5 +1,8 @@
-//! The C face from Rust: what C cannot easily make, and a model for `tests/c/test.c` to read.
+//! The C face from Rust: what C cannot easily make, a model for `tests/c` to read, and that nothing is left out.
 #![cfg(all(feature = "capi", feature = "io"))]
+
+mod bits;
+mod complete;
 
 use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};
