@@ -177,8 +177,8 @@ macro_rules! rows {
                 let Some(product) = operator_ else { return Err(Failure::Null("operator")) };
                 // SAFETY: the caller's promise.
                 let (b, x, stopping) = unsafe { (matrix("b", b, rows, dim)?, matrix_mut("x", x, rows, dim)?, one("stopping", stopping)?) };
-                // SAFETY: the caller's promise.
                 let (reports, (courses, scratch)) =
+                    // SAFETY: the caller's promise.
                     unsafe { (slice_mut("reports", reports, rows)?, courses(scratch, scratch_len, rows, dim)?) };
                 let stopping =
                     Stopping { relative: stopping.relative, absolute: stopping.absolute, max_iterations: stopping.max_iterations };
