@@ -306,7 +306,10 @@ impl<'a, T: Float> Update<'a, T> {
         expect_length("transposed query: rows", g.rows(), below.rows())?;
         expect_length("transposed query: result", area(depth, below.len()), e.len())?;
         let (scratch, _) = take(scratch, self.transposed_query_scratch_len(depth))?;
-        transposed_entry(level, *self, g, below, e, scratch);
+        // Without places a stack may be of any depth, and there is nothing to add to.
+        if !e.is_empty() {
+            transposed_entry(level, *self, g, below, e, scratch);
+        }
         Ok(())
     }
 

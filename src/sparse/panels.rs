@@ -412,7 +412,8 @@ fn gather_whole<T: Float, S: Simd<T>, const V: usize>(
         }
         let mut add = |x: T, line: &[T; PANEL]| {
             let x = s.splat(x);
-            for (sum, row) in sums.iter_mut().zip(s.chunks(&line[part * V * S::LANES % PANEL..]).0) {
+            let line = s.chunks(line).0.get(part * V..).unwrap_or_default();
+            for (sum, row) in sums.iter_mut().zip(line) {
                 *sum = s.mul_add(x, s.load(row), *sum);
             }
         };

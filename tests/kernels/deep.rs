@@ -442,6 +442,22 @@ fn low_rank<T: Float>(level: Level) {
     assert!(Update::new(u.both(), v.both()).is_err());
 }
 
+/// Stacks of no places may be as deep as a machine can count: nothing is written, at once.
+#[test]
+fn no_places_of_any_depth() {
+    let none = Columns::new(&[0; 4], &[], &[]).unwrap();
+    let (nobody, no_term) = (Support::new(&[0, 0, 0], &[], 3).unwrap(), Support::new(&[0], &[], 3).unwrap());
+    let factor = (SparseRef::new(no_term, 1, &[] as &[f32]).unwrap(), none);
+    let (update, w) = (Update::new(factor, factor).unwrap(), numbers::<f32>(9, 1));
+    each_level(|level| {
+        for depth in [usize::MAX / 4, usize::MAX / 2, usize::MAX - 1, usize::MAX] {
+            let g = SparseRef::new(nobody, depth, &[] as &[f32]).unwrap();
+            Panels::row_major(&w, 3, 3).unwrap().backward(level, g, nobody, &mut [], &mut []).unwrap();
+            update.transposed_query(level, g, nobody, &mut [], &mut []).unwrap();
+        }
+    });
+}
+
 #[test]
 fn low_rank_updates() {
     each_level(|level| {

@@ -78,7 +78,10 @@ pub fn backward_panels<T: Float>(
     expect_length("backward: result", area(g.depth(), below.len()), e.len())?;
     let longest = below.longest();
     let (scratch, _) = take(scratch, backward_panels_scratch_len(g.depth(), longest))?;
-    backward_entry(level, g, b, below, padded(longest), e, scratch);
+    // Without places a stack may be of any depth, and there is nothing to write.
+    if !e.is_empty() {
+        backward_entry(level, g, b, below, padded(longest), e, scratch);
+    }
     Ok(())
 }
 

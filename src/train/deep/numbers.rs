@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// Shorter ones are not worth a mapping of their own.
+/// One large page; shorter ones are not worth a mapping of their own.
 #[cfg(feature = "io")]
 const LEAST_MAPPED: usize = 1 << 19;
 
