@@ -178,7 +178,7 @@ pub trait LinearOperator<T: Float> {
     /// ```
     fn apply_rows(&self, level: Level, x: MatRef<'_, T>, mut y: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         expect_length("apply_rows: rows of Y", x.rows(), y.rows())?;
-        for i in 0..x.rows() {
+        for i in 0..if x.cols() == 0 { 0 } else { x.rows() } {
             if let (Some(x), Some(y)) = (x.row(i), y.row(i)) {
                 self.apply(level, x, y, scratch)?;
             }
@@ -274,7 +274,7 @@ pub trait Preconditioner<T: Float> {
     /// ```
     fn precondition_rows(&self, level: Level, r: MatRef<'_, T>, mut z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         expect_length("precondition_rows: rows of Z", r.rows(), z.rows())?;
-        for i in 0..r.rows() {
+        for i in 0..if r.cols() == 0 { 0 } else { r.rows() } {
             if let (Some(r), Some(z)) = (r.row(i), z.row(i)) {
                 self.precondition(level, r, z, scratch)?;
             }

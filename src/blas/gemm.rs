@@ -66,6 +66,10 @@ pub fn gemm<T: Float>(
     expect_length("gemm: rows of C", a.rows(), c.rows())?;
     expect_length("gemm: columns of C", b.cols(), c.cols())?;
     let (scratch, _) = take(scratch, gemm_scratch_len(c.rows(), c.cols(), a.cols()))?;
+    // Nothing to write, however many rows of it there are.
+    if c.rows() == 0 || c.cols() == 0 {
+        return Ok(());
+    }
     gemm_entry(level, alpha, a, b, beta, c, scratch);
     Ok(())
 }
@@ -103,6 +107,9 @@ pub fn syrk<T: Float>(level: Level, alpha: T, a: MatRef<'_, T>, beta: T, c: MatM
     expect_length("syrk: rows of C", a.rows(), c.rows())?;
     expect_length("syrk: columns of C", a.rows(), c.cols())?;
     let (scratch, _) = take(scratch, syrk_scratch_len(c.rows(), a.cols()))?;
+    if c.rows() == 0 {
+        return Ok(());
+    }
     syrk_entry(level, alpha, a, beta, c, scratch);
     Ok(())
 }

@@ -102,8 +102,10 @@ pub(super) fn solve_panels<T: Float, S: Simd<T>>(
 ) {
     let width = tile::width::<T, S>();
     let n = b.rows();
+    // Columns of no numbers may be as many as there are addresses.
+    let cols = if n == 0 { 0 } else { b.cols() };
     let mut col = 0;
-    while col < b.cols() {
+    while col < cols {
         let mut some = b.reborrow().block(0, col, n, width);
         let (panel, strip) = split(scratch, n * width);
         gather(some.as_ref(), panel, width);

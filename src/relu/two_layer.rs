@@ -143,6 +143,10 @@ pub fn forward<T: Float>(
         pattern.clear();
     }
     let (scratch, _) = take(scratch, forward_scratch_len(x.cols(), w.rows(), a.rows()))?;
+    // No outputs to compute, and no pattern: nothing, for however many samples and neurons.
+    if x.rows() == 0 || f.cols() == 0 && pattern.is_none() {
+        return Ok(());
+    }
     clear(&mut f);
     forward_entry(level, x, w, a, shift, pattern, f, scratch);
     Ok(())
@@ -186,6 +190,9 @@ pub fn jvp<T: Float>(
     check(x, v.rows(), Some(v.cols()), a, Some((out.rows(), out.cols())))?;
     check_pattern(x, a, pattern)?;
     let (scratch, _) = take(scratch, jvp_scratch_len(x.cols(), v.rows(), a.rows()))?;
+    if out.rows() == 0 || out.cols() == 0 {
+        return Ok(());
+    }
     clear(&mut out);
     if v.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
         few::jvp_entry(level, x, a, pattern, v, out, scratch);
@@ -300,6 +307,9 @@ pub fn vjp_rows<T: Float>(
         return Err(Error::value("vjp_rows: first row", "a multiple of 64, so that all rows exist"));
     }
     let (scratch, _) = take(scratch, vjp_scratch_len(x.cols(), out.rows(), a.rows()))?;
+    if out.cols() == 0 {
+        return Ok(());
+    }
     if u.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
         few::vjp_entry(level, x, a, pattern, u, first, out, scratch);
     } else {
@@ -348,6 +358,9 @@ pub fn gram_product<T: Float>(
     check(x, a.cols(), None, a, Some((u.rows(), u.cols())))?;
     check_pattern(x, a, pattern)?;
     let (scratch, _) = take(scratch, gram_product_scratch_len(x.cols(), a.cols(), a.rows()))?;
+    if out.rows() == 0 || out.cols() == 0 {
+        return Ok(());
+    }
     clear(&mut out);
     if u.col_stride() == 1 && few::pays(level, x, a.rows(), pattern) {
         few::gram_product_entry(level, x, a, pattern, u, out, scratch);
@@ -374,7 +387,7 @@ fn check_pattern<T: Float>(x: MatRef<'_, T>, a: MatRef<'_, T>, pattern: PatternR
 }
 
 fn clear<T: Float>(out: &mut MatMut<'_, T>) {
-    for i in 0..out.rows() {
+    for i in 0..if out.cols() == 0 { 0 } else { out.rows() } {
         out.row(i).into_iter().for_each(|row| row.fill(T::ZERO));
     }
 }

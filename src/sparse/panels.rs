@@ -319,7 +319,9 @@ pub fn times_panels<T: Float>(level: Level, a: SparseRef<'_, T>, b: Panels<'_, T
     expect_length("times_panels: rows of B", a.support().cols(), b.rows())?;
     expect_length("times_panels: rows of the result", a.rows(), out.rows())?;
     expect_length("times_panels: columns of the result", b.cols(), out.cols())?;
-    times_entry(level, a, b, add, out);
+    if out.rows() > 0 && out.cols() > 0 {
+        times_entry(level, a, b, add, out);
+    }
     Ok(())
 }
 
@@ -516,7 +518,9 @@ pub fn spread<T: Float>(
     expect_length("spread: rows of Z", m.cols(), z.rows())?;
     expect_length("spread: columns of Z", columns.cols(), z.cols())?;
     let (scratch, _) = take(scratch, spread_scratch_len(columns.len()))?;
-    spread_entry(level, alpha, u, columns, m, z, scratch);
+    if z.rows() > 0 && z.cols() > 0 {
+        spread_entry(level, alpha, u, columns, m, z, scratch);
+    }
     Ok(())
 }
 

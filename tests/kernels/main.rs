@@ -15,6 +15,8 @@ mod hadamard;
 mod halfspace;
 mod halfspace_moving;
 mod halfspace_trees;
+#[cfg(all(feature = "std", not(target_family = "wasm")))]
+mod nothing;
 mod qr;
 mod relu;
 mod scratch;

@@ -247,6 +247,9 @@ fn scale<T: Float, S: Simd<T>>(s: S, a: T, x: &mut [T]) {
 pub fn output_gradients<T: Float>(a: MatRef<'_, T>, fired: Support<'_>, out: &mut [T]) -> Result<(), Error> {
     expect_length("output_gradients: columns of A", fired.cols(), a.cols())?;
     expect_length("output_gradients: result", a.rows().saturating_mul(fired.len()), out.len())?;
+    if out.is_empty() {
+        return Ok(());
+    }
     let mut rest = out;
     for i in 0..fired.rows() {
         let indices = fired.row(i);
@@ -287,7 +290,9 @@ pub fn unnormalise<T: Float>(level: Level, h: SparseRef<'_, T>, norms: &[T], dep
     expect_length("unnormalise: depth of h", 1, h.depth())?;
     expect_length("unnormalise: norms", h.rows(), norms.len())?;
     expect_length("unnormalise: gradients", depth.saturating_mul(h.support().len()), e.len())?;
-    unnormalise_entry(level, h, norms, depth, e);
+    if !e.is_empty() {
+        unnormalise_entry(level, h, norms, depth, e);
+    }
     Ok(())
 }
 

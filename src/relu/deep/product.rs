@@ -96,7 +96,9 @@ pub fn combine<T: Float>(level: Level, g: SparseRef<'_, T>, u: MatRef<'_, T>, ou
     expect_length("combine: rows of U", g.rows(), u.rows())?;
     expect_length("combine: columns of U", g.depth(), u.cols())?;
     expect_length("combine: result", g.support().len(), out.len())?;
-    combine_entry(level, g, u, out);
+    if !out.is_empty() {
+        combine_entry(level, g, u, out);
+    }
     Ok(())
 }
 
