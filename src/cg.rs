@@ -178,7 +178,9 @@ pub trait LinearOperator<T: Float> {
     /// ```
     fn apply_rows(&self, level: Level, x: MatRef<'_, T>, mut y: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         expect_length("apply_rows: rows of Y", x.rows(), y.rows())?;
-        for i in 0..if x.cols() == 0 { 0 } else { x.rows() } {
+        // One row of no numbers stands for all of them.
+        let rows = if x.cols() == 0 { x.rows().min(1) } else { x.rows() };
+        for i in 0..rows {
             if let (Some(x), Some(y)) = (x.row(i), y.row(i)) {
                 self.apply(level, x, y, scratch)?;
             }
@@ -274,7 +276,8 @@ pub trait Preconditioner<T: Float> {
     /// ```
     fn precondition_rows(&self, level: Level, r: MatRef<'_, T>, mut z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
         expect_length("precondition_rows: rows of Z", r.rows(), z.rows())?;
-        for i in 0..if r.cols() == 0 { 0 } else { r.rows() } {
+        let rows = if r.cols() == 0 { r.rows().min(1) } else { r.rows() };
+        for i in 0..rows {
             if let (Some(r), Some(z)) = (r.row(i), z.row(i)) {
                 self.precondition(level, r, z, scratch)?;
             }

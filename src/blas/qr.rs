@@ -238,7 +238,9 @@ pub fn cholesky_qr<T: Float>(level: Level, columns: MatRef<'_, T>, mut out: MatM
     let (gram, scratch) = take(scratch, area(n, n))?;
     let (copy, scratch) = take(scratch, area(n, DEPTH))?;
     gram.fill(0.0);
-    for from in (0..if n == 0 { 0 } else { s }).step_by(DEPTH) {
+    // Without columns there is nothing to sum, however long they are.
+    let s = if n == 0 { 0 } else { s };
+    for from in (0..s).step_by(DEPTH) {
         let some = columns.col_range(from, DEPTH);
         let copy = copy.get_mut(..n * some.cols()).unwrap_or_default();
         for (i, row) in copy.chunks_exact_mut(some.cols()).enumerate() {

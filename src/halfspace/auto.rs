@@ -50,7 +50,9 @@ pub struct Workload {
 pub fn peak<T: Float>(w: MatRef<'_, T>) -> f64 {
     let d = w.cols() as f64;
     let (mut sum, mut rows) = (0.0, 0.0);
-    for r in 0..if w.cols() == 0 { 0 } else { w.rows() } {
+    // Rows of no numbers have no norm, however many they are.
+    let with_numbers = if w.cols() == 0 { 0 } else { w.rows() };
+    for r in 0..with_numbers {
         let (most, norm) = size((0..w.cols()).filter_map(|k| w.get(r, k)));
         if norm > 0.0 && norm.is_finite() {
             sum += most * Real::sqrt(d) / norm;

@@ -387,7 +387,8 @@ fn check_pattern<T: Float>(x: MatRef<'_, T>, a: MatRef<'_, T>, pattern: PatternR
 }
 
 fn clear<T: Float>(out: &mut MatMut<'_, T>) {
-    for i in 0..if out.cols() == 0 { 0 } else { out.rows() } {
+    let with_numbers = if out.cols() == 0 { 0 } else { out.rows() };
+    for i in 0..with_numbers {
         out.row(i).into_iter().for_each(|row| row.fill(T::ZERO));
     }
 }

@@ -2,6 +2,10 @@
 #![cfg(feature = "cli")]
 
 mod deep;
+/// How numbers are written: a file of the program, with its unit tests.
+#[allow(dead_code)]
+#[path = "../../src/bin/subquad/report.rs"]
+mod report;
 mod runs;
 mod tables;
 
