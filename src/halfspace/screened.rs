@@ -355,3 +355,19 @@ fn bound_of(errors: &[[f32; 2]], scales: &[f32], block: usize) -> [f32; 3] {
     let rows = errors.iter().zip(scales).skip(block * BLOCK).take(BLOCK);
     rows.fold([0.0; 3], |most, (error, &scale)| [most[0].max(error[0]), most[1].max(error[1]), most[2].max(scale)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::bound_of;
+
+    /// Wherever in a block they are.
+    #[test]
+    fn the_bounds_of_a_block_are_its_maxima() {
+        let (mut errors, mut scales) = ([[0.5, 2.0]; 40], [1.0; 40]);
+        (errors[3][0], errors[20][1], scales[31]) = (0.75, 3.0, 4.0);
+        (errors[32], scales[32]) = ([0.625, 5.0], 6.0);
+        assert_eq!([0, 1].map(|block| bound_of(&errors, &scales, block)), [[0.75, 3.0, 4.0], [0.625, 5.0, 6.0]]);
+        scales.swap(31, 8);
+        assert_eq!(bound_of(&errors, &scales, 0), [0.75, 3.0, 4.0]);
+    }
+}

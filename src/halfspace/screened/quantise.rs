@@ -136,3 +136,32 @@ pub(super) fn margin(query: [f32; 4], block: [f32; 3]) -> f32 {
     let margin = block[0] * query[1] + block[1] * query[2] + block[2] * query[3];
     if margin < f32::INFINITY { margin } else { f32::INFINITY }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is lost of one term the others make good, so that no answer shows it; the proof at the top has each of them.
+    #[test]
+    fn every_term_of_the_bound_is_there() {
+        // In steps of 1, exactly or but for the last one.
+        for (last, turning) in [(-7.0, 0.0), (-7.0, 1e-3), (6.75, 0.0), (6.75, 1e-3)] {
+            let x = [127.0, 3.0, -40.0, 0.0, 5.0, last];
+            let (mut bytes, threshold) = ([[0; 4]; 2], -1e4);
+            let (found, _) = prepare(&x, None, turning, threshold, 127, 0, &mut bytes, 0, 1);
+            let (_, n) = size(x.iter().copied());
+            let (e, off) = ((last - round(last)).abs(), 10.0 * f64::EPSILON + 3.0 * turning);
+            let wanted = [n * (1.0 + off) * (1.0 + DELTA), (e + off * n) * (1.0 + DELTA) + DELTA * (n + e), DELTA * threshold.abs()];
+            assert_eq!(f64::from(found[0]), threshold);
+            for (found, wanted) in found[1..].iter().map(|&x| f64::from(x)).zip(wanted) {
+                assert!(found >= wanted && found <= wanted * (1.0 + 2e-6), "{last} {turning}: {found:e}, should be {wanted:e}");
+            }
+        }
+        assert_eq!(margin([1.0, 2.0, 3.0, 5.0], [7.0, 11.0, 13.0]), 14.0 + 33.0 + 65.0);
+        assert_eq!(margin([0.0, f32::NAN, f32::NAN, f32::NAN], [1.0; 3]), f32::INFINITY);
+        for n in [8usize, 12, 28, 40, 1024, 896] {
+            let stages = libm::log2(n as f64) + if n.is_power_of_two() { 2.0 } else { 45.0 };
+            assert!(turning_error::<f64>(n) >= stages * f64::EPSILON, "{n}");
+        }
+    }
+}
