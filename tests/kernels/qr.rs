@@ -122,6 +122,35 @@ fn columns_of_zeros_among_others() {
     columns_of_zeros::<f64>();
 }
 
+/// Columns along the negative axes: the norm with a first entry's other sign would leave nothing of it but rounding, or nothing at all.
+fn columns_along_negative_axes<T: Float>() {
+    for level in levels() {
+        for (n, s) in [(1, 1), (2, 2), (5, 9), (40, 90)] {
+            for noise in [0.0, 1e-3] {
+                let mut columns: Vec<T> = numbers::<T>(n * s, 6).iter().map(|x| T::from_f64(noise * x.to_f64())).collect();
+                (0..n).for_each(|j| columns[j * s + j] = -T::ONE);
+                let a = Dense::of(MatRef::new(&columns, n, s).unwrap());
+                let r = factor(level, &columns, n, s);
+                let size = Dense::from_fn(n, n, |_, _| 1.0);
+                let units = allowed::qr(s, n) * T::EPSILON.to_f64() / f64::EPSILON;
+                assert_close(
+                    &r.times(&r.t()).data,
+                    &a.times(&a.t()).data,
+                    &size.data,
+                    units,
+                    &format!("{level} n={n} s={s} noise {noise}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_along_the_negative_axes() {
+    columns_along_negative_axes::<f32>();
+    columns_along_negative_axes::<f64>();
+}
+
 #[test]
 fn the_scale_of_a_column_does_not_matter() {
     for level in levels() {
