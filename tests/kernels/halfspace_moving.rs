@@ -340,6 +340,29 @@ fn max_trees_follow_the_weights_f64() {
     max_trees_follow::<f64>();
 }
 
+/// Maxima that are not the largest of what is below them, on both levels above the values.
+#[test]
+fn maxima_that_are_none_are_refused() {
+    let (m, n, d) = (1100usize, 2, 3);
+    let (w, x) = (numbers::<f32>(m * d, 1), numbers::<f32>(n * d, 2));
+    let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+    for level in levels() {
+        let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, d, n));
+        let mut scratch = dirty(MaxTree::<&[u8], f32>::build_scratch_len(m, d));
+        MaxTree::build(level, ws, xs, bytes(&mut memory), &mut scratch).unwrap();
+        // A block of samples, and for each a tree: 35 blocks of values, their maxima in two blocks, and the maxima of those.
+        let tree = (35 + 2 + 1) * 32;
+        for at in (0..n).flat_map(|i| (0..35).chain([64, 65]).map(move |k| 128 / 4 + 32 * d + i * tree + 35 * 32 + k)) {
+            for by in [-0.25, 0.25] {
+                let mut other = memory.clone();
+                bytemuck::cast_slice_mut::<u64, f32>(&mut other)[at] += by;
+                let index = MaxTree::<_, f32>::open(&*bytes(&mut other), Check::Header).unwrap();
+                assert!(index.verify(level, ws, &mut scratch).is_err(), "{level}: number {at}");
+            }
+        }
+    }
+}
+
 /// Thousands of neurons leave their leaves and find others.
 #[test]
 fn ball_trees_follow_the_weights() {

@@ -206,6 +206,58 @@ fn balls_around_nothing_vanish() {
     pair.check(&x, &[0.0, 700.0, 1e4], "another cluster");
 }
 
+/// Eight leaves in a row, and all their neurons go to where the first ones are: when that leaf is full, and then the next, most have to
+/// stay where they do not belong.
+#[test]
+fn a_tree_is_worn_by_moves_or_by_crowds() {
+    let (m, level) = (224, Level::detect());
+    let w: Vec<f32> = (0..m).map(|r| r as f32).collect();
+    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, 1));
+    let mut scratch = dirty(BallTree::<&[u8], f32>::rebalance_scratch_len(m, 1));
+    let ws = MatRef::new(&w, m, 1).unwrap();
+    let mut tree = BallTree::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    // To where they are: that wears it only when it was done more than twice to all.
+    for _ in 0..2 {
+        (0..m).for_each(|r| tree.update(level, r, &w[r..=r]).unwrap());
+        assert!(!tree.is_worn(), "{} moves", tree.moved());
+    }
+    tree.update(level, 7, &w[7..=7]).unwrap();
+    assert!(tree.is_worn());
+    tree.rebalance(&mut scratch).unwrap();
+    assert!(!tree.is_worn());
+    (0..m).for_each(|r| tree.update(level, r, &[1.0]).unwrap());
+    assert!(tree.is_worn() && tree.moved() == m as u64, "crowded");
+    tree.verify(MatRef::new(&vec![1.0; m], m, 1).unwrap()).unwrap();
+    tree.rebalance(&mut scratch).unwrap();
+    assert!(!tree.is_worn());
+}
+
+/// Balls that do not reach their farthest neuron, on both levels.
+#[test]
+fn balls_that_are_too_small_are_refused() {
+    let (m, d) = (1000usize, 3);
+    let w = numbers::<f32>(m * d, 1);
+    let ws = MatRef::new(&w, m, d).unwrap();
+    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
+    let mut scratch = dirty(BallTree::<&[u8], f32>::build_scratch_len(m, d));
+    BallTree::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    // 36 leaves of 32 places, in two blocks, and their two balls in a third one; the radii come behind the centres.
+    let at = 128 + 36 * 32 * d * 4 + 3 * 32 * d * 4;
+    let mut balls = 0;
+    for ball in 0..3 * 32 {
+        let mut other = memory.clone();
+        let rho = &mut bytemuck::cast_slice_mut::<u64, f32>(&mut other)[at / 4 + ball];
+        if rho.is_nan() {
+            continue;
+        }
+        *rho *= 0.999;
+        let tree = BallTree::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap();
+        assert!(tree.verify(ws).is_err(), "ball {ball}");
+        balls += 1;
+    }
+    assert_eq!(balls, 38);
+}
+
 #[test]
 fn refusals_name_what_is_wrong() {
     let (m, d, level) = (40, 3, Level::detect());
