@@ -348,6 +348,40 @@ fn the_rotated_screen_equals_the_scan_f64() {
     rotated_equals_the_scan::<f64>();
 }
 
+/// The least number of all, alone in its row, is rotated to nothing: it is not nothing, and fires at a threshold of zero.
+fn least_numbers_vanish_in_the_rotation<T: Float>() {
+    let least = T::from_f64(if size_of::<T>() == 4 { 1e-45 } else { 5e-324 });
+    let m = 40;
+    for d in [3, 7, 33, 64] {
+        let tiny = |n: usize| -> Vec<T> {
+            let sign = |r: usize| if r % 3 == 0 { -least } else { least };
+            (0..n * d).map(|i| if i % d == i / d * 5 % d { sign(i / d) } else { T::ZERO }).collect()
+        };
+        let large = |n: usize, seed: u64| -> Vec<T> { numbers::<T>(n * d, seed).iter().map(|x| T::from_f64(1e3 * x.to_f64())).collect() };
+        for (w, x) in [(tiny(m), large(9, 2)), (large(m, 1), tiny(9))] {
+            let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, 9, d).unwrap());
+            let mut bytes = words(Rotated::<&[u8], T>::storage_len(m, d));
+            let index = Rotated::build(Level::detect(), ws, 3, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+            index.verify(ws).unwrap();
+            for level in levels() {
+                let mut memory = Room::new(9, m);
+                let mut hits = memory.hits(true);
+                index.query_batch(level, xs, T::ZERO, &mut hits, &mut dirty(index.scratch_len())).unwrap();
+                for i in 0..9 {
+                    assert_answers(&hits, i, &wanted(level, ws, xs.row(i).unwrap(), T::ZERO), true, &format!("{level} d={d}"));
+                }
+                assert!((0..9).any(|i| hits.count(i) > 0), "{level} d={d}");
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_that_vanish_in_the_rotation() {
+    least_numbers_vanish_in_the_rotation::<f32>();
+    least_numbers_vanish_in_the_rotation::<f64>();
+}
+
 /// Rows with few large numbers: the rotation leaves fewer open. Gaussian rows, which it changes nothing about: as many.
 #[test]
 fn a_rotation_leaves_fewer_open() {
@@ -449,6 +483,14 @@ fn rotated_bytes_that_do_not_fit_are_refused() {
         number.copy_from_slice(&change(old).to_le_bytes());
         let index = Rotated::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap();
         assert!(index.verify(w).is_err(), "{what}: {old} became {}", change(old));
+    }
+    // By little, for every row: those whose block would notice, and those that only their own bytes tell about.
+    for r in 0..m {
+        let mut other = bytes.clone();
+        let error = &mut bytemuck::cast_slice_mut::<u64, f32>(&mut other)[at(6) / 4 + 2 * r];
+        *error *= 0.98;
+        let index = Rotated::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap();
+        assert!(index.verify(w).is_err(), "error of row {r}");
     }
     // A width that a row of 12 is not rotated in.
     let mut other = words(len * 8);
@@ -573,6 +615,38 @@ fn balls_are_needed_whole<T: Float>() {
 fn the_balls_are_needed_whole() {
     balls_are_needed_whole::<f32>();
     balls_are_needed_whole::<f64>();
+}
+
+/// Two neurons far away, at both ends of the ball around them: between their values and the ball's bound there is nothing but what is
+/// said of rounding, which at that distance is larger than the ball.
+fn balls_far_away<T: Float>() {
+    let apart = T::EPSILON.to_f64().powf(0.75);
+    for (d, seed) in [3usize, 17, 40].into_iter().flat_map(|d| (0..20).map(move |seed| (d, seed))) {
+        let (middle, by) = (numbers::<T>(d, 2 * seed), numbers::<f64>(d, 2 * seed + 1));
+        let end = |sign: f64| middle.iter().zip(&by).map(move |(c, by)| T::from_f64(c.to_f64() + sign * apart * by));
+        let w: Vec<T> = end(1.0).chain(end(-1.0)).collect();
+        let ws = MatRef::new(&w, 2, d).unwrap();
+        let mut bytes = words(BallTree::<&[u8], T>::storage_len(2, d));
+        let mut scratch = dirty::<T>(BallTree::<&[u8], T>::build_scratch_len(2, d));
+        let tree = BallTree::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes), &mut scratch).unwrap();
+        for level in levels() {
+            for r in 0..2 {
+                let x: Vec<T> = (0..d).map(|k| ws.get(r, k).unwrap() - ws.get(1 - r, k).unwrap()).collect();
+                let z = value(level, ws.row(r).unwrap(), &x).to_f64();
+                let threshold = T::from_f64(z * (1.0 - z.signum() * T::EPSILON.to_f64()));
+                let mut memory = Room::new(1, 2);
+                let mut hits = memory.hits(true);
+                tree.query(level, &x, threshold, &mut hits, &mut dirty(tree.scratch_len())).unwrap();
+                assert_answers(&hits, 0, &wanted(level, ws, &x, threshold), true, &format!("{level} d={d} seed {seed} row {r}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn rounding_is_in_the_bounds_of_far_balls() {
+    balls_far_away::<f32>();
+    balls_far_away::<f64>();
 }
 
 /// The documented outcome: what is NaN does not fire, infinities follow IEEE.
