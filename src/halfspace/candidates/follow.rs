@@ -327,9 +327,10 @@ fn drift_body<T: Float, S: Simd<T>>(
         let squares = s.sum(squares);
         let still = squares == T::ZERO && differ == 0;
         let apart = s.sqrt_one(squares);
+        // Infinite where the norm is, of rows that no bound holds for.
         let bound = apart * factor + slack * (norm + apart);
         *to = if still { T::ZERO } else { bound };
-        if !(still | (squares >= least && squares <= most && norm <= most)) {
+        if !(still | (squares >= least && squares <= most)) {
             *to = moved_far(before, norm, now);
         }
         // Ascending; written whether or not it is far, because which is hard to foresee.
