@@ -103,7 +103,8 @@ impl Hash {
 /// `E[S^T S] = I`; signs and buckets are independent in fours. Lengths spread further than those of the Hadamard
 /// sketches do, which mix before they sample: two large entries of a short factor that meet in a bucket stay together. Bit-identical on all levels: no step is fused. The
 /// convolution runs by Fourier transforms, whose rounding is relative to the whole: at most about
-/// `4 log2(s) eps |u| |v|` in each number, after the factors' buckets are brought to one scale.
+/// `4 log2(s) eps |u| |v|` in each number, after the factors' buckets are brought to one scale: how large or small they are does not
+/// matter as long as their product is within range.
 ///
 /// # Source
 /// Pham and Pagh, *Fast and scalable polynomial kernels via explicit feature maps*, 2013.
@@ -231,17 +232,17 @@ impl TensorSketch {
         let (left, right) = buckets.split_at_mut(self.rows);
         self.left.throw(u, left);
         self.right.throw(v, right);
-        // Both go through one transform, where the rounding of the larger would drown the smaller.
+        // Both go through one transform, where the rounding of the larger would drown the smaller, and are squared there: to sizes of
+        // one, of which nothing over- or underflows that the product does not.
         let (most, other) = (max_abs(left), max_abs(right));
-        let (mut balance, mut scale) = (most / other, T::from_f64(0.25 / self.rows as f64));
         if most == T::ZERO || other == T::ZERO {
             // Nothing is to be added, and no rounding of the other factor either; what is no number stays so.
-            balance = T::ZERO;
-            left.iter_mut().for_each(|x| *x *= balance);
+            left.iter_mut().chain(&mut *right).for_each(|x| *x *= T::ZERO);
         } else {
-            scale /= balance;
+            left.iter_mut().for_each(|x| *x /= most);
+            right.iter_mut().for_each(|x| *x /= other);
         }
-        right.iter_mut().for_each(|x| *x *= balance);
+        let scale = T::from_f64(0.25 / self.rows as f64 * most.to_f64() * other.to_f64());
         convolve_entry(level, left, right, roots);
         for (y, &x) in y.iter_mut().zip(left.iter()) {
             *y += scale * x;

@@ -173,6 +173,57 @@ fn convolutions<T: Float>() {
     }
 }
 
+/// Factors whose squares, or whose quotients, no number could hold, while it holds their products.
+fn scales<T: Float>() {
+    let (m, d, rows) = (70, 17, 64);
+    let (large, medium) = if size_of::<T>() == 4 { (1e30, 1e18) } else { (1e250, 1e150) };
+    for (left, right) in [(large, 1.0 / large), (1.0 / large, large), (medium, medium), (1.0 / medium, 1.0 / medium), (large, 1.0)] {
+        let of_size = |n: usize, by: f64, seed: u64| -> Vec<T> { numbers::<f64>(n, seed).iter().map(|x| T::from_f64(by * x)).collect() };
+        let (u, v) = (of_size(m, left, 1), of_size(d, right, 2));
+        let before = of_size(rows, left * right, 3);
+        let sketch = TensorSketch::new((m, d), rows, 4).unwrap();
+        for level in levels() {
+            let mut y = before.clone();
+            sketch.accumulate(level, &u[..], &v[..], &mut y, &mut dirty(sketch.scratch_len())).unwrap();
+            let matrix = tensor_sketch_matrix((m, d), rows, 4);
+            assert_convolution(&y, &before, &matrix, &tensor(&u, &v), &format!("{level}: {left:e} by {right:e}"));
+        }
+    }
+}
+
+#[test]
+fn the_scale_of_the_factors_does_not_matter() {
+    scales::<f32>();
+    scales::<f64>();
+}
+
+/// The product with a factor of zeros is nothing, and so is what it adds: no rounding of the other factor, which goes through the same
+/// transform, none of its squares, and no quotient of norms.
+fn zeros_add_nothing<T: Float>() {
+    let (m, d) = (70, 17);
+    for rows in [1, 4, 64, 256] {
+        let large = T::from_f64(if size_of::<T>() == 4 { 1e30 } else { 1e250 });
+        let (u, v) = (numbers::<T>(m, 1), numbers::<T>(d, 2));
+        let of_size = |x: &[T]| x.iter().map(|&x| large * x).collect::<Vec<T>>();
+        let (much_u, much_v, zeros) = (of_size(&u), of_size(&v), vec![T::ZERO; m]);
+        let sketch = TensorSketch::new((m, d), rows, 3).unwrap();
+        for level in levels() {
+            let none = &zeros[..d];
+            for (u, v) in [(&u, none), (&zeros, &v), (&much_u, none), (&zeros, &much_v), (&zeros, none)] {
+                let mut y = vec![T::ZERO; rows];
+                sketch.accumulate(level, &u[..], v, &mut y, &mut dirty(sketch.scratch_len())).unwrap();
+                assert!(y.iter().all(|&y| y == T::ZERO), "{level} {rows} rows: {y:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_factor_of_zeros_adds_nothing() {
+    zeros_add_nothing::<f32>();
+    zeros_add_nothing::<f64>();
+}
+
 #[test]
 fn tensor_sketch_f32() {
     convolutions::<f32>();
