@@ -770,6 +770,7 @@ pub fn cg(bytes: &[u8]) {
 }
 
 /// Any bytes as a table: a data set or a message.
+#[cfg(feature = "io")]
 pub fn table(bytes: &[u8]) {
     use subquad::train::{TableOptions, read_dataset_from};
     match read_dataset_from(bytes, "fuzz.csv", &TableOptions::default()) {
@@ -784,6 +785,7 @@ pub fn table(bytes: &[u8]) {
 }
 
 /// Any bytes as a model: one that predicts, or a message.
+#[cfg(feature = "io")]
 pub fn model(bytes: &[u8]) {
     use subquad::train::{Matrix, Model};
     match Model::from_bytes(bytes, "fuzz.safetensors") {
