@@ -1,5 +1,5 @@
 //! What the fuzz targets do with their bytes: every level against the others, nothing may panic, and what a report says
-//! must be true. The same bodies run as ordinary tests, on a fixed set of inputs, in `tests/fuzz_bodies.rs`.
+//! must be true. The same bodies run as ordinary tests, on a fixed set of inputs, in `tests/kernels/fuzz_bodies.rs`.
 
 use subquad::blas::{self, Definite};
 use subquad::cg::{self, Identity, LinearOperator, Status, Stopping};
@@ -32,10 +32,6 @@ impl Source<'_> {
     fn floats(&mut self, n: usize, any: bool) -> Vec<f32> {
         (0..n).map(|_| if any { f32::from_bits(self.u32()) } else { f32::from(self.byte() as i8) / 16.0 }).collect()
     }
-}
-
-fn scalar() -> Level {
-    Level::available().last().expect("the scalar level is always there")
 }
 
 /// Numbers of an element type from the source: floats of any bits or exact ones, integers of any bits.
@@ -766,32 +762,5 @@ pub fn cg(bytes: &[u8]) {
             let drift = 1e-4 * (report.rhs_norm + 8.0 * x.iter().map(|x| f64::from(x.abs())).sum::<f64>());
             assert!((truth.sqrt() - report.residual_norm).abs() <= drift, "{level}: {} says {}", truth.sqrt(), report.residual_norm);
         }
-    }
-}
-
-/// Any bytes as a table: a data set or a message.
-pub fn table(bytes: &[u8]) {
-    use subquad::train::{TableOptions, read_dataset_from};
-    match read_dataset_from(bytes, "fuzz.csv", &TableOptions::default()) {
-        Ok(data) => {
-            assert!(data.rows() > 0 && data.features().data().iter().all(|x| x.is_finite()));
-            if let Ok(split) = data.split(0.3, 1) {
-                assert_eq!(split.train.len() + split.test.len(), data.rows());
-            }
-        }
-        Err(error) => assert!(error.to_string().contains("fuzz.csv"), "{error}"),
-    }
-}
-
-/// Any bytes as a model: one that predicts, or a message.
-pub fn model(bytes: &[u8]) {
-    use subquad::train::{Matrix, Model};
-    match Model::from_bytes(bytes, "fuzz.safetensors") {
-        Ok(model) => {
-            let p = model.preparation().features();
-            let row = Matrix::new(vec![0.5; p], 1, p).expect("one row");
-            let _ = model.predict(scalar(), &row, &[0]);
-        }
-        Err(error) => assert!(error.to_string().contains("fuzz.safetensors"), "{error}"),
     }
 }

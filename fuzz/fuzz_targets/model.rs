@@ -1,5 +1,5 @@
 #![no_main]
-#[path = "../bodies.rs"]
+#[path = "../files.rs"]
 #[allow(dead_code, reason = "each target runs one body")]
-mod bodies;
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::model(bytes));
+mod files;
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| files::model(bytes));

@@ -47,6 +47,7 @@ mod network;
 mod numbers;
 mod parts;
 mod settings;
+mod share;
 mod system;
 #[cfg(feature = "io")]
 mod tensors;

@@ -11,6 +11,7 @@ mod errors;
 #[cfg(feature = "std")]
 mod everywhere;
 mod fired;
+mod fuzz_bodies;
 mod hadamard;
 mod halfspace;
 mod halfspace_moving;

@@ -156,7 +156,7 @@ const LAYERS: &[Case] = &[
         let mut nothing = [0.0f32; 0];
         update.fold_sparse(&mut PanelsMut::packed(&mut nothing, 2, 0)?)?;
         let x = SparseRef::new(Support::new(&[0], &[], 2)?, 1, &[])?;
-        update.query(l, 1.0, x, v.1, out(0, 0), s)
+        update.query(l, 1.0, (x, v.1), out(0, 0), s)
     }),
 ];
 

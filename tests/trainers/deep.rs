@@ -174,16 +174,42 @@ mod dense {
     }
 }
 
+fn numbers(len: usize, seed: u64) -> Vec<f32> {
+    let mut x = vec![0.0f32; len];
+    subquad::random::gaussian(&mut subquad::random::stream(seed, 0), &mut x);
+    x
+}
+
+/// Weights from elsewhere are not Gaussian: what fires is counted, not believed.
+#[test]
+fn a_share_of_pre_trained_neurons_fires() {
+    let (n, d, c, m) = (300, 7, 2, 192);
+    let (x, y) = (numbers(n * d, 1), numbers(n * c, 2));
+    let skewed = |len: usize, seed: u64| numbers(len, seed).into_iter().map(|w| w.powi(3) + 0.7).collect::<Vec<f32>>();
+    let run = |bases: &[Vec<f32>], share: f64| {
+        let base = bases.iter().map(|b| std::sync::Arc::new(b.clone()) as subquad::train::Base).collect();
+        let builder = Deep::builder().layers(bases.len()).width(m).firing(Firing::Share(share)).base(base);
+        builder.build(MatRef::new(&x, n, d).unwrap(), MatRef::new(&y, n, c).unwrap()).unwrap()
+    };
+    let bases = [skewed(d * m, 3), skewed(m * m, 4), skewed(m * m, 5)];
+    for share in [0.05, 0.2, 0.5] {
+        let run = run(&bases, share);
+        // 100 of the 300 samples were asked.
+        assert!((run.fired() - share).abs() <= 0.1 * share, "{share}: {} at {}", run.fired(), run.shift());
+        let gaussian = Deep::builder().firing(Firing::Share(share)).shift().unwrap();
+        assert!((f64::from(run.shift()) - gaussian).abs() > 0.05, "{share}: {}", run.shift());
+    }
+    // Where nothing ever fires, no shift helps.
+    let run = run(&[numbers(d * m, 3), vec![-1.0; m * m]], 0.4);
+    assert_eq!(run.shift(), 0.0);
+    assert!(run.fired() < 0.4);
+}
+
 /// One whole step against a dense one in f64, whose system is solved exactly: conjugate gradients stop at a tenth, so the
 /// two differ by that much of the step, and no more.
 #[test]
 fn a_step_is_the_dense_step() {
     let (n, d, c, m, shift) = (12, 7, 2, 192, 0.6);
-    let numbers = |len: usize, seed: u64| {
-        let mut x = vec![0.0f32; len];
-        subquad::random::gaussian(&mut subquad::random::stream(seed, 0), &mut x);
-        x
-    };
     let (x, y) = (numbers(n * d, 1), numbers(n * c, 2));
     let bases: Vec<Vec<f32>> = vec![numbers(d * m, 3), numbers(m * m, 4), numbers(m * m, 5)];
     for trained in [&[1usize, 2, 3][..], &[2, 3], &[3], &[2], &[1]] {

@@ -5,6 +5,8 @@
 mod oracle;
 
 mod deep;
+#[cfg(feature = "io")]
+mod fuzz_files;
 mod gradient;
 mod two_layer;
 mod variants;

@@ -207,6 +207,7 @@ pub fn train(args: &Train) -> Result<(), Failure> {
     let (layers, trained) = (builder.hidden_layers(), builder.trained()?);
     let shift = builder.shift()?;
     let fired = subquad::relu::deep::fired_share(shift);
+    let searched = deep.base.is_some() && args.shift == 0.0;
     let dense = matches!(deep.weights, WeightsArg::Gaussian) && deep.base.is_none();
     memory(&mut live, width, layers, x.rows(), y.cols(), fired, dense)?;
     live.say(&format!(
@@ -224,10 +225,11 @@ pub fn train(args: &Train) -> Result<(), Failure> {
     live.say(&format!("  split      {} to train, {} to test (seed {})", count(split.train.len()), count(split.test.len()), args.seed));
     let named: Vec<String> = trained.iter().map(usize::to_string).collect();
     live.say(&format!(
-        "  network    {} -> {} -> {}, shift {shift:.3}: about {:.1} % fire; trained: {}",
+        "  network    {} -> {} -> {}, {}: about {:.1} % fire; trained: {}",
         x.cols(),
         vec![count(width); layers].join(" -> "),
         y.cols(),
+        if searched { "a shift for these weights".into() } else { format!("shift {shift:.3}") },
         100.0 * fired,
         named.join(", ")
     ));
@@ -246,6 +248,9 @@ pub fn train(args: &Train) -> Result<(), Failure> {
 
     let start = Instant::now();
     let mut run = builder.build(x.as_ref(), y.as_ref())?;
+    if searched {
+        live.say(&format!("  the shift is {:.3}: {:.1} % fire", run.shift(), 100.0 * run.fired()));
+    }
     let first = run.train_mse();
     if let Some(path) = args.how.checkpoint.as_deref().filter(|path| args.how.resume && path.metadata().is_ok_and(|m| m.len() > 0)) {
         run.load_checkpoint(path)?;

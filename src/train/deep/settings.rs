@@ -22,7 +22,8 @@ use crate::{Level, MatRef};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Firing {
-    /// About this share of them, above 0 and at most 1/2.
+    /// About this share of them, above 0 and at most 1/2: the shift that Gaussian weights want, and for [pre-trained](DeepBuilder::base)
+    /// ones the shift at which so many fire on up to 128 of the samples, over all layers (0 where fewer fire even there).
     Share(f64),
     /// Those above this shift, in units of a pre-activation's standard deviation.
     Shift(f64),
@@ -411,7 +412,8 @@ impl DeepBuilder {
         self
     }
 
-    /// The shift, whichever way it was given.
+    /// The shift, whichever way it was given; of a share that [pre-trained](Self::base) weights shall have, the one of Gaussian weights, near
+    /// which the search for theirs begins.
     ///
     /// # Errors
     /// [`TrainError::Setting`] where it is out of range.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::network::{Block, Network, Rows, When};
 use super::numbers::Numbers;
 use super::parts::{Phase, Work};
-use super::settings::DeepBuilder;
+use super::settings::{DeepBuilder, Firing};
 use crate::low_rank::Flush;
 use crate::relu::deep::Form;
 use crate::train::damping::{self, ATTEMPTS, SETTLED};
@@ -85,7 +85,10 @@ impl Deep {
         let weights = (0..settings.layers).map(|l| settings.matrix(l, d)).collect::<Result<Vec<_>, _>>()?;
         let mut a = vec![0.0; c * m];
         crate::random::signs(&mut crate::random::stream(settings.seed, 1), &mut a);
-        let network = Network::new(weights, a, c, shift, settings.form)?;
+        let mut network = Network::new(weights, a, c, shift, settings.form)?;
+        if let (Firing::Share(share), false) = (settings.firing, settings.base.is_empty()) {
+            network.fire_share(settings.level, share, x)?;
+        }
         let mut run = Self {
             network,
             n,

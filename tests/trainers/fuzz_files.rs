@@ -1,8 +1,7 @@
-//! The bodies of the fuzz targets on a fixed set of inputs, so that they stay right between fuzzing sessions.
-#![cfg(feature = "io")]
+//! The fuzz targets' bodies that read files, on a fixed set of inputs.
 
-#[path = "../fuzz/bodies.rs"]
-mod bodies;
+#[path = "../../fuzz/files.rs"]
+mod files;
 
 use rand_core::Rng;
 use subquad::random::stream;
@@ -23,65 +22,20 @@ fn inputs() -> impl Iterator<Item = Vec<u8>> {
 }
 
 #[test]
-fn hadamard() {
-    inputs().for_each(|bytes| bodies::hadamard(&bytes));
-}
-
-#[test]
-fn blas() {
-    inputs().for_each(|bytes| bodies::blas(&bytes));
-}
-
-#[test]
-fn factors() {
-    inputs().for_each(|bytes| bodies::factors(&bytes));
-}
-
-#[test]
-fn halfspace() {
-    inputs().for_each(|bytes| bodies::halfspace(&bytes));
-}
-
-#[test]
-fn index() {
-    inputs().for_each(|bytes| bodies::index(&bytes));
-}
-
-#[test]
-fn low_rank() {
-    inputs().for_each(|bytes| bodies::low_rank(&bytes));
-}
-
-#[test]
-fn sketch() {
-    inputs().for_each(|bytes| bodies::sketch(&bytes));
-}
-
-#[test]
-fn relu() {
-    inputs().for_each(|bytes| bodies::relu(&bytes));
-}
-
-#[test]
-fn cg() {
-    inputs().for_each(|bytes| bodies::cg(&bytes));
-}
-
-#[test]
 fn table() {
-    inputs().for_each(|bytes| bodies::table(&bytes));
+    inputs().for_each(|bytes| files::table(&bytes));
     let words = ["a", "b", "1", "2.5", "nan", "1e999", ",", ",", "\n", "\n", "\"", " ", "\r\n", "-3", "\u{feff}"];
     for seed in 0..500 {
         let mut rng = stream(seed, 1);
         let text: String = (0..rng.next_u32() % 40).map(|_| words[rng.next_u32() as usize % words.len()]).collect();
-        bodies::table(text.as_bytes());
+        files::table(text.as_bytes());
     }
 }
 
 #[test]
 fn model() {
     use subquad::train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target};
-    inputs().for_each(|bytes| bodies::model(&bytes));
+    inputs().for_each(|bytes| files::model(&bytes));
     // A real one, with a byte changed, cut off, or doubled.
     let target = Target::classes("kind", vec!["x".into(), "y".into(), "z".into()], vec![0, 1, 2, 0]).unwrap();
     let data = Dataset::new(vec!["a".into(), "b".into()], vec![1.0, 2.0, 3.0, 5.0, 4.0, 1.0, 0.0, 7.0], target).unwrap();
@@ -91,13 +45,13 @@ fn model() {
     let (w, a) = (vec![0.5; 12], vec![1.0; 12]);
     let (w, a) = (subquad::MatRef::new(&w, 4, 3).unwrap(), subquad::MatRef::new(&a, 3, 4).unwrap());
     let bytes = Model::new(data.columns().clone(), preparation, coding, 0.0, w, a).unwrap().to_bytes().unwrap();
-    bodies::model(&bytes);
+    files::model(&bytes);
     for at in 0..bytes.len() {
-        bodies::model(&bytes[..at]);
+        files::model(&bytes[..at]);
         for change in [1, 128, 255] {
             let mut bytes = bytes.clone();
             bytes[at] ^= change;
-            bodies::model(&bytes);
+            files::model(&bytes);
         }
     }
 }
