@@ -354,7 +354,7 @@ fn least_numbers_vanish_in_the_rotation<T: Float>() {
     let m = 40;
     for d in [3, 7, 33, 64] {
         let tiny = |n: usize| -> Vec<T> {
-            let sign = |r: usize| if r % 3 == 0 { -least } else { least };
+            let sign = |r: usize| if r.is_multiple_of(3) { -least } else { least };
             (0..n * d).map(|i| if i % d == i / d * 5 % d { sign(i / d) } else { T::ZERO }).collect()
         };
         let large = |n: usize, seed: u64| -> Vec<T> { numbers::<T>(n * d, seed).iter().map(|x| T::from_f64(1e3 * x.to_f64())).collect() };
