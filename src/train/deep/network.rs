@@ -289,9 +289,9 @@ impl Network {
         let layer = &self.layers[l];
         let weights = layer.weights.get();
         let (n, m) = (h.rows(), weights.outputs());
-        z.fit(n * m);
+        z.fit(n * row_step(m));
         scratch.grow(weights.forward_scratch_len(h.len()));
-        weights.forward(level, (h.get(), h.columns()), MatMut::new(z, n, m)?, scratch)?;
+        weights.forward(level, (h.get(), h.columns()), MatMut::with_stride(z, n, m, row_step(m))?, scratch)?;
         let mut work = layer.weights.forward_work(n, h.len());
         // W(0) with folded updates is had by taking them off again.
         let (blocks, sign) = match when {
@@ -312,7 +312,7 @@ impl Network {
         let mut room = expected.min(n * m);
         loop {
             let (mut indices, mut values) = (vec![0; room], vec![0.0; room]);
-            let view = MatRef::new(z, n, m)?;
+            let view = MatRef::with_strides(z, n, m, row_step(m), 1)?;
             let found = activate(level, self.form, self.shift, view, &mut starts, &mut indices, &mut values, &mut norms)?;
             if found <= room {
                 indices.truncate(found);
@@ -363,11 +363,17 @@ impl Network {
     }
 }
 
+/// Numbers from the pre-activations of one sample to those of the next: a power of two apart, they would share a handful of the caches' sets.
+pub(crate) const fn row_step(m: usize) -> usize {
+    if m.is_multiple_of(512) { m + 16 } else { m }
+}
+
 /// `Z += alpha X V U^T`; and the multiply-adds it took.
 pub(crate) fn query(level: Level, block: &Block, alpha: f32, h: &Rows, z: &mut [f32], scratch: &mut Numbers) -> Result<u64, Error> {
     let update = block.update();
     scratch.grow(update.query_scratch_len(h.rows()));
-    update.query(level, alpha, (h.get(), h.columns()), MatMut::new(z, h.rows(), block.u.cols)?, scratch)?;
+    let m = block.u.cols;
+    update.query(level, alpha, (h.get(), h.columns()), MatMut::with_stride(z, h.rows(), m, row_step(m))?, scratch)?;
     Ok(pairs(block.v.columns(), h.columns()) + (h.rows() * block.u.len()) as u64)
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::network::{Block, Matrix, Rows, When, pairs, query};
+use super::network::{Block, Matrix, Rows, When, pairs, query, row_step};
 use super::numbers::Numbers;
 use super::settings::{DeepPreconditioner, FlushPolicy};
 use super::system::{MeanFactor, Part, System};
@@ -278,7 +278,9 @@ impl Deep {
         let (n, update) = (self.n, block.update());
         self.scratch.grow(spread_scratch_len(block.u.len()));
         let p = Panels::row_major(&self.p[0], n, n)?;
-        spread(self.settings.level, length, update.left(), block.u.columns(), p, MatMut::new(z, n, block.u.cols)?, &mut self.scratch)?;
+        let m = block.u.cols;
+        let z = MatMut::with_stride(z, n, m, row_step(m))?;
+        spread(self.settings.level, length, update.left(), block.u.columns(), p, z, &mut self.scratch)?;
         Ok((n * block.u.len()) as u64)
     }
 
