@@ -14,7 +14,7 @@ use crate::how::{How, MethodArg};
 #[derive(Parser)]
 #[command(
     version,
-    about = "Trains wide two-layer ReLU networks, by Gauss-Newton and otherwise, and predicts with them.",
+    about = "Trains wide ReLU networks of two layers or more, by Gauss-Newton and otherwise, and predicts with them.",
     after_help = "Without a command, trains on the handwritten digits that come with the program.\n\n\
         Examples:\n  \
         subquad\n  \
