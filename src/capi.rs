@@ -38,6 +38,7 @@
 //! * conjugate gradients with a watch on one right-hand side: `subquad_cg_rows` with one row
 //! * one vector, one query, one sample: a count of 1. Counts without indices: a room of 0
 //! * views of arrays, and what they say of themselves (strides, ranges, places): the arrays are the caller's; matrices are dense
+//! * matrices stored as bfloat16: what is drawn at random is drawn in Rust
 //! * functions of several threads: the caller's threads may take rows, queries or samples each
 //! * [`limits`](crate::limits), what a machine can do at most: for benchmarks
 //! * training, and everything else in Rust's own terms that is no kernel; models are read, and asked

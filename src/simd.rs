@@ -40,6 +40,7 @@ mod level;
 mod report;
 mod scalar;
 mod screen;
+mod stored;
 mod walsh;
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
@@ -57,13 +58,14 @@ pub use level::Neon;
 pub use level::Simd128;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub use level::{Avx2, Avx512};
-pub use level::{Element, Float, Level, Scalar, UnknownLevel};
+pub use level::{Element, Float, Level, Scalar, Stored, UnknownLevel};
 pub use report::Report;
 pub use walsh::Walsh;
 
 pub use abreast::{Abreast, MOST_LANES};
 pub(crate) use ahead::fetch_ahead;
 pub use screen::Screen;
+pub use stored::{Bf16x2, LINE, Reads, Widen};
 pub(crate) use walsh::{Strides, Walk, to_cache_line};
 
 /// A zero-sized proof that the processor has an instruction set, and what it does with machine words.

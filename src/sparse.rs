@@ -14,7 +14,7 @@
 //! let support = Support::new(&[0, 2, 3], &[1, 3, 0], 4)?;
 //! let rows = SparseRef::new(support, 1, &[2.0f32, 1.0, 3.0])?;
 //! // Times the column (1, 10, 100, 1000).
-//! let mut packed = [0.0; panels_len(4, 1)];
+//! let mut packed = [0.0f32; panels_len(4, 1)];
 //! subquad::sparse::pack(MatRef::new(&[1.0, 10.0, 100.0, 1000.0], 4, 1)?, &mut packed)?;
 //! let mut out = [0.0; 2];
 //! times_panels(Level::detect(), rows, Panels::packed(&packed, 4, 1)?, false, MatMut::new(&mut out, 2, 1)?)?;
@@ -38,6 +38,8 @@ mod overlap;
 mod panels;
 
 pub use overlap::{overlap, overlap_scratch_len};
+#[cfg(feature = "std")]
+pub(crate) use panels::unpack;
 pub(crate) use panels::{BLOCK, touch, turn};
 pub use panels::{PANEL, Panels, PanelsMut, pack, panels_len, spread, spread_scratch_len, times_panels};
 
@@ -530,5 +532,8 @@ pub(crate) fn side_by_side<T: Float, S: Simd<T>>(s: S, stack: &[T], k: usize, at
     for (to, &x) in numbers[..S::LANES].iter_mut().zip(stack.iter().skip(from * k + at).step_by(k.max(1))) {
         *to = x;
     }
-    s.chunks(&numbers).0.first().map_or(s.splat(T::ZERO), |numbers| s.load(numbers))
+    match s.chunks(&numbers).0 {
+        [numbers, ..] => s.load(numbers),
+        [] => s.splat(T::ZERO),
+    }
 }

@@ -1,5 +1,7 @@
 #![no_main]
-#[path = "../bodies.rs"]
-#[allow(dead_code, reason = "each target runs one body")]
-mod bodies;
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::cg(bytes));
+#[path = "../../tests/bodies/cg.rs"]
+mod cg;
+#[path = "../../tests/bodies/source.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod source;
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cg::cg(bytes));

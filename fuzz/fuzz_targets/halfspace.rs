@@ -1,5 +1,10 @@
 #![no_main]
-#[path = "../bodies.rs"]
-#[allow(dead_code, reason = "each target runs one body")]
-mod bodies;
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::halfspace(bytes));
+#[path = "../../tests/bodies/halfspace.rs"]
+mod halfspace;
+#[path = "../../tests/bodies/source.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod source;
+#[path = "../../tests/bodies/words.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod words;
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| halfspace::halfspace(bytes));

@@ -1,5 +1,10 @@
 #![no_main]
-#[path = "../bodies.rs"]
-#[allow(dead_code, reason = "each target runs one body")]
-mod bodies;
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::index(bytes));
+#[path = "../../tests/bodies/index.rs"]
+mod index;
+#[path = "../../tests/bodies/source.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod source;
+#[path = "../../tests/bodies/words.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod words;
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| index::index(bytes));

@@ -1,5 +1,9 @@
 #![no_main]
-#[path = "../bodies.rs"]
-#[allow(dead_code, reason = "each target runs one body")]
-mod bodies;
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::relu(bytes));
+#[path = "../../tests/bodies/network.rs"]
+mod network;
+#[path = "../../tests/bodies/relu.rs"]
+mod relu;
+#[path = "../../tests/bodies/source.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod source;
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| relu::relu(bytes));

@@ -36,11 +36,11 @@ pub extern "C" fn subquad_paper_shift(m: usize) -> f64 {
     deep::paper_shift(m)
 }
 
-/// Scratch of a backward pass: `depth` outputs of the network, so many places in the longest row below.
-#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_backward_scratch_len(depth, longest) * sizeof(float));\n```")]
+/// Scratch of a backward pass: `depth` outputs of the network, so many places in the longest row above and in the longest one below.
+#[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_backward_scratch_len(depth, above, below) * sizeof(float));\n```")]
 #[unsafe(no_mangle)]
-pub extern "C" fn subquad_backward_scratch_len(depth: usize, longest: usize) -> usize {
-    deep::backward_panels_scratch_len(depth, longest)
+pub extern "C" fn subquad_backward_scratch_len(depth: usize, above: usize, below: usize) -> usize {
+    deep::backward_panels_scratch_len(depth, above, below)
 }
 
 /// Scratch of a product with a layer's part of the Gram matrix: so many places in all, so many in the longest column.
@@ -61,10 +61,16 @@ pub extern "C" fn subquad_structured_forward_scratch_len(outputs: usize, inputs:
 }
 
 /// Scratch of a backward pass through structured weights, as subquad_backward_scratch_len; 0 where there are none.
-#[cfg_attr(doc, doc = "\n```c\nassert(subquad_structured_backward_scratch_len(10000, 128, 1, 50) == 128 + 50);\n```")]
+#[cfg_attr(doc, doc = "\n```c\nassert(subquad_structured_backward_scratch_len(10000, 128, 1, 70, 50) == 128 + 50);\n```")]
 #[unsafe(no_mangle)]
-pub extern "C" fn subquad_structured_backward_scratch_len(outputs: usize, inputs: usize, depth: usize, longest: usize) -> usize {
-    Structured::new(outputs, inputs, 0).map_or(0, |w| Weights::<f32>::backward_scratch_len(&w, depth, longest))
+pub extern "C" fn subquad_structured_backward_scratch_len(
+    outputs: usize,
+    inputs: usize,
+    depth: usize,
+    above: usize,
+    below: usize,
+) -> usize {
+    Structured::new(outputs, inputs, 0).map_or(0, |w| Weights::<f32>::backward_scratch_len(&w, depth, above, below))
 }
 
 macro_rules! deep {
@@ -151,7 +157,7 @@ macro_rules! deep {
 
         /// `e[i][c][j] = sum_r W[r][j] g[i][c][r]` for the inputs j in row i of `below`: B = W^T; e is a stack of g's depth
         /// over `below`.
-        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($backward), "(0, &g, &transposed_weights, &below, e, scratch, subquad_backward_scratch_len(g.depth, longest), &error);\n```"))]
+        #[cfg_attr(doc, doc = concat!("\n```c\n", stringify!($backward), "(0, &g, &transposed_weights, &below, e, scratch, subquad_backward_scratch_len(g.depth, above, below), &error);\n```"))]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $backward(
             level_number: u8,

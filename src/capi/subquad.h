@@ -944,8 +944,10 @@ int subquad_shift_for(double share, double *to, subquad_error *error);
 // The shift of the papers, (0.4 ln m)^(1/2).
 double subquad_paper_shift(size_t m);
 
-// Scratch of a backward pass: `depth` outputs of the network, so many places in the longest row below.
-size_t subquad_backward_scratch_len(size_t depth, size_t longest);
+// Scratch of a backward pass: `depth` outputs of the network, so many places in the longest row above and in the longest one below.
+size_t subquad_backward_scratch_len(size_t depth,
+                                    size_t above,
+                                    size_t below);
 
 // Scratch of a product with a layer's part of the Gram matrix: so many places in all, so many in the longest column.
 size_t subquad_deep_gram_product_scratch_len(size_t places, size_t longest_column);
@@ -954,7 +956,7 @@ size_t subquad_deep_gram_product_scratch_len(size_t places, size_t longest_colum
 size_t subquad_structured_forward_scratch_len(size_t outputs, size_t inputs);
 
 // Scratch of a backward pass through structured weights, as subquad_backward_scratch_len; 0 where there are none.
-size_t subquad_structured_backward_scratch_len(size_t outputs, size_t inputs, size_t depth, size_t longest);
+size_t subquad_structured_backward_scratch_len(size_t outputs, size_t inputs, size_t depth, size_t above, size_t below);
 
 // Finds which neurons fire on each row of Z (n x m), those above the shift, and their outputs, normalised: less
 // the shift (`form` 0, soft) or as they are (1, hard). `starts` gets n + 1 numbers, `norms` n; `indices` and

@@ -194,7 +194,10 @@ fn queries<T: Float, S: Simd<T>, const J: usize>(
 ) {
     let (d, width) = (blocks.d, tile::width::<T, S>());
     let x = tile::interleave::<T, J>(x, strip);
-    let over: [T; J] = core::array::from_fn(|j| threshold_of(thresholds, i + j));
+    let mut over = [T::ZERO; J];
+    for (j, over) in over.iter_mut().enumerate() {
+        *over = threshold_of(thresholds, i + j);
+    }
     let mut base = 0;
     while base < blocks.neurons {
         // With d = 0 a block is empty, and every sum is 0.
@@ -263,12 +266,14 @@ fn one_query<T: Float, S: Simd<T>>(
     let mut first = 0;
     while first < blocks.neurons {
         // Where the strips abreast begin; behind the last one, the first again, for nothing.
-        let [a, b, c, e]: [&[[S::Chunk; 2]]; ABREAST] = core::array::from_fn(|at| {
+        let mut abreast: [&[[S::Chunk; 2]]; ABREAST] = [&[]; ABREAST];
+        for (at, strip) in abreast.iter_mut().enumerate() {
             let r = if first + at * width < blocks.neurons { first + at * width } else { first };
             let block = blocks.numbers.get(r / BLOCK * BLOCK * d..).unwrap_or_default();
             let pairs = s.chunks(&block[..(BLOCK * d).min(block.len())]).0.as_chunks::<2>().0;
-            pairs.get(r % BLOCK / width..).unwrap_or_default()
-        });
+            *strip = pairs.get(r % BLOCK / width..).unwrap_or_default();
+        }
+        let [a, b, c, e] = abreast;
         let mut acc = [[s.splat(T::ZERO); 2]; ABREAST];
         for ((((x, a), b), c), e) in x.iter().zip(a.chunks(strips)).zip(b.chunks(strips)).zip(c.chunks(strips)).zip(e.chunks(strips)) {
             let x = s.splat(x[0]);

@@ -178,13 +178,20 @@ fn count_tile<T: Float, S: Token, const N: usize>(
         }
         return;
     }
-    let a: [(&[S::WordChunk], &[u64]); N] = core::array::from_fn(|k| s.word_chunks(pattern.sample(i + k)));
-    let b: [(&[S::WordChunk], &[u64]); N] = core::array::from_fn(|k| s.word_chunks(pattern.sample(j + k)));
-    let len = a[0].0.len();
-    let (a_words, b_words) = (a.map(|a| &a.0[..len]), b.map(|b| &b.0[..len]));
+    // Loops: closures that make arrays are called here, not inlined.
+    let len = s.word_chunks(pattern.sample(i)).0.len();
+    let mut a_words: [&[S::WordChunk]; N] = [&[]; N];
+    let (mut a_tails, mut b_words, mut b_tails) = ([&[][..]; N], a_words, [&[][..]; N]);
+    for k in 0..N {
+        let (a, b) = (s.word_chunks(pattern.sample(i + k)), s.word_chunks(pattern.sample(j + k)));
+        (a_words[k], a_tails[k], b_words[k], b_tails[k]) = (&a.0[..len], a.1, &b.0[..len], b.1);
+    }
     let mut counts = [[s.zero_words(); N]; N];
     for p in 0..len {
-        let b: [S::W; N] = core::array::from_fn(|k| s.load_words(&b_words[k][p]));
+        let mut b = [s.zero_words(); N];
+        for (b, words) in b.iter_mut().zip(&b_words) {
+            *b = s.load_words(&words[p]);
+        }
         for (counts, a) in counts.iter_mut().zip(&a_words) {
             let a = s.load_words(&a[p]);
             for (count, &b) in counts.iter_mut().zip(&b) {
@@ -201,7 +208,7 @@ fn count_tile<T: Float, S: Token, const N: usize>(
             sums.iter_mut().zip(counts[k]).for_each(|(sum, count)| *sum = s.sum_words(count));
         }
         for (l, x) in row.iter_mut().skip(j).take(N.min(i + k + 1 - j)).enumerate() {
-            let tail: u32 = a[k].1.iter().zip(b[l].1).map(|(a, b)| (a & b).count_ones()).sum();
+            let tail: u32 = a_tails[k].iter().zip(b_tails[l]).map(|(a, b)| (a & b).count_ones()).sum();
             *x = to(*x, T::from_f64((sums[l] + u64::from(tail)) as f64));
         }
     }

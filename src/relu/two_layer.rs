@@ -719,7 +719,10 @@ fn gradient_tile<T: Float, S: Simd<T>, const J: usize>(
         tile::accumulate(s, &mut sums, rows.map_while(|row| row.first_chunk::<J>()), masked);
     } else {
         for (i, masked) in masked.iter().enumerate() {
-            let row: [T; J] = core::array::from_fn(|j| x.get(i, k + j).unwrap_or(T::ZERO));
+            let mut row = [T::ZERO; J];
+            for (j, to) in row.iter_mut().enumerate() {
+                *to = x.get(i, k + j).unwrap_or(T::ZERO);
+            }
             tile::accumulate(s, &mut sums, core::iter::once(&row), core::slice::from_ref(masked));
         }
     }

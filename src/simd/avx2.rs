@@ -3,7 +3,8 @@
 use core::arch::x86_64::*;
 
 use super::lanes::{lanes, simd};
-use super::{Avx2, Token};
+use super::stored::widen;
+use super::{Avx2, Bf16x2, Token};
 
 impl Token for Avx2 {
     const NAME: &'static str = "avx2";
@@ -132,9 +133,22 @@ fn gt_pd(a: __m256d, b: __m256d) -> u64 {
     unsafe { _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(a, b)) as u64 }
 }
 
+#[inline(always)]
+fn low_halves(x: &[Bf16x2; 8]) -> __m256 {
+    // SAFETY: called with a token that proves the features; the array is the memory of one vector, the load unaligned.
+    unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_loadu_si256(x.as_ptr().cast()))) }
+}
+
+#[inline(always)]
+fn high_halves(x: &[Bf16x2; 8]) -> __m256 {
+    // SAFETY: called with a token that proves the features; the array is the memory of one vector, the load unaligned.
+    unsafe { _mm256_castsi256_ps(_mm256_and_si256(_mm256_loadu_si256(x.as_ptr().cast()), _mm256_set1_epi32(-0x1_0000))) }
+}
+
 lanes! { Avx2, f32, 8, __m256; load _mm256_loadu_ps, store _mm256_storeu_ps, splat _mm256_set1_ps, add _mm256_add_ps,
 sub _mm256_sub_ps, hadamard hadamard_ps }
 lanes! { Avx2, f64, 4, __m256d; load _mm256_loadu_pd, store _mm256_storeu_pd, splat _mm256_set1_pd, add _mm256_add_pd,
 sub _mm256_sub_pd, hadamard hadamard_pd }
 simd! { Avx2, f32, __m256; mul _mm256_mul_ps, mul_add _mm256_fmadd_ps, gt gt_ps, keep keep_ps, sum sum_ps }
 simd! { Avx2, f64, __m256d; mul _mm256_mul_pd, mul_add _mm256_fmadd_pd, gt gt_pd, keep keep_pd, sum sum_pd }
+widen! { Avx2, 8, __m256; low low_halves, high high_halves }

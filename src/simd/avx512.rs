@@ -3,7 +3,8 @@
 use core::arch::x86_64::*;
 
 use super::lanes::{lanes, simd};
-use super::{Avx512, Token};
+use super::stored::widen;
+use super::{Avx512, Bf16x2, Token};
 
 impl Token for Avx512 {
     const NAME: &'static str = "avx512";
@@ -135,9 +136,22 @@ fn keep_pd(bits: u64, v: __m512d) -> __m512d {
     unsafe { _mm512_maskz_mov_pd(bits as __mmask8, v) }
 }
 
+#[inline(always)]
+fn low_halves(x: &[Bf16x2; 16]) -> __m512 {
+    // SAFETY: called with a token that proves the features; the array is the memory of one vector, the load unaligned.
+    unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_loadu_si512(x.as_ptr().cast()))) }
+}
+
+#[inline(always)]
+fn high_halves(x: &[Bf16x2; 16]) -> __m512 {
+    // SAFETY: called with a token that proves the features; the array is the memory of one vector, the load unaligned.
+    unsafe { _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(x.as_ptr().cast()), _mm512_set1_epi32(-0x1_0000))) }
+}
+
 lanes! { Avx512, f32, 16, __m512; load _mm512_loadu_ps, store _mm512_storeu_ps, splat _mm512_set1_ps, add _mm512_add_ps,
 sub _mm512_sub_ps, hadamard hadamard_ps, parts (__mmask16) _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps }
 lanes! { Avx512, f64, 8, __m512d; load _mm512_loadu_pd, store _mm512_storeu_pd, splat _mm512_set1_pd, add _mm512_add_pd,
 sub _mm512_sub_pd, hadamard hadamard_pd, parts (__mmask8) _mm512_maskz_loadu_pd, _mm512_mask_storeu_pd }
 simd! { Avx512, f32, __m512; mul _mm512_mul_ps, mul_add _mm512_fmadd_ps, gt gt_ps, keep keep_ps, sum sum_ps }
 simd! { Avx512, f64, __m512d; mul _mm512_mul_pd, mul_add _mm512_fmadd_pd, gt gt_pd, keep keep_pd, sum sum_pd }
+widen! { Avx512, 16, __m512; low low_halves, high high_halves }

@@ -1,6 +1,7 @@
 //! The table of instruction sets, their tokens, [`Level`], and the macro that makes one entry per row.
 
-use super::{Simd, Walsh};
+use super::stored::LINE;
+use super::{Bf16x2, Reads, Simd, Walsh};
 use crate::float::Real;
 
 /// Hands the table to a macro: best first, one row per instruction set, as `[cfg] Token name (features)`.
@@ -214,7 +215,7 @@ macro_rules! define {
         /// }
         /// assert_eq!(length(&[3.0f32, 4.0]), 5.0);
         /// ```
-        pub trait Float: Real + Element {
+        pub trait Float: Real + Element + Stored<Number = Self> {
             $(
                 /// Its vectors at this level.
                 #[cfg($cfg)]
@@ -222,6 +223,73 @@ macro_rules! define {
             )*
             /// Its "vectors" at the scalar level: one element.
             type Scalar: Simd<Self> + From<Scalar>;
+        }
+
+        /// What the numbers of a matrix lie in memory as: `f32` and `f64` themselves, and two bfloat16 in a word, which are read as `f32`.
+        /// Sealed.
+        ///
+        /// ```
+        /// use subquad::simd::{Bf16x2, Stored};
+        ///
+        /// fn bytes_of_a_line<E: Stored>() -> usize {
+        ///     size_of::<E::Line>()
+        /// }
+        /// assert_eq!((bytes_of_a_line::<f64>(), bytes_of_a_line::<f32>(), bytes_of_a_line::<Bf16x2>()), (512, 256, 128));
+        /// ```
+        pub trait Stored: bytemuck::Pod + Send + Sync + Sealed {
+            /// What it is read as.
+            type Number: Float;
+            /// A line of [`LINE`] columns.
+            type Line: Copy + AsRef<[Self]>;
+            /// Columns in an element.
+            const COLUMNS: usize;
+
+            /// Cuts a slice into lines.
+            ///
+            /// ```
+            /// use subquad::simd::{Bf16x2, Stored};
+            ///
+            /// assert_eq!(Bf16x2::lines(&[Bf16x2::default(); 100]).len(), 3);
+            /// ```
+            fn lines(x: &[Self]) -> &[Self::Line];
+
+            /// The key of a column of the line that begins at element `from`: what [`pick`](Self::pick) understands.
+            ///
+            /// ```
+            /// use subquad::simd::Stored;
+            ///
+            /// assert_eq!(f32::key(100, 5), 105);
+            /// ```
+            fn key(from: usize, column: usize) -> usize;
+
+            /// The number of a key, if there is one.
+            ///
+            /// ```
+            /// use subquad::simd::{Bf16x2, Stored};
+            ///
+            /// let line = [Bf16x2::new(2.0, 3.0); 32];
+            /// assert_eq!(Bf16x2::pick(&line, Bf16x2::key(0, 16)), Some(3.0));
+            /// ```
+            fn pick(x: &[Self], key: usize) -> Option<Self::Number>;
+
+            /// Writes a column of the line that is here, as near as it can be stored.
+            ///
+            /// ```
+            /// use subquad::simd::{Bf16x2, Stored};
+            ///
+            /// let mut line = [Bf16x2::default(); 32];
+            /// Bf16x2::put(&mut line, 16, 3.0);
+            /// assert_eq!(line[0], Bf16x2::new(0.0, 3.0));
+            /// ```
+            fn put(line: &mut [Self], column: usize, x: Self::Number);
+
+            $(
+                /// Vectors that read it at this level.
+                #[cfg($cfg)]
+                type $Isa: Reads<Self> + From<$Isa>;
+            )*
+            /// "Vectors" that read it at the scalar level.
+            type Scalar: Reads<Self> + From<Scalar>;
         }
     };
 }
@@ -287,10 +355,11 @@ impl core::str::FromStr for Level {
 }
 
 macro_rules! families {
-    ({ $Trait:ident $T:ty } $([$cfg:meta] $Isa:ident $isa:ident $fs:tt;)*) => {
+    ({ $Trait:ident $T:ty { $($more:tt)* } } $([$cfg:meta] $Isa:ident $isa:ident $fs:tt;)*) => {
         impl $Trait for $T {
             $(#[cfg($cfg)] type $Isa = $Isa;)*
             type Scalar = Scalar;
+            $($more)*
         }
     };
 }
@@ -298,12 +367,72 @@ impl Sealed for f32 {}
 impl Sealed for f64 {}
 impl Sealed for i32 {}
 impl Sealed for i16 {}
-for_each_isa!(families { Element f32 });
-for_each_isa!(families { Element f64 });
-for_each_isa!(families { Element i32 });
-for_each_isa!(families { Element i16 });
-for_each_isa!(families { Float f32 });
-for_each_isa!(families { Float f64 });
+for_each_isa!(families { Element f32 {} });
+for_each_isa!(families { Element f64 {} });
+for_each_isa!(families { Element i32 {} });
+for_each_isa!(families { Element i16 {} });
+for_each_isa!(families { Float f32 {} });
+for_each_isa!(families { Float f64 {} });
+
+/// Numbers that are stored as they are.
+macro_rules! themselves {
+    ($T:ty) => {
+        for_each_isa!(families { Stored $T {
+            type Number = $T;
+            type Line = [$T; LINE];
+            const COLUMNS: usize = 1;
+
+            #[inline(always)]
+            fn lines(x: &[$T]) -> &[[$T; LINE]] {
+                x.as_chunks().0
+            }
+            #[inline(always)]
+            fn key(from: usize, column: usize) -> usize {
+                from + column
+            }
+            #[inline(always)]
+            fn pick(x: &[$T], key: usize) -> Option<$T> {
+                x.get(key).copied()
+            }
+            #[inline(always)]
+            fn put(line: &mut [$T], column: usize, x: $T) {
+                if let Some(to) = line.get_mut(column) {
+                    *to = x;
+                }
+            }
+        } });
+    };
+}
+themselves!(f32);
+themselves!(f64);
+for_each_isa!(families { Stored Bf16x2 {
+    type Number = f32;
+    type Line = [Bf16x2; LINE / 2];
+    const COLUMNS: usize = 2;
+
+    #[inline(always)]
+    fn lines(x: &[Bf16x2]) -> &[[Bf16x2; LINE / 2]] {
+        x.as_chunks().0
+    }
+    /// The word, and in the lowest bit which half.
+    #[inline(always)]
+    fn key(from: usize, column: usize) -> usize {
+        (from + column / 32 * 16 + column % 16) * 2 + column / 16 % 2
+    }
+    #[inline(always)]
+    fn pick(x: &[Bf16x2], key: usize) -> Option<f32> {
+        let halves: &[u16] = bytemuck::cast_slice(x);
+        let half = halves.get(if cfg!(target_endian = "big") { key ^ 1 } else { key })?;
+        Some(f32::from_bits(u32::from(*half) << 16))
+    }
+    #[inline(always)]
+    fn put(line: &mut [Bf16x2], column: usize, x: f32) {
+        let key = Self::key(0, column);
+        if let Some(to) = line.get_mut(key / 2) {
+            *to = if key.is_multiple_of(2) { Bf16x2::new(x, to.high()) } else { Bf16x2::new(to.low(), x) };
+        }
+    }
+} });
 
 /// Makes the public face of a kernel: a function that takes a [`Level`] first and enters the body's copy for it.
 ///

@@ -3,7 +3,8 @@
 use core::arch::aarch64::*;
 
 use super::lanes::{lanes, simd};
-use super::{Neon, Token};
+use super::stored::widen;
+use super::{Bf16x2, Neon, Token};
 
 impl Token for Neon {
     const NAME: &'static str = "neon";
@@ -122,9 +123,22 @@ fn mul_add_f64(a: float64x2_t, b: float64x2_t, c: float64x2_t) -> float64x2_t {
     unsafe { vfmaq_f64(c, a, b) }
 }
 
+#[inline(always)]
+fn low_halves(x: &[Bf16x2; 4]) -> float32x4_t {
+    // SAFETY: called with a token that proves the features; the array is the memory of one vector, the load unaligned.
+    unsafe { vreinterpretq_f32_u32(vshlq_n_u32::<16>(vld1q_u32(x.as_ptr().cast()))) }
+}
+
+#[inline(always)]
+fn high_halves(x: &[Bf16x2; 4]) -> float32x4_t {
+    // SAFETY: called with a token that proves the features; the array is the memory of one vector, the load unaligned.
+    unsafe { vreinterpretq_f32_u32(vandq_u32(vld1q_u32(x.as_ptr().cast()), vdupq_n_u32(0xFFFF_0000))) }
+}
+
 lanes! { Neon, f32, 4, float32x4_t; load vld1q_f32, store vst1q_f32, splat vdupq_n_f32, add vaddq_f32, sub vsubq_f32,
 hadamard hadamard_f32 }
 lanes! { Neon, f64, 2, float64x2_t; load vld1q_f64, store vst1q_f64, splat vdupq_n_f64, add vaddq_f64, sub vsubq_f64,
 hadamard hadamard_f64 }
 simd! { Neon, f32, float32x4_t; mul vmulq_f32, mul_add mul_add_f32, gt gt_f32, keep keep_f32, sum sum_f32 }
 simd! { Neon, f64, float64x2_t; mul vmulq_f64, mul_add mul_add_f64, gt gt_f64, keep keep_f64, sum sum_f64 }
+widen! { Neon, 4, float32x4_t; low low_halves, high high_halves }

@@ -4,7 +4,8 @@
 use core::arch::wasm32::*;
 
 use super::lanes::{lanes, simd};
-use super::{Simd128, Token};
+use super::stored::widen;
+use super::{Bf16x2, Simd128, Token};
 
 impl Token for Simd128 {
     const NAME: &'static str = "simd128";
@@ -98,9 +99,22 @@ fn mul_add_f64(a: v128, b: v128, c: v128) -> v128 {
     f64x2_add(f64x2_mul(a, b), c)
 }
 
+#[inline(always)]
+fn low_halves(x: &[Bf16x2; 4]) -> v128 {
+    // SAFETY: called with a token that proves the features; the array is the memory of one vector, the load unaligned.
+    unsafe { u32x4_shl(v128_load(x.as_ptr().cast()), 16) }
+}
+
+#[inline(always)]
+fn high_halves(x: &[Bf16x2; 4]) -> v128 {
+    // SAFETY: called with a token that proves the features; the array is the memory of one vector, the load unaligned.
+    unsafe { v128_and(v128_load(x.as_ptr().cast()), u32x4_splat(0xFFFF_0000)) }
+}
+
 lanes! { Simd128, f32, 4, v128; load v128_load, store v128_store, splat f32x4_splat, add f32x4_add, sub f32x4_sub,
 hadamard hadamard_f32 }
 lanes! { Simd128, f64, 2, v128; load v128_load, store v128_store, splat f64x2_splat, add f64x2_add, sub f64x2_sub,
 hadamard hadamard_f64 }
 simd! { Simd128, f32, v128; mul f32x4_mul, mul_add mul_add_f32, gt gt_f32, keep keep_f32, sum sum_f32 }
 simd! { Simd128, f64, v128; mul f64x2_mul, mul_add mul_add_f64, gt gt_f64, keep keep_f64, sum sum_f64 }
+widen! { Simd128, 4, v128; low low_halves, high high_halves }

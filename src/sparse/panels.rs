@@ -8,9 +8,10 @@ use core::ops::Range;
 
 use super::{Columns, SparseRef};
 use crate::error::{Error, expect_length};
+use crate::float::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{area, take};
-use crate::simd::{Abreast, Float, Level, Simd, fetch_ahead};
+use crate::simd::{Abreast, Float, LINE, Level, Reads, Simd, Stored, fetch_ahead};
 
 /// Columns of a panel.
 ///
@@ -20,7 +21,7 @@ use crate::simd::{Abreast, Float, Level, Simd, fetch_ahead};
 /// // One column takes a whole panel.
 /// assert_eq!(panels_len(10, 1), 10 * PANEL);
 /// ```
-pub const PANEL: usize = 64;
+pub const PANEL: usize = LINE;
 
 /// Rows of a panel that all sparse rows pass before the next ones: 256 KiB of f32, an eighth of a second-level cache that may be shared.
 /// Fetched from further away again and again, they would cost ten times as much.
@@ -40,29 +41,30 @@ pub const fn panels_len(rows: usize, cols: usize) -> usize {
 
 /// A dense matrix to read: in panels of [`PANEL`] columns, each row by row, or simply row by row.
 ///
-/// A weight matrix whose *columns* are gathered lies here transposed: row j is what input j feeds.
+/// A weight matrix whose *columns* are gathered lies here transposed: row j is what input j feeds. Its numbers are stored as they are, or as
+/// bfloat16, two in a word ([`Bf16x2`](crate::simd::Bf16x2)): half the memory, and half the time where that is the limit.
 ///
 /// ```
 /// use subquad::{MatRef, sparse::{Panels, pack, panels_len}};
 ///
-/// let (a, mut data) = ([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [0.0; panels_len(2, 3)]);
+/// let (a, mut data) = ([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [0.0f32; panels_len(2, 3)]);
 /// pack(MatRef::new(&a, 2, 3)?, &mut data)?;
 /// let (packed, in_place) = (Panels::packed(&data, 2, 3)?, Panels::row_major(&a, 2, 3)?);
 /// assert_eq!((packed.get(1, 0), in_place.get(1, 0)), (Some(4.0), Some(4.0)));
 /// # Ok::<(), subquad::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Panels<'a, T> {
-    data: &'a [T],
+pub struct Panels<'a, E> {
+    data: &'a [E],
     rows: usize,
     cols: usize,
     row_step: usize,
     panel_step: usize,
 }
 
-impl<'a, T> Panels<'a, T> {
-    /// Panels one after the other, the last one as wide as the others: [`panels_len`] numbers. What stands behind the
-    /// last column is never used.
+impl<'a, E: Stored> Panels<'a, E> {
+    /// Panels one after the other, the last one as wide as the others: [`panels_len`] numbers (half as many words of bfloat16). What stands
+    /// behind the last column is never used.
     ///
     /// # Errors
     /// [`Error::Length`] for another number.
@@ -72,31 +74,19 @@ impl<'a, T> Panels<'a, T> {
     /// assert!(Panels::packed(&[0.0f32; panels_len(2, 3)], 2, 3).is_ok());
     /// assert!(Panels::packed(&[0.0f32; 6], 2, 3).is_err());
     /// ```
-    pub fn packed(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        expect_length("panels", panels_len(rows, cols), data.len())?;
-        Ok(Self { data, rows, cols, row_step: PANEL, panel_step: area(PANEL, rows) })
+    pub fn packed(data: &'a [E], rows: usize, cols: usize) -> Result<Self, Error> {
+        expect_length("panels", panels_len(rows, cols) / E::COLUMNS, data.len())?;
+        Ok(Self { data, rows, cols, row_step: Self::LINE, panel_step: area(Self::LINE, rows) })
     }
 
-    /// A matrix that lies row by row, as it may in a file: the products read it where it is, with more cache misses.
-    ///
-    /// # Errors
-    /// [`Error::Length`] unless there are `rows x cols` numbers.
-    ///
-    /// ```
-    /// # use subquad::sparse::Panels;
-    /// assert_eq!(Panels::row_major(&[1, 2, 3, 4, 5, 6], 2, 3)?.get(1, 2), Some(6));
-    /// # Ok::<(), subquad::Error>(())
-    /// ```
-    pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        MatRef::new(data, rows, cols)?;
-        Ok(Self { data, rows, cols, row_step: cols, panel_step: PANEL })
-    }
+    /// Elements of a line of a panel.
+    const LINE: usize = PANEL / E::COLUMNS;
 
     /// Number of rows.
     ///
     /// ```
     /// # use subquad::sparse::Panels;
-    /// assert_eq!(Panels::row_major(&[0; 6], 2, 3)?.rows(), 2);
+    /// assert_eq!(Panels::row_major(&[0.0; 6], 2, 3)?.rows(), 2);
     /// # Ok::<(), subquad::Error>(())
     /// ```
     pub const fn rows(&self) -> usize {
@@ -107,7 +97,7 @@ impl<'a, T> Panels<'a, T> {
     ///
     /// ```
     /// # use subquad::sparse::Panels;
-    /// assert_eq!(Panels::row_major(&[0; 6], 2, 3)?.cols(), 3);
+    /// assert_eq!(Panels::row_major(&[0.0; 6], 2, 3)?.cols(), 3);
     /// # Ok::<(), subquad::Error>(())
     /// ```
     pub const fn cols(&self) -> usize {
@@ -128,13 +118,19 @@ impl<'a, T> Panels<'a, T> {
     /// Whether rows of panel p can be read over their whole width.
     #[inline(always)]
     fn is_whole(&self, p: usize) -> bool {
-        self.row_step == PANEL && self.panel_step != PANEL || self.width(p) == PANEL
+        self.row_step == Self::LINE && self.panel_step != Self::LINE || self.width(p) == PANEL
     }
 
     /// Everything from row j of panel p on, and the elements from one row to the next.
     #[inline(always)]
-    pub(crate) fn panel_from(&self, p: usize, j: usize) -> (&'a [T], usize) {
+    pub(crate) fn panel_from(&self, p: usize, j: usize) -> (&'a [E], usize) {
         (self.data.get(p * self.panel_step + j * self.row_step..).unwrap_or_default(), self.row_step)
+    }
+
+    /// The elements from one panel to the next.
+    #[inline(always)]
+    pub(crate) const fn panel_step(&self) -> usize {
+        self.panel_step
     }
 
     /// Rows of panel p that will be wanted soon, in an order that the processor cannot foresee.
@@ -145,29 +141,45 @@ impl<'a, T> Panels<'a, T> {
         }
     }
 
-    /// Row j of panel p.
+    /// Row j of panel p: elements of what is stored.
     #[inline(always)]
-    pub(crate) fn piece(&self, p: usize, j: usize) -> &'a [T] {
+    pub(crate) fn piece(&self, p: usize, j: usize) -> &'a [E] {
         let from = p * self.panel_step + j * self.row_step;
-        self.data.get(from..).and_then(|rest| rest.get(..self.width(p))).unwrap_or_default()
+        let width = if E::COLUMNS == 1 { self.width(p) } else { Self::LINE };
+        self.data.get(from..).and_then(|rest| rest.get(..width)).unwrap_or_default()
     }
-}
 
-impl<T: Copy> Panels<'_, T> {
     /// Entry (j, r), if there is one.
     ///
     /// ```
     /// # use subquad::sparse::Panels;
-    /// let b = Panels::row_major(&[1, 2, 3, 4, 5, 6], 2, 3)?;
-    /// assert_eq!((b.get(1, 0), b.get(2, 0)), (Some(4), None));
+    /// let b = Panels::row_major(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3)?;
+    /// assert_eq!((b.get(1, 0), b.get(2, 0)), (Some(4.0), None));
     /// # Ok::<(), subquad::Error>(())
     /// ```
     #[inline(always)]
-    pub fn get(&self, j: usize, r: usize) -> Option<T> {
+    pub fn get(&self, j: usize, r: usize) -> Option<E::Number> {
         if j >= self.rows || r >= self.cols {
             return None;
         }
-        self.data.get(r / PANEL * self.panel_step + j * self.row_step + r % PANEL).copied()
+        E::pick(self.data, E::key(r / PANEL * self.panel_step + j * self.row_step, r % PANEL))
+    }
+}
+
+impl<'a, T: Float> Panels<'a, T> {
+    /// A matrix that lies row by row, as it may in a file: the products read it where it is, with more cache misses.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there are `rows x cols` numbers.
+    ///
+    /// ```
+    /// # use subquad::sparse::Panels;
+    /// assert_eq!(Panels::row_major(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3)?.get(1, 2), Some(6.0));
+    /// # Ok::<(), subquad::Error>(())
+    /// ```
+    pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        MatRef::new(data, rows, cols)?;
+        Ok(Self { data, rows, cols, row_step: cols, panel_step: PANEL })
     }
 }
 
@@ -252,10 +264,10 @@ pub(crate) fn touch<T: Float>(x: &[T]) {
     core::hint::black_box(sum);
 }
 
-/// Copies a matrix into panels; zeros behind the last column.
+/// Copies a matrix into panels, rounded where they are bfloat16; zeros behind the last column.
 ///
 /// # Errors
-/// [`Error::Length`] unless `to` has [`panels_len`]`(rows, cols)` numbers.
+/// [`Error::Length`] unless `to` has [`panels_len`]`(rows, cols)` numbers, or half as many words of bfloat16.
 ///
 /// ```
 /// use subquad::{MatRef, sparse::{PANEL, pack, panels_len}};
@@ -265,17 +277,31 @@ pub(crate) fn touch<T: Float>(x: &[T]) {
 /// assert_eq!((to[0], to[1], to[2], to[PANEL]), (1.0, 2.0, 0.0, 3.0));
 /// # Ok::<(), subquad::Error>(())
 /// ```
-pub fn pack<T: Float>(from: MatRef<'_, T>, to: &mut [T]) -> Result<(), Error> {
-    expect_length("pack", panels_len(from.rows(), from.cols()), to.len())?;
+pub fn pack<E: Stored>(from: MatRef<'_, E::Number>, to: &mut [E]) -> Result<(), Error> {
+    expect_length("pack", panels_len(from.rows(), from.cols()) / E::COLUMNS, to.len())?;
     if from.rows() == 0 {
         return Ok(());
     }
-    for (p, panel) in to.chunks_exact_mut(area(PANEL, from.rows())).enumerate() {
+    let line = PANEL / E::COLUMNS;
+    for (p, panel) in to.chunks_exact_mut(area(line, from.rows())).enumerate() {
         let columns = from.col_range(p * PANEL, PANEL);
-        for (j, piece) in panel.chunks_exact_mut(PANEL).enumerate() {
-            for (c, to) in piece.iter_mut().enumerate() {
-                *to = columns.get(j, c).unwrap_or(T::ZERO);
+        for (j, piece) in panel.chunks_exact_mut(line).enumerate() {
+            for c in 0..PANEL {
+                E::put(piece, c, columns.get(j, c).unwrap_or(E::Number::ZERO));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Copies panels into panels of numbers.
+#[cfg(feature = "std")]
+pub(crate) fn unpack<E: Stored>(from: Panels<'_, E>, to: &mut [E::Number]) -> Result<(), Error> {
+    expect_length("unpack", panels_len(from.rows, from.cols), to.len())?;
+    for (p, panel) in to.chunks_exact_mut(area(PANEL, from.rows).max(1)).enumerate() {
+        for (j, piece) in panel.chunks_exact_mut(PANEL).enumerate() {
+            let line = from.piece(p, j);
+            piece.iter_mut().enumerate().for_each(|(c, to)| *to = E::pick(line, E::key(0, c)).unwrap_or(E::Number::ZERO));
         }
     }
     Ok(())
@@ -308,13 +334,19 @@ const AHEAD: usize = 4;
 ///
 /// // The row (0, 2) times a matrix, added to ones.
 /// let row = SparseRef::new(Support::new(&[0, 1], &[1], 2)?, 1, &[2.0f32])?;
-/// let b = Panels::row_major(&[1.0, 2.0, 3.0, 10.0, 20.0, 30.0], 2, 3)?;
+/// let b = Panels::row_major(&[1.0f32, 2.0, 3.0, 10.0, 20.0, 30.0], 2, 3)?;
 /// let mut out = [1.0; 3];
 /// times_panels(Level::detect(), row, b, true, MatMut::new(&mut out, 1, 3)?)?;
 /// assert_eq!(out, [21.0, 41.0, 61.0]);
 /// # Ok::<(), subquad::Error>(())
 /// ```
-pub fn times_panels<T: Float>(level: Level, a: SparseRef<'_, T>, b: Panels<'_, T>, add: bool, out: MatMut<'_, T>) -> Result<(), Error> {
+pub fn times_panels<E: Stored>(
+    level: Level,
+    a: SparseRef<'_, E::Number>,
+    b: Panels<'_, E>,
+    add: bool,
+    out: MatMut<'_, E::Number>,
+) -> Result<(), Error> {
     expect_length("times_panels: depth of A", 1, a.depth())?;
     expect_length("times_panels: rows of B", a.support().cols(), b.rows())?;
     expect_length("times_panels: rows of the result", a.rows(), out.rows())?;
@@ -326,11 +358,11 @@ pub fn times_panels<T: Float>(level: Level, a: SparseRef<'_, T>, b: Panels<'_, T
 }
 
 multiversion! {
-    fn times_entry<T: Float>(a: SparseRef<'_, T>, b: Panels<'_, T>, add: bool, out: MatMut<'_, T>) = times_body;
+    fn times_entry<E: Stored>(a: SparseRef<'_, E::Number>, b: Panels<'_, E>, add: bool, out: MatMut<'_, E::Number>) = times_body;
 }
 
 #[inline(always)]
-fn times_body<T: Float, S: Simd<T>>(s: S, a: SparseRef<'_, T>, b: Panels<'_, T>, add: bool, mut out: MatMut<'_, T>) {
+fn times_body<E: Stored, S: Reads<E>>(s: S, a: SparseRef<'_, E::Number>, b: Panels<'_, E>, add: bool, mut out: MatMut<'_, E::Number>) {
     let mut inside = [(0u32, 0u32); SAMPLES];
     for group in (0..a.rows()).step_by(SAMPLES) {
         let samples = SAMPLES.min(a.rows() - group);
@@ -365,14 +397,14 @@ fn times_body<T: Float, S: Simd<T>>(s: S, a: SparseRef<'_, T>, b: Panels<'_, T>,
                     let Some(to) = out.row(group + i).and_then(|row| row.get_mut(p * PANEL..)?.get_mut(..width)) else { continue };
                     // Whole pieces without a call of memcpy.
                     if let Some(to) = to.first_chunk_mut::<PANEL>() {
-                        let mut piece = if add { *to } else { [T::ZERO; PANEL] };
+                        let mut piece = if add { *to } else { [E::Number::ZERO; PANEL] };
                         gather(s, indices, values, b, p, &mut piece);
                         *to = piece;
                     } else {
-                        let mut piece = [T::ZERO; PANEL];
+                        let mut piece = [E::Number::ZERO; PANEL];
                         piece[..width].copy_from_slice(to);
                         if !add {
-                            piece.fill(T::ZERO);
+                            piece.fill(E::Number::ZERO);
                         }
                         gather(s, indices, values, b, p, &mut piece);
                         to.copy_from_slice(&piece[..width]);
@@ -385,52 +417,45 @@ fn times_body<T: Float, S: Simd<T>>(s: S, a: SparseRef<'_, T>, b: Panels<'_, T>,
 
 /// Adds the rows `indices` of panel p, times the values.
 #[inline(always)]
-fn gather<T: Float, S: Simd<T>>(s: S, indices: &[u32], values: &[T], b: Panels<'_, T>, p: usize, piece: &mut [T; PANEL]) {
+fn gather<E: Stored, S: Reads<E>>(s: S, indices: &[u32], values: &[E::Number], b: Panels<'_, E>, p: usize, piece: &mut [E::Number; PANEL]) {
     if !b.is_whole(p) {
         return gather_part(s, indices, values, b, p, piece);
     }
     // Accumulators of one pass: eight vectors, or the whole piece where it has fewer.
     if PANEL / S::LANES <= 4 {
-        gather_whole::<T, S, 4>(s, indices, values, b, p, piece)
+        gather_whole::<E, S, 4>(s, indices, values, b, p, piece)
     } else {
-        gather_whole::<T, S, 8>(s, indices, values, b, p, piece)
+        gather_whole::<E, S, 8>(s, indices, values, b, p, piece)
     }
 }
 
 #[inline(always)]
-fn gather_whole<T: Float, S: Simd<T>, const V: usize>(
+fn gather_whole<E: Stored, S: Reads<E>, const V: usize>(
     s: S,
     indices: &[u32],
-    values: &[T],
-    b: Panels<'_, T>,
+    values: &[E::Number],
+    b: Panels<'_, E>,
     p: usize,
-    piece: &mut [T; PANEL],
+    piece: &mut [E::Number; PANEL],
 ) {
     let (pieces, _) = s.chunks_mut(piece);
     for (part, to) in pieces.chunks_exact_mut(V).enumerate() {
-        let mut sums = [s.splat(T::ZERO); V];
+        let mut sums = [s.splat(E::Number::ZERO); V];
         for (sum, from) in sums.iter_mut().zip(&*to) {
             *sum = s.load(from);
         }
-        let mut add = |x: T, line: &[T; PANEL]| {
-            let x = s.splat(x);
-            let line = s.chunks(line).0.get(part * V..).unwrap_or_default();
-            for (sum, row) in sums.iter_mut().zip(line) {
-                *sum = s.mul_add(x, s.load(row), *sum);
-            }
-        };
         let (panel, step) = b.panel_from(p, 0);
-        if step == PANEL {
-            let (lines, _) = panel.as_chunks();
+        if step == PANEL / E::COLUMNS {
+            let lines = E::lines(panel);
             for (&j, &x) in indices.iter().zip(values) {
                 if let Some(line) = lines.get(j as usize) {
-                    add(x, line);
+                    add_line(s, x, line, part * V, &mut sums);
                 }
             }
         } else {
             for (&j, &x) in indices.iter().zip(values) {
-                if let Some(line) = panel.get(j as usize * step..).and_then(|line| line.first_chunk()) {
-                    add(x, line);
+                if let Some(line) = panel.get(j as usize * step..).and_then(|line| E::lines(line).first()) {
+                    add_line(s, x, line, part * V, &mut sums);
                 }
             }
         }
@@ -440,19 +465,31 @@ fn gather_whole<T: Float, S: Simd<T>, const V: usize>(
     }
 }
 
+/// Adds x times a line's vectors from `first` on. (A closure would not be inlined, nor what it calls.)
+#[inline(always)]
+fn add_line<E: Stored, S: Reads<E>, const V: usize>(s: S, x: E::Number, line: &E::Line, first: usize, sums: &mut [S::V; V]) {
+    let x = s.splat(x);
+    for (v, sum) in sums.iter_mut().enumerate() {
+        *sum = s.mul_add(x, s.read(line, first + v), *sum);
+    }
+}
+
 /// The last panel of a matrix that lies row by row.
 #[inline(always)]
-fn gather_part<T: Float, S: Simd<T>>(s: S, indices: &[u32], values: &[T], b: Panels<'_, T>, p: usize, piece: &mut [T; PANEL]) {
+fn gather_part<E: Stored, S: Reads<E>>(
+    s: S,
+    indices: &[u32],
+    values: &[E::Number],
+    b: Panels<'_, E>,
+    p: usize,
+    piece: &mut [E::Number; PANEL],
+) {
+    let vectors = b.width(p).div_ceil(S::LANES);
     for (&j, &x) in indices.iter().zip(values) {
-        let x = s.splat(x);
-        let mut row = b.piece(p, j as usize);
-        for to in s.chunks_mut(piece).0 {
-            if row.is_empty() {
-                break;
-            }
-            let sum = s.mul_add(x, s.load_part(row), s.load(to));
+        let (x, line) = (s.splat(x), b.piece(p, j as usize));
+        for (v, to) in s.chunks_mut(piece).0.iter_mut().take(vectors).enumerate() {
+            let sum = s.mul_add(x, s.read_part(line, v), s.load(to));
             s.store(to, sum);
-            row = row.get(S::LANES..).unwrap_or_default();
         }
     }
 }
@@ -498,18 +535,18 @@ pub const fn spread_scratch_len(places: usize) -> usize {
 /// let u = SparseRef::new(Support::new(&[0, 1], &[1], 3)?, 1, &[5.0f32])?;
 /// let columns = Columns::new(&[0, 0, 1, 1], &[0], &[0])?;
 /// let (mut z, mut scratch) = ([0.0; 6], [0.0; spread_scratch_len(1)]);
-/// spread(Level::detect(), 2.0, u, columns, Panels::row_major(&[1.0, 10.0], 1, 2)?, MatMut::new(&mut z, 2, 3)?, &mut scratch)?;
+/// spread(Level::detect(), 2.0, u, columns, Panels::row_major(&[1.0f32, 10.0], 1, 2)?, MatMut::new(&mut z, 2, 3)?, &mut scratch)?;
 /// assert_eq!(z, [0.0, 10.0, 0.0, 0.0, 100.0, 0.0]);
 /// # Ok::<(), subquad::Error>(())
 /// ```
-pub fn spread<T: Float>(
+pub fn spread<E: Stored>(
     level: Level,
-    alpha: T,
-    u: SparseRef<'_, T>,
+    alpha: E::Number,
+    u: SparseRef<'_, E::Number>,
     columns: Columns<'_>,
-    m: Panels<'_, T>,
-    z: MatMut<'_, T>,
-    scratch: &mut [T],
+    m: Panels<'_, E>,
+    z: MatMut<'_, E::Number>,
+    scratch: &mut [E::Number],
 ) -> Result<(), Error> {
     expect_length("spread: depth of U", 1, u.depth())?;
     expect_length("spread: columns of U", u.support().cols(), columns.cols())?;
@@ -525,26 +562,26 @@ pub fn spread<T: Float>(
 }
 
 multiversion! {
-    fn spread_entry<T: Float>(
-        alpha: T, u: SparseRef<'_, T>, columns: Columns<'_>, m: Panels<'_, T>, z: MatMut<'_, T>, scratch: &mut [T],
+    fn spread_entry<E: Stored>(
+        alpha: E::Number, u: SparseRef<'_, E::Number>, columns: Columns<'_>, m: Panels<'_, E>, z: MatMut<'_, E::Number>, scratch: &mut [E::Number],
     ) = spread_body;
 }
 
 #[inline(always)]
-fn spread_body<T: Float, S: Simd<T>>(
+fn spread_body<E: Stored, S: Reads<E>>(
     s: S,
-    alpha: T,
-    u: SparseRef<'_, T>,
+    alpha: E::Number,
+    u: SparseRef<'_, E::Number>,
     columns: Columns<'_>,
-    m: Panels<'_, T>,
-    mut z: MatMut<'_, T>,
-    scratch: &mut [T],
+    m: Panels<'_, E>,
+    mut z: MatMut<'_, E::Number>,
+    scratch: &mut [E::Number],
 ) {
     turn(u, columns, alpha, scratch);
     for p in 0..m.count() {
         for from in (0..columns.cols()).step_by(TURN) {
             let neurons = TURN.min(columns.cols() - from);
-            let mut block = [[T::ZERO; PANEL]; TURN];
+            let mut block = [[E::Number::ZERO; PANEL]; TURN];
             for (r, piece) in block.iter_mut().take(neurons).enumerate() {
                 let Some(values) = columns.range(from + r).and_then(|range| scratch.get(range)) else { continue };
                 gather(s, columns.column(from + r).0, values, m, p, piece);

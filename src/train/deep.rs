@@ -12,7 +12,9 @@
 //! Memory, in bytes, for L layers of m neurons, of which T are trained, n samples, C outputs, a share p that fires, after s steps:
 //!
 //! ```text
-//! 4 m^2 (L - 1)                  Gaussian first weights; nothing for Hadamard ones, nor for mapped ones
+//! 2 m^2 (L - 1)                  Gaussian first weights; nothing for Hadamard ones, nor for mapped ones
+//! 4 m^2 (T - 1)                  those that updates are folded into, if any are
+//! 2048 C p m                     gradients of 256 samples that pass backward together, side by side; nothing for Hadamard weights
 //! 12 n m                         pre-activations of the lowest trained layer, those of a candidate, and those of the layer at hand
 //! 4 n^2 (T + 2)                  inputs' Gram matrices, the mean one and its factor
 //! p n m (16 L + 4 C T + 20 s T)  who fires, row by row and column by column; gradients; the updates, which are kept

@@ -105,10 +105,12 @@ void layers(uint8_t level) {
         }
     }
     REFUSED(SUBQUAD_LENGTH, "columns of A", subquad_output_gradients_f32(C, M - 1, a, &fired2, g, error));
-    size_t longest = 0;
-    for (int i = 0; i < N; i++)
+    size_t longest = 0, longest2 = 0;
+    for (int i = 0; i < N; i++) {
         if (starts[i + 1] - starts[i] > longest) longest = starts[i + 1] - starts[i];
-    len = subquad_backward_scratch_len(C, longest);
+        if (starts2[i + 1] - starts2[i] > longest2) longest2 = starts2[i + 1] - starts2[i];
+    }
+    len = subquad_backward_scratch_len(C, longest2, longest);
     scratch = floats(len);
     OK(subquad_backward_f32(level, &g2, &b2, &fired, e, scratch, len, error));
     subquad_sparse_f32 below = {fired, C, e};
@@ -176,7 +178,7 @@ void layers(uint8_t level) {
     REFUSED(SUBQUAD_LENGTH, "", subquad_low_rank_fold_sparse_f32(&update, M - 1, M, sparse, error));
     free(scratch);
     len = subquad_low_rank_transposed_scratch_len_f32(&update, C);
-    size_t more = subquad_backward_scratch_len(C, longest);
+    size_t more = subquad_backward_scratch_len(C, longest2, longest);
     if (len < more) len = more;
     scratch = floats(len);
     OK(subquad_low_rank_transposed_f32(level, &update, &g2, &fired, e, scratch, len, error));
@@ -205,7 +207,7 @@ void layers(uint8_t level) {
 
     // Weights that are stored nowhere: the backward pass is the forward's transpose.
     len = subquad_structured_forward_scratch_len(M, M);
-    more = subquad_structured_backward_scratch_len(M, M, C, longest);
+    more = subquad_structured_backward_scratch_len(M, M, C, longest2, longest);
     if (len < more) len = more;
     scratch = floats(len);
     OK(subquad_structured_forward_f32(level, M, M, 7, &h, &columns, again, scratch, len, error));

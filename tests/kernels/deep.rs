@@ -15,11 +15,11 @@ use subquad::{Error, Level, MatMut, MatRef, Real};
 
 /// A sparse stack that owns its parts.
 #[derive(Clone)]
-struct Rows<T> {
+pub(crate) struct Rows<T> {
     starts: Vec<usize>,
-    indices: Vec<u32>,
+    pub indices: Vec<u32>,
     values: Vec<T>,
-    depth: usize,
+    pub depth: usize,
     cols: usize,
     by_column: (Vec<usize>, Vec<u32>, Vec<u32>),
 }
@@ -33,7 +33,7 @@ impl<T: Float> Rows<T> {
         Self { starts, indices, values, depth, cols, by_column }
     }
     /// About `share` of all places, with an empty row now and then.
-    fn random(rows: usize, cols: usize, depth: usize, share: f64, seed: u64) -> Self {
+    pub fn random(rows: usize, cols: usize, depth: usize, share: f64, seed: u64) -> Self {
         let keep: Vec<f64> = numbers(rows * cols, seed);
         let (mut starts, mut indices) = (vec![0], vec![]);
         for i in 0..rows {
@@ -45,19 +45,19 @@ impl<T: Float> Rows<T> {
         let values = numbers(depth * indices.len(), seed + 1);
         Self::new(starts, indices, values, depth, cols)
     }
-    fn support(&self) -> Support<'_> {
+    pub fn support(&self) -> Support<'_> {
         Support::new(&self.starts, &self.indices, self.cols).unwrap()
     }
-    fn get(&self) -> SparseRef<'_, T> {
+    pub fn get(&self) -> SparseRef<'_, T> {
         SparseRef::new(self.support(), self.depth, &self.values).unwrap()
     }
     fn columns(&self) -> Columns<'_> {
         Columns::new(&self.by_column.0, &self.by_column.1, &self.by_column.2).unwrap()
     }
-    fn both(&self) -> (SparseRef<'_, T>, Columns<'_>) {
+    pub fn both(&self) -> (SparseRef<'_, T>, Columns<'_>) {
         (self.get(), self.columns())
     }
-    fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.starts.len() - 1
     }
     fn dense(&self, c: usize) -> Dense {
@@ -326,7 +326,7 @@ fn back<T: Float>(level: Level, w: &impl Weights<T>, block: Option<usize>) {
     for (n, depth, share) in [(9, 10, 0.3), (1, 1, 1.0), (many, 3, 0.1), (4, 2, 0.0), (3, 33, 0.4), (2, 8, 0.9), (2, 0, 0.5)] {
         let (g, below) = (Rows::<T>::random(n, m, depth, share, 41), Rows::<T>::random(n, d, 1, share, 42));
         let mut e = dirty::<T>(depth * below.indices.len());
-        let mut scratch = dirty::<T>(w.backward_scratch_len(depth, below.support().longest()));
+        let mut scratch = dirty::<T>(w.backward_scratch_len(depth, g.get().support().longest(), below.support().longest()));
         w.backward(level, g.get(), below.support(), &mut e, &mut scratch).unwrap();
         let wanted: Vec<Dense> = (0..depth).map(|c| g.dense(c).times(&matrix)).collect();
         let allowed_back: Vec<(Dense, f64)> = (0..depth).map(|c| allowed(&g.dense(c), &matrix, block)).collect();
@@ -343,7 +343,7 @@ fn back<T: Float>(level: Level, w: &impl Weights<T>, block: Option<usize>) {
 }
 
 fn weights<T: Float>(level: Level) {
-    for (m, d) in [(1, 1), (70, 33), (64, 64), (200, 130), (65, 2100)] {
+    for (m, d) in [(1, 1), (70, 33), (64, 64), (200, 130), (65, 2100), (330, 530)] {
         let w: Vec<T> = numbers(m * d, 51);
         let across: Vec<T> = (0..m * d).map(|k| w[k % m * d + k / m]).collect();
         let panels = packed(&across, d, m);
@@ -490,7 +490,8 @@ fn flushing<T: Float>(level: Level, dense_flush: bool) {
             let view = Panels::packed(&panels, d, m).unwrap();
             let (mut z, mut e) = (dirty::<T>(n * m), dirty::<T>(depth * below.indices.len()));
             view.forward(level, x.both(), MatMut::new(&mut z, n, m).unwrap(), &mut []).unwrap();
-            let mut scratch = dirty(Weights::<T>::backward_scratch_len(&view, depth, below.support().longest()));
+            let mut scratch =
+                dirty(Weights::<T>::backward_scratch_len(&view, depth, g.get().support().longest(), below.support().longest()));
             view.backward(level, g.get(), below.support(), &mut e, &mut scratch).unwrap();
             if apart {
                 let out = MatMut::new(&mut z, n, m).unwrap();
@@ -623,7 +624,8 @@ fn gradients_against_finite_differences() {
                     None => output_gradients(MatRef::new(&a.data, c, m).unwrap(), h.support(), &mut e).unwrap(),
                     Some(g) => {
                         let w = &panels[l + 1];
-                        let mut scratch = dirty(Weights::<f64>::backward_scratch_len(w, c, h.support().longest()));
+                        let mut scratch =
+                            dirty(Weights::<f64>::backward_scratch_len(w, c, g.get().support().longest(), h.support().longest()));
                         w.backward(level, g.get(), h.support(), &mut e, &mut scratch).unwrap();
                     }
                 }

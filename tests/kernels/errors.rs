@@ -888,7 +888,7 @@ fn huge_dimensions_saturate() {
             fired::outputs_scratch_len(huge, huge, huge, huge),
             fired::descend_scratch_len(huge, huge),
             deep::gram_product_scratch_len(huge, huge),
-            deep::backward_panels_scratch_len(huge, huge),
+            deep::backward_panels_scratch_len(huge, huge, huge),
             overlap_scratch_len(huge, huge, huge),
             spread_scratch_len(huge),
         ];

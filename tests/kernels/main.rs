@@ -4,6 +4,7 @@
 #[path = "../oracle/mod.rs"]
 mod oracle;
 
+mod bf16;
 mod blas;
 mod cg;
 mod deep;

@@ -134,16 +134,18 @@ const LAYERS: &[Case] = &[
         let support = Support::new(&[0, 0], &[], 4)?;
         Structured::new(4, 4, 1)?.backward(l, SparseRef::new(support, HUGE, &[])?, support, &mut [], s)
     }),
-    ("times_panels, rows of B", |l, _| sparse::times_panels(l, places(1, HUGE)?, Panels::row_major(&[], HUGE, 0)?, false, out(1, 0))),
+    ("times_panels, rows of B", |l, _| {
+        sparse::times_panels(l, places(1, HUGE)?, Panels::<f32>::row_major(&[], HUGE, 0)?, false, out(1, 0))
+    }),
     ("times_panels, columns of B", |l, _| {
         let rows = SparseRef::new(Support::new(&[0], &[], 0)?, 1, &[])?;
-        sparse::times_panels(l, rows, Panels::row_major(&[], 0, HUGE)?, false, out(0, HUGE))
+        sparse::times_panels(l, rows, Panels::<f32>::row_major(&[], 0, HUGE)?, false, out(0, HUGE))
     }),
-    ("pack, rows", |_, _| sparse::pack(none(HUGE / 64, 0), &mut [])),
-    ("pack, columns", |_, _| sparse::pack(none(0, HUGE), &mut [])),
+    ("pack, rows", |_, _| sparse::pack::<f32>(none(HUGE / 64, 0), &mut [])),
+    ("pack, columns", |_, _| sparse::pack::<f32>(none(0, HUGE), &mut [])),
     ("spread, rows", |l, s| {
         let u = SparseRef::new(Support::new(&[0], &[], 0)?, 1, &[])?;
-        sparse::spread(l, 1.0, u, Columns::new(&[0], &[], &[])?, Panels::row_major(&[], 0, HUGE)?, out(HUGE, 0), s)
+        sparse::spread(l, 1.0, u, Columns::new(&[0], &[], &[])?, Panels::<f32>::row_major(&[], 0, HUGE)?, out(HUGE, 0), s)
     }),
     ("overlap, depth", |l, s| {
         let (h, columns) = (SparseRef::new(Support::new(&[0], &[], 2)?, HUGE, &[])?, Columns::new(&[0, 0, 0], &[], &[])?);

@@ -209,10 +209,11 @@ fn a_share_of_pre_trained_neurons_fires() {
 /// two differ by that much of the step, and no more.
 #[test]
 fn a_step_is_the_dense_step() {
-    let (n, d, c, m, shift) = (12, 7, 2, 192, 0.6);
+    let (n, d, c, shift) = (12, 7, 2, 0.6);
     let (x, y) = (numbers(n * d, 1), numbers(n * c, 2));
-    let bases: Vec<Vec<f32>> = vec![numbers(d * m, 3), numbers(m * m, 4), numbers(m * m, 5)];
-    for trained in [&[1usize, 2, 3][..], &[2, 3], &[3], &[2], &[1]] {
+    // Pre-activations of 512 neurons lie further apart than they are many.
+    for (m, trained) in [(192, &[1usize, 2, 3][..]), (192, &[2, 3]), (192, &[3]), (192, &[2]), (192, &[1]), (512, &[1, 2, 3])] {
+        let bases: Vec<Vec<f32>> = vec![numbers(d * m, 3), numbers(m * m, 4), numbers(m * m, 5)];
         let base = bases.iter().map(|b| std::sync::Arc::new(b.clone()) as subquad::train::Base).collect();
         let builder = Deep::builder().layers(3).width(m).firing(Firing::Shift(shift)).base(base).train_layers(trained).seed(9);
         let mut run = builder.build(MatRef::new(&x, n, d).unwrap(), MatRef::new(&y, n, c).unwrap()).unwrap();

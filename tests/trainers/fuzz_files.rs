@@ -1,25 +1,13 @@
 //! The fuzz targets' bodies that read files, on a fixed set of inputs.
 
-#[path = "../../fuzz/files.rs"]
+#[path = "../bodies/files.rs"]
 mod files;
+#[path = "../bodies/inputs.rs"]
+mod inputs;
 
+use inputs::inputs;
 use rand_core::Rng;
 use subquad::random::stream;
-
-/// Lengths from nothing to more than any body reads, each with several fillings.
-fn inputs() -> impl Iterator<Item = Vec<u8>> {
-    (0..160u64).map(|i| {
-        let mut rng = stream(i, 0);
-        let len = [0, 1, 2, 3, 7, 16, 64, 300, 2000, 20_000][i as usize % 10];
-        let mut bytes = vec![0; len];
-        rng.fill_bytes(&mut bytes);
-        // Sparse ones reach small shapes and many zeros.
-        if i % 3 == 0 {
-            bytes.iter_mut().enumerate().filter(|(k, _)| k % 2 == 1).for_each(|(_, byte)| *byte = 0);
-        }
-        bytes
-    })
-}
 
 #[test]
 fn table() {

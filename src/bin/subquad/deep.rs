@@ -69,7 +69,7 @@ pub struct DeepArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = layers)]
     pub train_layers: Vec<usize>,
 
-    /// First weights: normal numbers, or Hadamard transforms with random signs, which take no memory
+    /// First weights: normal numbers (bfloat16), or Hadamard transforms with random signs, which take no memory
     #[arg(long, value_enum, default_value = "gaussian")]
     pub weights: WeightsArg,
 
@@ -208,8 +208,7 @@ pub fn train(args: &Train) -> Result<(), Failure> {
     let shift = builder.shift()?;
     let fired = subquad::relu::deep::fired_share(shift);
     let searched = deep.base.is_some() && args.shift == 0.0;
-    let dense = matches!(deep.weights, WeightsArg::Gaussian) && deep.base.is_none();
-    memory(&mut live, width, layers, x.rows(), y.cols(), fired, dense)?;
+    memory(&mut live, builder.memory(x.rows(), y.cols())?, width, layers)?;
     live.say(&format!(
         "subquad {}: a deep ReLU network of {}, trained by Gauss-Newton",
         env!("CARGO_PKG_VERSION"),
@@ -381,12 +380,7 @@ fn said(status: Status) -> &'static str {
 }
 
 /// Refuses what this machine's memory cannot hold, where it says how much it has.
-///
-/// As the documentation of `Deep` has it, for five steps.
-fn memory(live: &mut Live, width: usize, layers: usize, n: usize, c: usize, fired: f64, dense: bool) -> Result<(), Failure> {
-    let (m, n, l) = (width as f64, n as f64, layers as f64);
-    let weights = if dense { 4.0 * m * m * (l - 1.0) } else { 0.0 };
-    let needed = weights + 12.0 * n * m + 4.0 * n * n * (l + 2.0) + fired * n * m * l * (4.0 * c as f64 + 20.0 * 5.0);
+fn memory(live: &mut Live, needed: f64, width: usize, layers: usize) -> Result<(), Failure> {
     live.say(&format!("  memory     about {:.2} GB", needed / 1e9));
     let Ok(about) = std::fs::read_to_string("/proc/meminfo") else { return Ok(()) };
     let available = about.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());

@@ -142,8 +142,8 @@ impl<T: Float> Weights<T> for Structured {
         Ok(())
     }
 
-    fn backward_scratch_len(&self, _: usize, longest: usize) -> usize {
-        self.block.saturating_add(longest)
+    fn backward_scratch_len(&self, _: usize, _: usize, below: usize) -> usize {
+        self.block.saturating_add(below)
     }
 
     fn backward(&self, level: Level, g: SparseRef<'_, T>, below: Support<'_>, e: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
@@ -152,7 +152,7 @@ impl<T: Float> Weights<T> for Structured {
         expect_length("structured: rows", g.rows(), below.rows())?;
         let depth = g.depth();
         expect_length("structured: result", area(depth, below.len()), e.len())?;
-        let (scratch, _) = take(scratch, Weights::<T>::backward_scratch_len(self, depth, below.longest()))?;
+        let (scratch, _) = take(scratch, Weights::<T>::backward_scratch_len(self, depth, g.support().longest(), below.longest()))?;
         let (work, signs) = scratch.split_at_mut(self.block);
         e.fill(T::ZERO);
         let first = Transform::new();

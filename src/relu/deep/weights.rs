@@ -3,7 +3,7 @@
 use super::backward::{backward_panels, backward_panels_scratch_len};
 use crate::error::Error;
 use crate::matrix::MatMut;
-use crate::simd::{Float, Level};
+use crate::simd::{Float, Level, Stored};
 use crate::sparse::{Columns, Panels, SparseRef, Support, times_panels};
 
 /// A weight matrix W, outputs x inputs, that is never asked for its entries: only for its products with sparse rows.
@@ -16,7 +16,7 @@ use crate::sparse::{Columns, Panels, SparseRef, Support, times_panels};
 ///     (w.outputs(), w.inputs())
 /// }
 /// // Two neurons on three inputs: stored, as W^T; and not stored at all.
-/// assert_eq!(shape(&Panels::row_major(&[1.0, 5.0, 2.0, 6.0, 3.0, 7.0], 3, 2)?), (2, 3));
+/// assert_eq!(shape(&Panels::row_major(&[1.0f32, 5.0, 2.0, 6.0, 3.0, 7.0], 3, 2)?), (2, 3));
 /// assert_eq!(shape(&Structured::new(2, 3, 7)?), (2, 3));
 /// # Ok::<(), subquad::Error>(())
 /// ```
@@ -69,15 +69,15 @@ pub trait Weights<T: Float> {
     fn forward(&self, level: Level, h: (SparseRef<'_, T>, Columns<'_>), z: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error>;
 
     /// Scratch of [`backward`](Self::backward), in elements, for so many outputs of the network and so many places in the
-    /// longest row below.
+    /// longest row above and in the longest one below.
     ///
     /// ```
     /// use subquad::relu::deep::{Structured, Weights};
     ///
-    /// assert_eq!(Weights::<f32>::backward_scratch_len(&Structured::new(10_000, 128, 7)?, 1, 50), 128 + 50);
+    /// assert_eq!(Weights::<f32>::backward_scratch_len(&Structured::new(10_000, 128, 7)?, 1, 70, 50), 128 + 50);
     /// # Ok::<(), subquad::Error>(())
     /// ```
-    fn backward_scratch_len(&self, depth: usize, longest: usize) -> usize;
+    fn backward_scratch_len(&self, depth: usize, above: usize, below: usize) -> usize;
 
     /// `e[i, c, j] = sum_r W[r, j] g[i, c, r]` for the inputs j in `below`, in the order of a [`SparseRef`] of g's depth.
     ///
@@ -91,7 +91,7 @@ pub trait Weights<T: Float> {
     /// // W has the rows (1, 2, 3) and (5, 6, 7); the first one fires, with gradient 10; of the inputs only the second does.
     /// let w = Panels::row_major(&[1.0f32, 5.0, 2.0, 6.0, 3.0, 7.0], 3, 2)?;
     /// let g = SparseRef::new(Support::new(&[0, 1], &[0], 2)?, 1, &[10.0])?;
-    /// let (mut e, mut scratch) = ([0.0], vec![0.0; w.backward_scratch_len(1, 1)]);
+    /// let (mut e, mut scratch) = ([0.0], vec![0.0; w.backward_scratch_len(1, 1, 1)]);
     /// w.backward(Level::detect(), g, Support::new(&[0, 1], &[1], 3)?, &mut e, &mut scratch)?;
     /// assert_eq!(e, [20.0]);
     /// # Ok::<(), subquad::Error>(())
@@ -100,7 +100,7 @@ pub trait Weights<T: Float> {
 }
 
 /// Dense weights, given as W^T in [`Panels`]: a column of W is a row there.
-impl<T: Float> Weights<T> for Panels<'_, T> {
+impl<E: Stored> Weights<E::Number> for Panels<'_, E> {
     fn outputs(&self) -> usize {
         self.cols()
     }
@@ -113,15 +113,28 @@ impl<T: Float> Weights<T> for Panels<'_, T> {
         0
     }
 
-    fn forward(&self, level: Level, h: (SparseRef<'_, T>, Columns<'_>), z: MatMut<'_, T>, _: &mut [T]) -> Result<(), Error> {
+    fn forward(
+        &self,
+        level: Level,
+        h: (SparseRef<'_, E::Number>, Columns<'_>),
+        z: MatMut<'_, E::Number>,
+        _: &mut [E::Number],
+    ) -> Result<(), Error> {
         times_panels(level, h.0, *self, false, z)
     }
 
-    fn backward_scratch_len(&self, depth: usize, longest: usize) -> usize {
-        backward_panels_scratch_len(depth, longest)
+    fn backward_scratch_len(&self, depth: usize, above: usize, below: usize) -> usize {
+        backward_panels_scratch_len(depth, above, below)
     }
 
-    fn backward(&self, level: Level, g: SparseRef<'_, T>, below: Support<'_>, e: &mut [T], scratch: &mut [T]) -> Result<(), Error> {
+    fn backward(
+        &self,
+        level: Level,
+        g: SparseRef<'_, E::Number>,
+        below: Support<'_>,
+        e: &mut [E::Number],
+        scratch: &mut [E::Number],
+    ) -> Result<(), Error> {
         backward_panels(level, g, *self, below, e, scratch)
     }
 }

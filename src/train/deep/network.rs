@@ -6,7 +6,8 @@ use super::numbers::Numbers;
 use crate::low_rank::{Flush, Update};
 use crate::random::{gaussian, stream};
 use crate::relu::deep::{Form, Structured, Weights, activate};
-use crate::sparse::{Columns, Panels, PanelsMut, SparseRef, Support, pack, panels_len, times_panels, transpose};
+use crate::simd::{Bf16x2, Stored};
+use crate::sparse::{Columns, PANEL, Panels, PanelsMut, SparseRef, Support, pack, panels_len, times_panels, transpose, unpack};
 use crate::{Error, Level, MatMut, MatRef, blas};
 
 /// Sparse rows of depth 1 that own their parts: what a layer says to all samples.
@@ -95,7 +96,9 @@ impl Rows {
 /// The first weights of a layer.
 #[derive(Clone)]
 pub(crate) enum Matrix {
-    /// Dense, our own: W^T in panels.
+    /// Dense, our own, as they were drawn: W^T in panels of bfloat16.
+    Halves { data: Numbers<Bf16x2>, inputs: usize, outputs: usize },
+    /// Dense, our own, updates folded in: W^T in panels.
     Panels { data: Numbers, inputs: usize, outputs: usize },
     /// Dense, somebody else's, never written: W^T row by row.
     Borrowed { data: Arc<dyn AsRef<[f32]> + Send + Sync>, scale: f32, inputs: usize, outputs: usize },
@@ -134,8 +137,8 @@ impl Weights<f32> for Scaled<'_> {
         Ok(())
     }
 
-    fn backward_scratch_len(&self, depth: usize, longest: usize) -> usize {
-        self.panels.backward_scratch_len(depth, longest)
+    fn backward_scratch_len(&self, depth: usize, above: usize, below: usize) -> usize {
+        self.panels.backward_scratch_len(depth, above, below)
     }
 
     fn backward(&self, level: Level, g: SparseRef<'_, f32>, below: Support<'_>, e: &mut [f32], scratch: &mut [f32]) -> Result<(), Error> {
@@ -148,6 +151,7 @@ impl Weights<f32> for Scaled<'_> {
 impl std::fmt::Debug for Matrix {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kind = match self {
+            Self::Halves { .. } => "halves",
             Self::Panels { .. } => "panels",
             Self::Borrowed { .. } => "borrowed",
             Self::Structured(_) => "structured",
@@ -157,11 +161,26 @@ impl std::fmt::Debug for Matrix {
 }
 
 impl Matrix {
-    /// Independent standard normal numbers: stream `16 + layer` of the seed, in the order of the panels.
+    /// Independent standard normal numbers, rounded to bfloat16: stream `16 + layer` of the seed, in the order of the panels. What is random
+    /// needs no more digits, and memory is what a pass through it waits for.
     pub fn gaussian(outputs: usize, inputs: usize, seed: u64, layer: usize) -> Self {
-        let mut data = Numbers::zeros(panels_len(inputs, outputs));
-        gaussian(&mut stream(seed, 16 + layer as u32), &mut data);
-        Self::Panels { data, inputs, outputs }
+        let mut data = Numbers::zeros(panels_len(inputs, outputs) / Bf16x2::COLUMNS);
+        let (mut rng, mut line) = (stream(seed, 16 + layer as u32), [0.0f32; PANEL]);
+        for to in data.chunks_exact_mut(PANEL / Bf16x2::COLUMNS) {
+            gaussian(&mut rng, &mut line);
+            line.iter().enumerate().for_each(|(c, &x)| Bf16x2::put(to, c, x));
+        }
+        Self::Halves { data, inputs, outputs }
+    }
+
+    /// The same numbers with all digits, to be written to.
+    fn widen(&mut self) -> Result<(), Error> {
+        if let Self::Halves { data, inputs, outputs } = self {
+            let mut wide = Numbers::zeros(panels_len(*inputs, *outputs));
+            unpack(Panels::packed(data, *inputs, *outputs)?, &mut wide)?;
+            *self = Self::Panels { data: wide, inputs: *inputs, outputs: *outputs };
+        }
+        Ok(())
     }
 
     /// From Hadamard transforms and signs.
@@ -172,6 +191,7 @@ impl Matrix {
     /// The products.
     pub fn get(&self) -> Box<dyn Weights<f32> + '_> {
         match self {
+            Self::Halves { data, inputs, outputs } => Box::new(Panels::packed(data, *inputs, *outputs).expect("checked when it was made")),
             Self::Panels { data, inputs, outputs } => Box::new(Panels::packed(data, *inputs, *outputs).expect("checked when it was made")),
             Self::Borrowed { data, scale, inputs, outputs } => {
                 let panels = Panels::row_major((**data).as_ref(), *inputs, *outputs).expect("checked when it was made");
@@ -228,6 +248,9 @@ impl Layer {
 
     /// Writes as many blocks into the weights as there are flushes, if they can be written to.
     pub fn fold_as(&mut self, level: Level, flushes: &[Flush], scratch: &mut Numbers) -> Result<u64, Error> {
+        if !flushes.is_empty() {
+            self.weights.widen()?;
+        }
         let Matrix::Panels { data, inputs, outputs } = &mut self.weights else { return Ok(0) };
         let mut work = 0;
         let mut w = PanelsMut::packed(data, *inputs, *outputs)?;

@@ -2,23 +2,24 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// One large page; shorter ones are not worth a mapping of their own.
+/// One large page, in bytes; shorter ones are not worth a mapping of their own.
 #[cfg(feature = "io")]
-const LEAST_MAPPED: usize = 1 << 19;
+const LEAST_MAPPED: usize = 1 << 21;
 
-/// Numbers in large pages, where the system has them and is asked through a mapping (feature `io`): gathers all over a matrix spend a third
-/// of their time looking up small ones.
+/// Numbers, or what they are stored as, in large pages, where the system has them and is asked through a mapping (feature `io`): gathers all
+/// over a matrix spend a third of their time looking up small ones.
 #[derive(Debug)]
-pub(super) enum Numbers {
-    Own(Vec<f32>),
+pub(super) enum Numbers<E = f32> {
+    Own(Vec<E>),
     #[cfg(feature = "io")]
     Mapped(memmap2::MmapMut),
 }
 
-impl Numbers {
+impl<E: bytemuck::Pod> Numbers<E> {
     pub fn zeros(len: usize) -> Self {
         #[cfg(feature = "io")]
-        if let (true, Some(bytes)) = (len >= LEAST_MAPPED, len.checked_mul(4))
+        if let Some(bytes) = len.checked_mul(size_of::<E>())
+            && bytes >= LEAST_MAPPED
             && let Ok(map) = memmap2::MmapMut::map_anon(bytes)
         {
             // Without large pages it is as good as a vector.
@@ -26,7 +27,7 @@ impl Numbers {
             let _ = map.advise(memmap2::Advice::HugePage);
             return Self::Mapped(map);
         }
-        Self::Own(vec![0.0; len])
+        Self::Own(vec![E::zeroed(); len])
     }
 
     /// As many numbers as this, whatever they are.
@@ -44,16 +45,16 @@ impl Numbers {
     }
 }
 
-impl Default for Numbers {
+impl<E> Default for Numbers<E> {
     fn default() -> Self {
         Self::Own(Vec::new())
     }
 }
 
-impl Deref for Numbers {
-    type Target = [f32];
+impl<E: bytemuck::Pod> Deref for Numbers<E> {
+    type Target = [E];
 
-    fn deref(&self) -> &[f32] {
+    fn deref(&self) -> &[E] {
         match self {
             Self::Own(numbers) => numbers,
             #[cfg(feature = "io")]
@@ -62,8 +63,8 @@ impl Deref for Numbers {
     }
 }
 
-impl DerefMut for Numbers {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<E: bytemuck::Pod> DerefMut for Numbers<E> {
+    fn deref_mut(&mut self) -> &mut [E] {
         match self {
             Self::Own(numbers) => numbers,
             #[cfg(feature = "io")]
@@ -72,7 +73,7 @@ impl DerefMut for Numbers {
     }
 }
 
-impl Clone for Numbers {
+impl<E: bytemuck::Pod> Clone for Numbers<E> {
     fn clone(&self) -> Self {
         let mut copy = Self::zeros(self.len());
         copy.copy_from_slice(self);

@@ -18,7 +18,7 @@ use crate::train::{Progress, TrainError};
 use crate::{MatMut, MatRef, blas};
 
 /// Steps that a run is expected to take, for the choice of what becomes of updates.
-const EXPECTED_STEPS: usize = 4;
+pub(super) const EXPECTED_STEPS: usize = 4;
 
 /// What a part of a step cost.
 ///
@@ -88,7 +88,7 @@ impl Deep {
                 let (g, layer) = (above.with(c, &all[l + 1]), &self.network.layers[l + 1]);
                 let (fired_above, fired) = (above.support(), h.support());
                 let weights = layer.weights.get();
-                self.scratch.grow(weights.backward_scratch_len(c, h.support().longest()));
+                self.scratch.grow(weights.backward_scratch_len(c, fired_above.longest(), fired.longest()));
                 weights.backward(level, g, h.support(), &mut e, &mut self.scratch)?;
                 operations += c as u64
                     * match layer.weights {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::network::Matrix;
+use super::parts::EXPECTED_STEPS;
 use super::trainer::Deep;
-use crate::low_rank::Flush;
-use crate::relu::deep::{Form, shift_for};
+use crate::low_rank::{Flush, Situation, cheapest};
+use crate::relu::deep::{Form, fired_share, shift_for};
 use crate::train::TrainError;
 use crate::{Level, MatRef};
 
@@ -43,7 +44,8 @@ pub enum Firing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FirstWeights {
-    /// Independent normal numbers: m^2 of them for each layer but the first.
+    /// Independent normal numbers: m^2 of them for each layer but the first. They are rounded to bfloat16, in which they take half the
+    /// memory, and a pass through them little more than half the time.
     #[default]
     Gaussian,
     /// Hadamard transforms and random signs: nothing is stored.
@@ -470,6 +472,38 @@ impl DeepBuilder {
             Some(l) => Err(TrainError::setting("train layers", "numbers from 1 to the number of layers", l)),
             None => Ok(trained),
         }
+    }
+
+    /// Bytes that a run of five steps on n samples with c outputs takes, about: the table of [`train::deep`](crate::train) added up.
+    ///
+    /// # Errors
+    /// As [`trained`](Self::trained) and [`shift`](Self::shift).
+    ///
+    /// ```
+    /// use subquad::train::{Deep, FirstWeights};
+    ///
+    /// let (stored, seeds) = (Deep::builder().width(4096), Deep::builder().width(4096).weights(FirstWeights::Hadamard));
+    /// assert!(stored.memory(256, 10)? - seeds.memory(256, 10)? > 2.0 * 4096.0 * 4096.0); // of the second layer
+    /// # Ok::<(), subquad::train::TrainError>(())
+    /// ```
+    pub fn memory(&self, n: usize, c: usize) -> Result<f64, TrainError> {
+        let (m, samples, layers, outputs) = (self.width as f64, n as f64, self.layers as f64, c as f64);
+        let (fired, trained) = (fired_share(self.shift()?), self.trained()?.len() as f64);
+        let folded = match self.flush {
+            FlushPolicy::Always(flush) => flush != Flush::Never,
+            FlushPolicy::Auto => {
+                cheapest(Situation { samples: n, outputs: c, width: self.width, fired, passes: EXPECTED_STEPS - 1 }) != Flush::Never
+            }
+        };
+        let stored = self.weights == FirstWeights::Gaussian || !self.base.is_empty();
+        let weights = if stored && self.base.is_empty() {
+            m * m * (2.0 * (layers - 1.0) + if folded { 4.0 * (trained - 1.0) } else { 0.0 })
+        } else {
+            0.0
+        };
+        let passing = if stored { 2048.0 * outputs * fired * m } else { 0.0 };
+        let lists = fired * samples * m * (16.0 * layers + trained * (4.0 * outputs + 20.0 * 5.0));
+        Ok(weights + passing + 12.0 * samples * m + 4.0 * samples * samples * (trained + 2.0) + lists)
     }
 
     /// The first weights of layer l, counted from 0, on d inputs.

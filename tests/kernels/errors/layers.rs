@@ -38,7 +38,7 @@ fn passes_of_a_layer() {
     let one = Support::new(&[0, 1], &[1], 2).unwrap();
     let wt = Panels::row_major(&z[..8], 2, 4).unwrap();
     let (turned, tall) = (Panels::row_major(&z[..8], 4, 2).unwrap(), Panels::row_major(&z[..12], 3, 4).unwrap());
-    let (back, product, inner) = (backward_panels_scratch_len(2, 2), gram_product_scratch_len(3, 2), overlap_scratch_len(1, 2, 2));
+    let (back, product, inner) = (backward_panels_scratch_len(2, 2, 2), gram_product_scratch_len(3, 2), overlap_scratch_len(1, 2, 2));
     let (p, u) = (mat(&z[..4], 2, 2), mat(&z[..4], 2, 2));
     let (mut starts, mut indices, mut values, mut norms) = ([0; 3], [0; 4], [0.0f32; 4], [0.0f32; 2]);
     let mut fire = |shift: f32, z: MatRef<'_, f32>, starts_len: usize, values_len: usize, norms_len: usize| {
@@ -104,7 +104,7 @@ fn passes_of_a_layer() {
         (&short(spread_scratch_len(3)), spread(level, 1.0, h, columns, wt, out!(4, 4), &mut s[..2])),
     ]);
     // Rows without columns may be as many as there are addresses: nothing overflows.
-    assert!(pack(MatRef::<f32>::new(&[], 1 << (usize::BITS - 6), 0).unwrap(), &mut []).is_ok());
+    assert!(pack::<f32>(MatRef::new(&[], 1 << (usize::BITS - 6), 0).unwrap(), &mut []).is_ok());
     assert!(Panels::<f32>::packed(&[], HUGE, 0).is_ok() && PanelsMut::<f32>::packed(&mut [], HUGE, 0).is_ok());
 }
 
@@ -119,7 +119,7 @@ fn weights_that_are_not_stored() {
     let (stack, wide) = (SparseRef::new(h.support(), 2, &z[..2]).unwrap(), Support::new(&[0, 1], &[1], 4).unwrap());
     let g = SparseRef::new(wide, 1, &z[..1]).unwrap();
     let two = Support::new(&[0, 1, 2], &[1, 1], 3).unwrap();
-    let (forth, back) = (Weights::<f32>::forward_scratch_len(&w, 1), Weights::<f32>::backward_scratch_len(&w, 1, 1));
+    let (forth, back) = (Weights::<f32>::forward_scratch_len(&w, 1), Weights::<f32>::backward_scratch_len(&w, 1, 1, 1));
     refusals(vec![
         ("structured weights: block does not fit this machine's address space", Structured::new(4, usize::MAX, 7).map(drop)),
         ("structured: depth: expected 1, found 2", w.forward(level, (stack, columns), out!(1, 4), s)),

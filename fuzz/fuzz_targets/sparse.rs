@@ -1,0 +1,10 @@
+#![no_main]
+#[path = "../../tests/bodies/source.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod source;
+#[path = "../../tests/bodies/sparse.rs"]
+mod sparse;
+#[path = "../../tests/bodies/sparse_case.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod sparse_case;
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sparse::sparse(bytes));
