@@ -471,13 +471,13 @@ fn transposed_body<T: Float, S: Simd<T>>(
     let (vs, scratch) = scratch.split_at_mut(update.v.support().len());
     turn(update.u, update.u_columns, T::ONE, us);
     turn(update.v, update.v_columns, T::ONE, vs);
-    let Some(shares) = s.chunks_mut(scratch).0.get_mut(..update.rank() * vectors) else { return };
+    let Some(shares) = s.chunks_mut(scratch).0.get_mut(..update.rank()) else { return };
     for i in 0..g.rows() {
         let (above, columns, place) = (g.support().row(i), below.row(i), below.range(i));
         let Some(e) = e.get_mut(depth * place.start..depth * place.end) else { continue };
         for v in 0..vectors {
-            // shares[f] = <u_f, g_i> for a vector of outputs, v of `vectors`.
-            for share in shares.iter_mut().skip(v).step_by(vectors) {
+            // shares[f] = <u_f, g_i> for vector v of the outputs.
+            for share in shares.iter_mut() {
                 s.store(share, s.splat(T::ZERO));
             }
             for (at, &r) in above.iter().enumerate() {
@@ -488,7 +488,7 @@ fn transposed_body<T: Float, S: Simd<T>>(
                 let us = update.u_columns.range(r as usize).and_then(|range| us.get(range)).unwrap_or_default();
                 let g = side_by_side(s, g.stack(i), above.len(), at, v * S::LANES);
                 for (&f, &u) in terms.iter().zip(us) {
-                    if let Some(share) = shares.get_mut(f as usize * vectors + v) {
+                    if let Some(share) = shares.get_mut(f as usize) {
                         let sum = s.mul_add(s.splat(u), g, s.load(share));
                         s.store(share, sum);
                     }
@@ -499,7 +499,7 @@ fn transposed_body<T: Float, S: Simd<T>>(
                 let vs = update.v_columns.range(j as usize).and_then(|range| vs.get(range)).unwrap_or_default();
                 let mut sum = s.splat(T::ZERO);
                 for (&f, &x) in terms.iter().zip(vs) {
-                    if let Some(share) = shares.get(f as usize * vectors + v) {
+                    if let Some(share) = shares.get(f as usize) {
                         sum = s.mul_add(s.splat(x), s.load(share), sum);
                     }
                 }
@@ -507,8 +507,12 @@ fn transposed_body<T: Float, S: Simd<T>>(
                 if let Some(to) = s.chunks_mut(&mut sums).0.first_mut() {
                     s.store(to, sum);
                 }
-                let outputs = e.iter_mut().skip(v * S::LANES * columns.len() + at).step_by(columns.len());
-                outputs.zip(&sums[..S::LANES]).for_each(|(e, &x)| *e += x);
+                let mut place = v * S::LANES * columns.len() + at;
+                for &x in &sums[..S::LANES] {
+                    let Some(e) = e.get_mut(place) else { break };
+                    *e += x;
+                    place += columns.len();
+                }
             }
         }
     }

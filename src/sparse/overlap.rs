@@ -90,48 +90,44 @@ fn overlap_body<T: Float, S: Simd<T>>(
     scratch: &mut [T],
 ) {
     let depth = a.0.depth();
-    let padded = b.0.rows() + PAD;
+    if depth == 0 {
+        return;
+    }
     let (left, scratch) = scratch.split_at_mut(depth * a.0.rows());
-    let (right, products) = scratch.split_at_mut(depth * padded);
+    let (right, products) = scratch.split_at_mut(depth * (b.0.rows() + PAD));
     for r in 0..a.1.cols() {
         let (rows_a, rows_b) = (a.1.column(r).0, b.1.column(r).0);
         if rows_a.is_empty() || rows_b.is_empty() {
             continue;
         }
-        // A's numbers row by row, B's matrix by matrix, in whole vectors.
-        let width = rows_b.len().next_multiple_of(S::LANES);
-        collect(a.0, a.1.column(r), depth, 1, left);
+        // A's numbers row by row, B's in groups of as many rows as a vector has lanes: both are read in order.
+        collect(a.0, a.1.column(r), 1, left);
         if symmetric {
-            for (e, from) in left.chunks_exact(depth.max(1)).take(rows_b.len()).enumerate() {
-                for (to, &x) in right.iter_mut().skip(e).step_by(width).zip(from) {
-                    *to = x;
+            for e in 0..rows_b.len() {
+                let Some(x) = left.get(e * depth..(e + 1) * depth) else { continue };
+                for (to, &x) in lanes(right, S::LANES, depth, e).zip(x) {
+                    if let Some(to) = to.get_mut(e % S::LANES) {
+                        *to = x;
+                    }
                 }
             }
         } else {
-            collect(b.0, b.1.column(r), 1, width, right);
+            collect(b.0, b.1.column(r), S::LANES, right);
         }
-        for c in 0..depth {
-            if let Some(rest) = right.get_mut(c * width + rows_b.len()..(c + 1) * width) {
-                rest.fill(T::ZERO);
-            }
-        }
+        let (vectors, _) = s.chunks(right);
         for (e, &row) in rows_a.iter().enumerate() {
             let Some(x) = left.get(e * depth..(e + 1) * depth) else { continue };
-            let count = if symmetric { e + 1 } else { rows_b.len() };
-            let Some(products) = products.get_mut(..count.next_multiple_of(S::LANES)) else { continue };
-            for (v, to) in s.chunks_mut(products).0.iter_mut().enumerate() {
+            let rows_b = if symmetric { rows_b.get(..=e).unwrap_or_default() } else { rows_b };
+            for (group, to) in s.chunks_mut(products).0.iter_mut().take(rows_b.len().div_ceil(S::LANES)).enumerate() {
+                let Some(y) = vectors.get(group * depth..(group + 1) * depth) else { continue };
                 let mut sum = s.splat(T::ZERO);
-                for (c, &x) in x.iter().enumerate() {
-                    let from = c * width + v * S::LANES;
-                    let Some(y) = right.get(from..from + S::LANES) else { continue };
-                    if let [y] = s.chunks(y).0 {
-                        sum = s.mul_add(s.splat(x), s.load(y), sum);
-                    }
+                for (&x, y) in x.iter().zip(y) {
+                    sum = s.mul_add(s.splat(x), s.load(y), sum);
                 }
                 s.store(to, sum);
             }
             let Some(out) = out.row(row as usize) else { continue };
-            for (&product, &b) in products.iter().zip(&rows_b[..count]) {
+            for (&product, &b) in products.iter().zip(rows_b) {
                 if let Some(out) = out.get_mut(b as usize) {
                     *out += product;
                 }
@@ -140,17 +136,29 @@ fn overlap_body<T: Float, S: Simd<T>>(
     }
 }
 
-/// The numbers of a column's e-th row in matrix c, to `to[e step + c stride]`.
+/// The numbers of a column's rows, in groups of `width` rows, zeros in the lanes behind the last: number c of lane l in group g goes to
+/// `to[(g depth + c) width + l]`.
 #[inline(always)]
-fn collect<T: Float>(matrix: SparseRef<'_, T>, column: (&[u32], &[u32]), step: usize, stride: usize, to: &mut [T]) {
+fn collect<T: Float>(matrix: SparseRef<'_, T>, column: (&[u32], &[u32]), width: usize, to: &mut [T]) {
     for (e, (&row, &place)) in column.0.iter().zip(column.1).enumerate() {
         let (stack, k) = (matrix.stack(row as usize), matrix.support().range(row as usize).len());
-        let mut at = e * step;
-        for x in stack.iter().skip(place as usize).step_by(k.max(1)) {
-            if let Some(to) = to.get_mut(at) {
-                *to = *x;
+        // (Chunks of k numbers would have to be counted: a division for each row.)
+        let mut at = place as usize;
+        for to in lanes(to, width, matrix.depth(), e) {
+            if let (Some(to), Some(&x)) = (to.get_mut(e % width), stack.get(at)) {
+                *to = x;
             }
-            at += stride;
+            at += k;
         }
     }
+}
+
+/// The `depth` vectors, or runs of `width`, that hold row e's numbers in lane e mod width; as their group begins, they are zero.
+#[inline(always)]
+fn lanes<T: Float>(groups: &mut [T], width: usize, depth: usize, e: usize) -> core::slice::ChunksExactMut<'_, T> {
+    let group = groups.get_mut(e / width * depth * width..).and_then(|rest| rest.get_mut(..depth * width)).unwrap_or_default();
+    if width > 1 && e.is_multiple_of(width) {
+        group.fill(T::ZERO);
+    }
+    group.chunks_exact_mut(width)
 }

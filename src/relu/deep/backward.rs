@@ -9,7 +9,7 @@ use crate::sparse::{BLOCK, PANEL, Panels, SparseRef, Support, side_by_side};
 /// Rows whose entries are collected at once.
 const ROWS: usize = 4;
 /// Columns whose sums are in registers at once.
-const ABREAST: usize = 4;
+const ABREAST: usize = 6;
 /// Samples that pass a block of the weights together, at most: their places in it are kept on the stack.
 const SAMPLES: usize = 256;
 /// More than the lanes of any vector.
@@ -178,11 +178,14 @@ fn backward_body<E: Stored, S: Reads<E>>(
                         continue;
                     }
                     let Some(results) = results.get_mut(i * room(most)..i * room(most) + room(columns.len())) else { continue };
-                    let at = |r: u32| E::key((r as usize / PANEL - p) * b.panel_step(), r as usize % PANEL);
                     if along_outputs {
                         let x = gradients.get((i * above + begin) * vector..).unwrap_or_default();
-                        keys.iter_mut().zip(&rest[..count]).for_each(|(key, &r)| *key = at(r));
-                        let part = Square { x, keys: &keys[..count], columns, block, panel, step };
+                        let mut extent = 0;
+                        for (key, &r) in keys.iter_mut().zip(&rest[..count]) {
+                            *key = E::key((r as usize / PANEL - p) * b.panel_step(), r as usize % PANEL);
+                            extent = extent.max(*key / E::COLUMNS + 1);
+                        }
+                        let part = Square { x, keys: &keys[..count], extent, columns, block, panel, step };
                         outputs_of_columns(s, part, vector / S::LANES, results);
                         continue;
                     }
@@ -219,6 +222,8 @@ struct Square<'a, E: Stored> {
     /// The rows' gradients, in whole vectors, and the keys of their numbers, from the beginning of each column's line on.
     x: &'a [E::Number],
     keys: &'a [usize],
+    /// Elements that the keys want of a line: all lines are as long, so that one comparison serves all of them.
+    extent: usize,
     columns: &'a [u32],
     block: usize,
     /// The panels from the block's first column on, and the elements from one column's line to the next.
@@ -235,6 +240,8 @@ fn outputs_of_columns<E: Stored, S: Reads<E>>(s: S, part: Square<'_, E>, vectors
             1 => outputs_abreast::<E, S, 1>(s, part, vectors, columns, results),
             2 => outputs_abreast::<E, S, 2>(s, part, vectors, columns, results),
             3 => outputs_abreast::<E, S, 3>(s, part, vectors, columns, results),
+            4 => outputs_abreast::<E, S, 4>(s, part, vectors, columns, results),
+            5 => outputs_abreast::<E, S, 5>(s, part, vectors, columns, results),
             _ => outputs_abreast::<E, S, ABREAST>(s, part, vectors, columns, results),
         }
     }
@@ -244,14 +251,17 @@ fn outputs_of_columns<E: Stored, S: Reads<E>>(s: S, part: Square<'_, E>, vectors
 #[inline(always)]
 fn outputs_abreast<E: Stored, S: Reads<E>, const N: usize>(
     s: S,
-    Square { x, keys, block, panel, step, .. }: Square<'_, E>,
+    Square { x, keys, extent, block, panel, step, .. }: Square<'_, E>,
     vectors: usize,
     columns: &[u32],
     results: &mut [S::Chunk],
 ) {
+    let Some(columns) = columns.first_chunk::<N>() else { return };
     let mut lines: [&[E]; N] = [&[]; N];
     for (line, &j) in lines.iter_mut().zip(columns) {
-        *line = panel.get((j as usize - block) * step..).unwrap_or_default();
+        let from = (j as usize - block) * step;
+        let Some(part) = panel.get(from..from + extent) else { return };
+        *line = part;
     }
     let (x, _) = s.chunks(x);
     for v in 0..vectors {

@@ -55,7 +55,7 @@ impl Rows {
     }
 
     pub fn support(&self) -> Support<'_> {
-        Support::new(&self.starts, &self.indices, self.cols).expect("checked when it was made")
+        Support::again(&self.starts, &self.indices, self.cols)
     }
 
     pub fn columns(&self) -> Columns<'_> {
