@@ -295,16 +295,16 @@ fn slope(points: &[(f64, f64)]) -> f64 {
 
 fn exponents(what: &str, of: &str, rows: &[(usize, Work, Phase)]) {
     let fit = |of: &dyn Fn(&(usize, Work, Phase)) -> f64| slope(&rows.iter().map(|row| (row.0 as f64, of(row))).collect::<Vec<_>>());
-    print!(
-        "{what}: exponents of {of}, time / operations: first pass {:.2} / {:.2}",
-        fit(&|r| r.1.seconds),
-        fit(&|r| r.1.operations as f64)
-    );
+    print!("{what}: exponents of {of}, time / operations:");
+    // The dense form has no first pass of its own.
+    if rows.iter().all(|row| row.1.operations > 0) {
+        print!(" first pass {:.2} / {:.2},", fit(&|r| r.1.seconds), fit(&|r| r.1.operations as f64));
+    }
     for k in 0..5 {
         let name = parts(&rows[0].2)[k].0;
-        print!(", {name} {:.2} / {:.2}", fit(&|r| parts(&r.2)[k].1.seconds), fit(&|r| parts(&r.2)[k].1.operations as f64));
+        print!(" {name} {:.2} / {:.2},", fit(&|r| parts(&r.2)[k].1.seconds), fit(&|r| parts(&r.2)[k].1.operations as f64));
     }
-    println!(", step {:.2} / {:.2}", fit(&|r| total(&r.2).seconds), fit(&|r| total(&r.2).operations as f64));
+    println!(" step {:.2} / {:.2}", fit(&|r| total(&r.2).seconds), fit(&|r| total(&r.2).operations as f64));
 }
 
 /// Widths of the dense step in a plot: 2^13 takes a minute for a step.
