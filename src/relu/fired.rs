@@ -74,7 +74,9 @@ impl<'a, T: Float> FiredRef<'a, T> {
     pub fn new(starts: &'a [usize], samples: &'a [u32], values: &'a [T], n: usize) -> Result<Self, Error> {
         expect_length("fired: values, against samples", samples.len(), values.len())?;
         expect_length("fired: last start, against samples", samples.len(), starts.last().copied().unwrap_or(0))?;
-        if !starts.is_sorted() || samples.iter().any(|&i| i as usize >= n) {
+        // The largest of all, which is found many at a time.
+        let most = samples.iter().fold(0, |most, &i| if i > most { i } else { most });
+        if !starts.is_sorted() || !samples.is_empty() && most as usize >= n {
             return Err(Error::value("fired: starts and samples", "ascending starts, samples below n"));
         }
         Ok(Self { starts, samples, values, n })
@@ -238,14 +240,28 @@ fn outputs_body<T: Float, S: Simd<T>>(
             }
         }
     }
-    for i in 0..n {
-        let Some(row) = out.row(i) else { continue };
-        for (o, to) in row.iter_mut().enumerate() {
-            let mut lanes = [T::ZERO; MOST_LANES];
-            for (lane, to) in lanes[..S::LANES].iter_mut().enumerate() {
-                *to = sums[lane * slab + i * c + o];
+    // The sums of as many numbers at a time as a vector has lanes, into the first slab.
+    let mut at = 0;
+    while at < slab {
+        let len = S::LANES.min(slab - at);
+        let mut lanes = [s.splat(T::ZERO); MOST_LANES];
+        for (lane, to) in lanes.iter_mut().take(S::LANES).enumerate() {
+            *to = s.load_part(sums.get(lane * slab + at..).and_then(|sums| sums.get(..len)).unwrap_or_default());
+        }
+        // Halves are added to halves, as one vector's lanes would be.
+        let mut half = S::LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                lanes[lane] = s.add(lanes[lane], lanes[lane + half]);
             }
-            *to = s.sum(s.load_part(&lanes[..S::LANES]));
+            half /= 2;
+        }
+        s.store_part(sums.get_mut(at..at + len).unwrap_or_default(), lanes[0]);
+        at += len;
+    }
+    for (i, sums) in sums[..slab].chunks_exact(c).enumerate() {
+        if let Some(row) = out.row(i) {
+            row.copy_from_slice(sums);
         }
     }
 }

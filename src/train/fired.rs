@@ -16,13 +16,20 @@ use crate::{Error, Level, MatRef};
 pub(super) struct Lists {
     /// m + 1
     pub starts: Vec<usize>,
+    /// Behind the last entry there may be room for more, with anything in it.
     pub samples: Vec<u32>,
     pub values: Vec<f32>,
 }
 
 impl Lists {
     pub fn view(&self, n: usize) -> Result<FiredRef<'_, f32>, Error> {
-        FiredRef::new(&self.starts, &self.samples, &self.values, n)
+        let len = self.len();
+        FiredRef::new(&self.starts, &self.samples[..len], &self.values[..len], n)
+    }
+
+    /// Entries of all lists.
+    pub fn len(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0)
     }
 }
 
@@ -141,7 +148,7 @@ impl FiredSets {
                 Packed::build(x, of_mut(&mut bytes))?;
                 Structure::ScanOfData(bytes)
             }
-            _ => Structure::CandidatesOfNeurons(Skins::new(x, m)?),
+            _ => Structure::CandidatesOfNeurons(Skins::new(kernels, x, m)?),
         };
         let mut sets = Self { structure, kernels, shift, lists: Lists::default(), room: 64, scratch };
         sets.find(x, w)?;
@@ -197,7 +204,7 @@ impl FiredSets {
     /// The lists of these weights, as the structure knows them; over weights, the samples may be any.
     pub fn find(&mut self, x: MatRef<'_, f32>, w: MatRef<'_, f32>) -> Result<(), TrainError> {
         let (n, m, shift, level) = (x.rows(), w.rows(), self.shift, self.kernels.level);
-        let Self { structure, lists, room, scratch, kernels, .. } = self;
+        let Self { structure, lists, room, scratch, .. } = self;
         match structure {
             Structure::Scan => {
                 grow(scratch, scan_scratch_len(x.cols(), m));
@@ -239,7 +246,7 @@ impl FiredSets {
                 let index = Candidates::open(of(bytes), Check::Header)?;
                 by_sample(n, m, room, lists, scratch, |from, _, hits, _| index.query_from(level, w, from, shift, hits, &mut []))?;
             }
-            Structure::CandidatesOfNeurons(skins) => skins.find(*kernels, x, w, shift, lists, scratch)?,
+            Structure::CandidatesOfNeurons(skins) => skins.find(level, x, w, shift, lists)?,
         }
         Ok(())
     }
