@@ -353,9 +353,7 @@ impl Algorithm for Gradient {
                 let pattern = fired(pattern, self.problem.shape);
                 (pattern.count(level) as f64, pattern.flips(level, fired(before, self.problem.shape))? as f64 / entries, 1.0)
             }
-            Sets::Listed(sets) => {
-                (sets.lists.len() as f64, f64::NAN, moved.iter().filter(|&&by| by != 0.0).count() as f64 / m as f64)
-            }
+            Sets::Listed(sets) => (sets.lists.len() as f64, f64::NAN, moved.iter().filter(|&&by| by != 0.0).count() as f64 / m as f64),
         };
         let step = Step {
             step: self.step,

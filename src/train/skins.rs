@@ -94,14 +94,7 @@ impl Skins {
     }
 
     /// Which samples each neuron fires on, and its values there.
-    pub fn find(
-        &mut self,
-        level: Level,
-        x: MatRef<'_, f32>,
-        w: MatRef<'_, f32>,
-        shift: f32,
-        lists: &mut Lists,
-    ) -> Result<(), Error> {
+    pub fn find(&mut self, level: Level, x: MatRef<'_, f32>, w: MatRef<'_, f32>, shift: f32, lists: &mut Lists) -> Result<(), Error> {
         let index = Packed::open(of(&self.packed), Check::Header)?;
         let (longest, alone) = (self.longest, self.blocks.len() == 1);
         // Each block lists its own neurons; then the parts are put one behind the other.
