@@ -246,8 +246,8 @@ pub struct LeastSquaresStopping {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LeastSquares {
-    /// How it ended: [`Status::Converged`], [`Status::IterationLimit`], [`Status::Stagnated`], [`Status::Breakdown`] where a
-    /// direction that is not zero has a product that is (underflow), or [`Status::NotFinite`].
+    /// How it ended: [`Status::Converged`], [`Status::IterationLimit`], [`Status::Stagnated`] where steps no longer change x or what is
+    /// minimised grows (the gradient is rounding alone), [`Status::Breakdown`] where a direction that is not zero has a product that is (underflow), or [`Status::NotFinite`].
     pub status: Status,
     /// Pairs of products that led to x.
     pub iterations: usize,
@@ -256,6 +256,9 @@ pub struct LeastSquares {
     /// `|J^T (b - J x) - damping x|`.
     pub gradient_norm: f64,
 }
+
+/// Roundings by which `|b - J x|^2 + damping |x|^2` may exceed its least value so far.
+const GROWTH: f64 = 1024.0;
 
 /// Scratch of [`least_squares`], in elements: two vectors of each length, and what the operator needs.
 ///
@@ -357,6 +360,7 @@ pub fn least_squares<T: Float>(
     let flat = stopping.gradient * crate::Real::sqrt(gamma);
     let mut residual_norm = norm(r);
     let (mut iterations, mut idle) = (0, 0);
+    let mut least = f64::INFINITY;
     loop {
         let gradient_norm = crate::Real::sqrt(gamma);
         let end = |status| Ok(LeastSquares { status, iterations, residual_norm, gradient_norm });
@@ -372,6 +376,13 @@ pub fn least_squares<T: Float>(
         if iterations == stopping.max_iterations {
             return end(Status::IterationLimit);
         }
+        // What is minimised never grows, unless the gradient is rounding alone: then directions are too, and would grow without end.
+        let before = norm(x);
+        let objective = residual_norm * residual_norm + damping * before * before;
+        if objective > least * (1.0 + GROWTH * T::EPSILON.to_f64()) {
+            return end(Status::Stagnated);
+        }
+        least = if objective < least { objective } else { least };
         operator.apply(level, p, q, scratch)?;
         let delta = inner(level, q, q) + damping * inner(level, p, p);
         let alpha = T::from_f64(gamma / delta);
@@ -381,7 +392,7 @@ pub fn least_squares<T: Float>(
         if !(delta.is_finite() && alpha.is_finite()) {
             return end(Status::NotFinite);
         }
-        let (before, step) = (norm(x), alpha.abs().to_f64() * norm(p));
+        let step = alpha.abs().to_f64() * norm(p);
         axpy(level, alpha, p, x)?;
         axpy(level, -alpha, q, r)?;
         idle = if step <= 0.5 * T::EPSILON.to_f64() * before { idle + 1 } else { 0 };

@@ -1,6 +1,7 @@
 //! The same products where few neurons fire: entry by entry of the pattern, nothing for those that are silent.
 //!
-//! A tile is 64 neurons, a word of the pattern, by 64 samples: both factors stay in the first-level cache. The words of
+//! A tile is 64 neurons, a word of the pattern, by 64 samples: both factors stay in the first-level cache, packed into whole
+//! vectors that begin at its lines. The words of
 //! a tile's samples lie a row of the pattern apart, mostly a power of two, and would push each other out of the cache:
 //! those of eight tiles, a line of each sample, are copied together first. The bits of a tile become a list of entries,
 //! four at a time, because a loop that ends with the last bit of each word is foreseen wrongly every time; the list is
@@ -9,11 +10,11 @@
 //! An entry costs 2 (d + C) flops.
 
 use super::normaliser;
-use crate::blas::{axpy_body, tile};
+use crate::blas::tile;
 use crate::matrix::{MatMut, MatRef};
 use crate::relu::pattern::PatternRef;
-use crate::scratch::{all_of, area, part_mut, split};
-use crate::simd::{Float, Level, Simd};
+use crate::scratch::{all_of, area, copy, part_mut, split};
+use crate::simd::{Float, Level, Simd, to_cache_line};
 
 /// Neurons of a word.
 const WORD: usize = 64;
@@ -42,10 +43,53 @@ const fn sums_len(c: usize) -> usize {
     area(SAMPLES, if c == 1 { tile::MOST_WIDTH / 2 } else { padded(c) })
 }
 
-/// Scratch of all three: a group's gradients and output weights, the sums of a tile's samples.
+/// Numbers of a packed row: whole vectors of any level.
+const fn row_len(d: usize) -> usize {
+    d.div_ceil(tile::MOST_WIDTH / 2).saturating_mul(tile::MOST_WIDTH / 2)
+}
+
+/// Scratch of all three: a tile's samples, the sums of these, a group's weights or gradients and output weights; and what it takes to
+/// the next line of the cache.
 pub(super) const fn scratch_len(d: usize, m: usize, c: usize) -> usize {
     let neurons = group(d, m) * WORD;
-    all_of(&[area(neurons, d), area(neurons, padded(c)), sums_len(c)])
+    all_of(&[tile::MOST_WIDTH / 2, area(SAMPLES, row_len(d)), sums_len(c), area(neurons, row_len(d)), area(neurons, padded(c))])
+}
+
+/// The pieces of the scratch.
+struct Room<'a, T> {
+    samples: &'a mut [T],
+    sums: &'a mut [T],
+    neurons: &'a mut [T],
+    weights: &'a mut [T],
+}
+
+/// Cuts the scratch for groups of some neurons.
+#[inline(always)]
+fn room<T>(scratch: &mut [T], d: usize, neurons: usize, c: usize) -> Room<'_, T> {
+    let (_, scratch) = split(scratch, to_cache_line(scratch));
+    let (samples, scratch) = split(scratch, SAMPLES * row_len(d));
+    let (sums, scratch) = split(scratch, sums_len(c));
+    let (rows, scratch) = split(scratch, neurons * row_len(d));
+    Room { samples, sums, neurons: rows, weights: part_mut(scratch, 0, neurons * padded(c)) }
+}
+
+/// Packs rows, each into `wide` vectors; zeros behind its end. Of those that `some` leaves out, and behind the last, nothing is written.
+#[inline(always)]
+fn pack<T: Float, S: Simd<T>>(s: S, from: MatRef<'_, T>, wide: usize, some: &[u64], to: &mut [T]) {
+    for (i, to) in to.chunks_exact_mut((wide * S::LANES).max(1)).enumerate().take(from.rows()) {
+        if some.get(i / WORD).is_some_and(|word| word >> (i % WORD) & 1 == 0) {
+            continue;
+        }
+        let row = from.row(i).unwrap_or_default();
+        let ((chunks, tail), (places, _)) = (s.chunks(row), s.chunks_mut(to));
+        let (places, rest) = places.split_at_mut(chunks.len().min(places.len()));
+        for (from, to) in chunks.iter().zip(places) {
+            s.store(to, s.load(from));
+        }
+        if let Some(last) = rest.first_mut() {
+            s.store(last, s.load_part(tail));
+        }
+    }
 }
 
 /// Entries of a list: some tiles need several.
@@ -76,17 +120,16 @@ fn list(words: &[u64; SAMPLES], next: &mut usize, entries: &mut [u16; ROOM]) -> 
     len
 }
 
-/// Row i of rows that lie `stride` apart.
+/// Row i of rows of a length.
 #[inline(always)]
-fn row_at<T>(data: &[T], i: usize, stride: usize, len: usize) -> &[T] {
-    data.get(i * stride..).and_then(|rest| rest.get(..len)).unwrap_or_default()
+fn row_at<T>(data: &[T], i: usize, len: usize) -> &[T] {
+    data.get(i * len..(i + 1) * len).unwrap_or_default()
 }
 
 /// `<x, y>`, before the lanes are added.
 #[inline(always)]
-fn dot_lanes<T: Float, S: Simd<T>>(s: S, x: &[T], y: &[T]) -> S::V {
-    let ((xs, x_tail), (ys, y_tail)) = (s.chunks(x), s.chunks(y));
-    let ((x_pairs, x_rest), (y_pairs, y_rest)) = (xs.as_chunks::<2>(), ys.as_chunks::<2>());
+fn dot_lanes<T: Float, S: Simd<T>>(s: S, x: &[S::Chunk], y: &[S::Chunk]) -> S::V {
+    let ((x_pairs, x_rest), (y_pairs, y_rest)) = (x.as_chunks::<2>(), y.as_chunks::<2>());
     let mut sums = [s.splat(T::ZERO); 2];
     for (x, y) in x_pairs.iter().zip(y_pairs) {
         sums[0] = s.mul_add(s.load(&x[0]), s.load(&y[0]), sums[0]);
@@ -95,17 +138,69 @@ fn dot_lanes<T: Float, S: Simd<T>>(s: S, x: &[T], y: &[T]) -> S::V {
     for (x, y) in x_rest.iter().zip(y_rest) {
         sums[0] = s.mul_add(s.load(x), s.load(y), sums[0]);
     }
-    if !x_tail.is_empty() {
-        sums[1] = s.mul_add(s.load_part(x_tail), s.load_part(y_tail), sums[1]);
-    }
     s.add(sums[0], sums[1])
+}
+
+/// Runs one of two expressions: with W the number of vectors in a row, where that is small enough to read rows without a loop; else the other.
+/// Where a vector is one number, rows are long.
+macro_rules! with_width {
+    ($S:ident, $wide:expr, $W:ident => $fixed:expr, else $any:expr) => {
+        match $wide {
+            1 if $S::LANES > 1 => {
+                const $W: usize = 1;
+                $fixed
+            }
+            2 if $S::LANES > 1 => {
+                const $W: usize = 2;
+                $fixed
+            }
+            3 if $S::LANES > 1 => {
+                const $W: usize = 3;
+                $fixed
+            }
+            4 if $S::LANES > 1 => {
+                const $W: usize = 4;
+                $fixed
+            }
+            8 if $S::LANES > 1 => {
+                const $W: usize = 8;
+                $fixed
+            }
+            _ => $any,
+        }
+    };
+}
+
+/// Packed rows, by their number.
+trait Rows<C> {
+    fn get(&self, i: usize) -> Option<&[C]>;
+}
+
+/// Rows of W vectors.
+struct Fixed<'a, C, const W: usize>(&'a [[C; W]]);
+
+impl<C, const W: usize> Rows<C> for Fixed<'_, C, W> {
+    #[inline(always)]
+    fn get(&self, i: usize) -> Option<&[C]> {
+        self.0.get(i).map(|row| &row[..])
+    }
+}
+
+/// Rows of as many vectors as it says.
+struct Any<'a, C>(&'a [C], usize);
+
+impl<C> Rows<C> for Any<'_, C> {
+    #[inline(always)]
+    fn get(&self, i: usize) -> Option<&[C]> {
+        self.0.get(i * self.1..(i + 1) * self.1)
+    }
 }
 
 /// Whether entry by entry is faster than all neurons: from the share that fires, and what an entry and a word cost,
 /// counted in a register tile's multiply-adds.
 ///
-/// Measured at n = 1024, m = 16384, f32, AVX-512: both take the same time where about 3 % of the neurons fire with d = 16
-/// and one output, 15 % with d = 64, 18 % with d = 64 and ten outputs, 18 % with d = 256. This stays a little below. Other
+/// Measured at n = 1024, m = 16384, f32, AVX-512: both take the same time for K U where about 4.5 % of the neurons fire with d = 16
+/// and one output, 19 % with d = 64, 10 % with d = 64 and ten outputs, 25 % with d = 256. This stays a little below. Other
 /// levels have slower tiles and would gain from more.
 pub(super) fn pays<T: Float>(level: Level, x: MatRef<'_, T>, c: usize, pattern: PatternRef<'_>) -> bool {
     if x.col_stride() != 1 || pattern.neurons() < WORD {
@@ -113,15 +208,15 @@ pub(super) fn pays<T: Float>(level: Level, x: MatRef<'_, T>, c: usize, pattern: 
     }
     let entries = pattern.samples() as u64 * pattern.neurons() as u64;
     let (d, c) = (x.cols() as u64, c as u64);
-    let one = ENTRY.saturating_add(d.saturating_mul(4)).saturating_add(c.saturating_mul(12));
+    let one = ENTRY.saturating_add(d.saturating_mul(4)).saturating_add(c.saturating_mul(40));
     let dense = d.saturating_add(c).saturating_sub(SILENT);
     pattern.count(level).saturating_mul(one) < entries.saturating_mul(dense)
 }
 
 /// What surrounds an entry's own multiply-adds.
-const ENTRY: u64 = 290;
+const ENTRY: u64 = 30;
 /// What a neuron costs that does not fire: its part of a word's walk.
-const SILENT: u64 = 10;
+const SILENT: u64 = 12;
 
 multiversion! {
     pub(super) fn jvp_entry<T: Float>(x: MatRef<'_, T>, a: MatRef<'_, T>, pattern: PatternRef<'_>, v: MatRef<'_, T>,
@@ -161,19 +256,28 @@ fn copy_words(pattern: PatternRef<'_>, sample: usize, first: usize, words: usize
     }
 }
 
+/// Which neurons of a group fire on any sample.
+#[inline(always)]
+fn fires_at_all<'a>(pattern: PatternRef<'_>, first: usize, some: &'a mut [u64; LINE]) -> &'a [u64] {
+    for i in 0..pattern.samples() {
+        for (to, word) in some.iter_mut().zip(pattern.sample(i).get(first / WORD..).unwrap_or_default()) {
+            *to |= word;
+        }
+    }
+    some
+}
+
 /// `sums[i] += sum_r (<x_i, v_r>) a_r` over a tile's entries that fire.
 #[inline(always)]
 fn outputs_of_tile<T: Float, S: Simd<T>>(
     s: S,
-    x: MatRef<'_, T>,
+    x: &impl Rows<S::Chunk>,
     words: &[u64; SAMPLES],
-    v: MatRef<'_, T>,
+    v: &impl Rows<S::Chunk>,
     weights: &[T],
     outputs: usize,
     sums: &mut [T],
 ) {
-    let (d, wide) = (x.cols(), padded(outputs));
-    let (x, x_stride, v, v_stride) = (x.data(), x.row_stride(), v.data(), v.row_stride());
     let (mut entries, mut next) = ([0; ROOM], 0);
     while next < SAMPLES {
         let len = list(words, &mut next, &mut entries);
@@ -182,18 +286,23 @@ fn outputs_of_tile<T: Float, S: Simd<T>>(
             let (sums, _) = s.chunks_mut(sums);
             for &entry in entries {
                 let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
-                let product = dot_lanes(s, row_at(x, i, x_stride, d), row_at(v, r, v_stride, d));
-                if let (Some(sum), Some(&weight)) = (sums.get_mut(i), weights.get(r)) {
-                    let sum_of_lanes = s.mul_add(product, s.splat(weight), s.load(sum));
+                if let (Some(x), Some(v), Some(sum), Some(&weight)) = (x.get(i), v.get(r), sums.get_mut(i), weights.get(r)) {
+                    let sum_of_lanes = s.mul_add(dot_lanes(s, x, v), s.splat(weight), s.load(sum));
                     s.store(sum, sum_of_lanes);
                 }
             }
         } else {
+            let many = padded(outputs);
             for &entry in entries {
                 let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
-                let product = s.sum(dot_lanes(s, row_at(x, i, x_stride, d), row_at(v, r, v_stride, d)));
-                if let (Some(sums), Some(weights)) = (sums.get_mut(i * wide..(i + 1) * wide), weights.get(r * wide..(r + 1) * wide)) {
-                    axpy_body(s, product, weights, sums);
+                let (Some(x), Some(v)) = (x.get(i), v.get(r)) else { continue };
+                let product = s.splat(s.sum(dot_lanes(s, x, v)));
+                if let (Some(sums), Some(weights)) = (sums.get_mut(i * many..(i + 1) * many), weights.get(r * many..(r + 1) * many)) {
+                    // Whole vectors, at any level.
+                    for (sum, weights) in s.chunks_mut(sums).0.iter_mut().zip(s.chunks(weights).0) {
+                        let next = s.mul_add(product, s.load(weights), s.load(sum));
+                        s.store(sum, next);
+                    }
                 }
             }
         }
@@ -204,59 +313,77 @@ fn outputs_of_tile<T: Float, S: Simd<T>>(
 #[inline(always)]
 fn gradients_of_tile<T: Float, S: Simd<T>>(
     s: S,
-    x: MatRef<'_, T>,
+    wide: usize,
+    x: &impl Rows<S::Chunk>,
     words: &[u64; SAMPLES],
     u: MatRef<'_, T>,
     weights: &[T],
-    mut g: MatMut<'_, T>,
+    g: &mut [S::Chunk],
 ) {
-    let (d, c, wide) = (x.cols(), u.cols(), padded(u.cols()));
-    let (x, x_stride, u, u_stride) = (x.data(), x.row_stride(), u.data(), u.row_stride());
-    let g_stride = g.stride();
-    let g = g.data();
+    let (c, many) = (u.cols(), padded(u.cols()));
+    let (u, u_stride) = (u.data(), u.row_stride());
     let (mut entries, mut next) = ([0; ROOM], 0);
     while next < SAMPLES {
         let len = list(words, &mut next, &mut entries);
         for &entry in entries.get(..len).unwrap_or_default() {
             let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
-            let (u, weights) = (row_at(u, i, u_stride, c), row_at(weights, r, wide, wide));
-            let masked = u.iter().zip(weights).fold(T::ZERO, |sum, (&u, &weight)| s.mul_add_one(u, weight, sum));
-            if let Some(g) = g.get_mut(r * g_stride..).and_then(|rest| rest.get_mut(..d)) {
-                axpy_body(s, masked, row_at(x, i, x_stride, d), g);
+            let u = u.get(i * u_stride..).unwrap_or_default();
+            let mut masked = T::ZERO;
+            if c == 1 {
+                if let (Some(&u), Some(&weight)) = (u.first(), weights.get(r)) {
+                    masked = u * weight;
+                }
+            } else {
+                for (&u, &weight) in u.get(..c).unwrap_or_default().iter().zip(row_at(weights, r, many)) {
+                    masked = s.mul_add_one(u, weight, masked);
+                }
+            }
+            let factor = s.splat(masked);
+            if let (Some(x), Some(g)) = (x.get(i), g.get_mut(r * wide..(r + 1) * wide)) {
+                for (x, g) in x.iter().zip(g) {
+                    let sum = s.mul_add(s.load(x), factor, s.load(g));
+                    s.store(g, sum);
+                }
             }
         }
     }
 }
 
-/// [`outputs_of_tile`] for all samples and a group's neurons, whose rows `v` holds.
+/// [`outputs_of_tile`] for all samples and a group's neurons, whose rows `v` holds, packed.
 #[inline(always)]
 fn outputs_of_group<T: Float, S: Simd<T>>(
     s: S,
     x: MatRef<'_, T>,
     pattern: PatternRef<'_>,
-    first: usize,
-    v: MatRef<'_, T>,
+    (first, neurons): (usize, usize),
+    v: &[T],
     weights: &[T],
+    packed: &mut [T],
     sums: &mut [T],
     out: &mut MatMut<'_, T>,
 ) {
     let mut words = [[0; SAMPLES]; LINE];
-    let tiles = v.rows().div_ceil(WORD).min(LINE);
+    let (tiles, wide) = (neurons.div_ceil(WORD).min(LINE), x.cols().div_ceil(S::LANES));
     for sample in (0..x.rows()).step_by(SAMPLES) {
         copy_words(pattern, sample, first / WORD, tiles, &mut words);
-        let x = x.row_range(sample, SAMPLES);
+        pack(s, x.row_range(sample, SAMPLES), wide, &[], packed);
         sums.fill(T::ZERO);
         for (k, words) in words.iter().enumerate().take(tiles) {
             let weights = weights.get(k * WORD * padded(out.cols())..).unwrap_or_default();
-            outputs_of_tile(s, x, words, v.row_range(k * WORD, WORD), weights, out.cols(), sums);
+            let (x, v) = (s.chunks(packed).0, s.chunks(v.get(k * WORD * wide * S::LANES..).unwrap_or_default()).0);
+            with_width!(S, wide, W => {
+                outputs_of_tile(s, &Fixed(x.as_chunks::<W>().0), words, &Fixed(v.as_chunks::<W>().0), weights, out.cols(), sums);
+            }, else outputs_of_tile(s, &Any(x, wide), words, &Any(v, wide), weights, out.cols(), sums));
         }
         let mut out = out.reborrow().block(sample, 0, SAMPLES, usize::MAX);
         for i in 0..out.rows() {
             match out.row(i) {
                 Some([to]) => *to += s.chunks(sums).0.get(i).map_or(T::ZERO, |sum| s.sum(s.load(sum))),
                 Some(to) => {
-                    let wide = padded(to.len());
-                    to.iter_mut().zip(row_at(sums, i, wide, wide)).for_each(|(to, &sum)| *to += sum);
+                    let many = padded(to.len());
+                    for (to, &sum) in to.iter_mut().zip(row_at(sums, i, many)) {
+                        *to += sum;
+                    }
                 }
                 None => {}
             }
@@ -264,28 +391,31 @@ fn outputs_of_group<T: Float, S: Simd<T>>(
     }
 }
 
-/// [`gradients_of_tile`] for all samples and a group's neurons.
+/// [`gradients_of_tile`] for all samples and a group's neurons, packed.
 #[inline(always)]
 fn gradients_of_group<T: Float, S: Simd<T>>(
     s: S,
     x: MatRef<'_, T>,
     pattern: PatternRef<'_>,
-    first: usize,
+    (first, neurons): (usize, usize),
     u: MatRef<'_, T>,
     weights: &[T],
-    g: &mut MatMut<'_, T>,
+    packed: &mut [T],
+    g: &mut [T],
 ) {
     let mut words = [[0; SAMPLES]; LINE];
-    let tiles = g.rows().div_ceil(WORD).min(LINE);
-    for r in 0..g.rows() {
-        g.row(r).into_iter().for_each(|row| row.fill(T::ZERO));
-    }
+    let (tiles, wide) = (neurons.div_ceil(WORD).min(LINE), x.cols().div_ceil(S::LANES));
+    g.fill(T::ZERO);
     for sample in (0..x.rows()).step_by(SAMPLES) {
         copy_words(pattern, sample, first / WORD, tiles, &mut words);
         let (x, u) = (x.row_range(sample, SAMPLES), u.row_range(sample, SAMPLES));
+        pack(s, x, wide, &[], packed);
         for (k, words) in words.iter().enumerate().take(tiles) {
             let weights = weights.get(k * WORD * padded(u.cols())..).unwrap_or_default();
-            gradients_of_tile(s, x, words, u, weights, g.reborrow().block(k * WORD, 0, WORD, usize::MAX));
+            let (x, g) = (s.chunks(packed).0, s.chunks_mut(g.get_mut(k * WORD * wide * S::LANES..).unwrap_or_default()).0);
+            with_width!(S, wide, W => {
+                gradients_of_tile(s, W, &Fixed(x.as_chunks::<W>().0), words, u, weights, g);
+            }, else gradients_of_tile(s, wide, &Any(x, wide), words, u, weights, g));
         }
     }
 }
@@ -301,11 +431,16 @@ fn jvp_body<T: Float, S: Simd<T>>(
     scratch: &mut [T],
 ) {
     let neurons = group(x.cols(), a.cols()) * WORD;
-    let (sums, scratch) = split(scratch, sums_len(a.rows()));
-    let weights = part_mut(scratch, 0, neurons * padded(a.rows()));
+    let room = room(scratch, x.cols(), neurons, a.rows());
+    let wide = x.cols().div_ceil(S::LANES);
     for first in (0..v.rows()).step_by(neurons) {
-        pack_outputs(a, first, weights);
-        outputs_of_group(s, x, pattern, first, v.row_range(first, neurons), weights, sums, &mut out);
+        pack_outputs(a, first, room.weights);
+        let here = neurons.min(v.rows() - first);
+        // Few samples: most neurons fire on none of them.
+        let mut some = [0; LINE];
+        let some = if x.rows() <= SAMPLES { fires_at_all(pattern, first, &mut some) } else { &[] };
+        pack(s, v.row_range(first, here), wide, some, room.neurons);
+        outputs_of_group(s, x, pattern, (first, here), room.neurons, room.weights, room.samples, room.sums, &mut out);
     }
 }
 
@@ -322,11 +457,17 @@ fn vjp_body<T: Float, S: Simd<T>>(
 ) {
     // Not a.cols(): a caller with fewer rows hands over the scratch for these.
     let neurons = group(x.cols(), out.rows()) * WORD;
-    let weights = part_mut(scratch, 0, neurons * padded(a.rows()));
+    let room = room(scratch, x.cols(), neurons, a.rows());
+    let len = x.cols().div_ceil(S::LANES) * S::LANES;
     for first in (0..out.rows()).step_by(neurons) {
-        pack_outputs(a, from + first, weights);
-        let mut g = out.reborrow().block(first, 0, neurons, usize::MAX);
-        gradients_of_group(s, x, pattern, from + first, u, weights, &mut g);
+        pack_outputs(a, from + first, room.weights);
+        let here = neurons.min(out.rows() - first);
+        gradients_of_group(s, x, pattern, (from + first, here), u, room.weights, room.samples, room.neurons);
+        for r in 0..here {
+            if let Some(to) = out.row(first + r) {
+                copy(row_at(room.neurons, r, len), to);
+            }
+        }
     }
 }
 
@@ -340,17 +481,13 @@ fn gram_product_body<T: Float, S: Simd<T>>(
     mut out: MatMut<'_, T>,
     scratch: &mut [T],
 ) {
-    let (d, m) = (x.cols(), a.cols());
-    let neurons = group(d, m) * WORD;
-    let (g, scratch) = split(scratch, neurons * d);
-    let (sums, scratch) = split(scratch, sums_len(a.rows()));
-    let weights = part_mut(scratch, 0, neurons * padded(a.rows()));
+    let m = a.cols();
+    let neurons = group(x.cols(), m) * WORD;
+    let room = room(scratch, x.cols(), neurons, a.rows());
     for first in (0..m).step_by(neurons) {
-        pack_outputs(a, first, weights);
-        if let Ok(g) = MatMut::new(g, neurons, d) {
-            let mut g = g.block(0, 0, m - first, d);
-            gradients_of_group(s, x, pattern, first, u, weights, &mut g);
-            outputs_of_group(s, x, pattern, first, g.as_ref(), weights, sums, &mut out);
-        }
+        pack_outputs(a, first, room.weights);
+        let here = (first, neurons.min(m - first));
+        gradients_of_group(s, x, pattern, here, u, room.weights, room.samples, room.neurons);
+        outputs_of_group(s, x, pattern, here, room.neurons, room.weights, room.samples, room.sums, &mut out);
     }
 }
