@@ -43,16 +43,25 @@ const fn sums_len(c: usize) -> usize {
     area(SAMPLES, if c == 1 { tile::MOST_WIDTH / 2 } else { padded(c) })
 }
 
-/// Numbers of a packed row: whole vectors of any level.
+/// Numbers of a packed row: whole vectors of any level that the target may have.
 const fn row_len(d: usize) -> usize {
-    d.div_ceil(tile::MOST_WIDTH / 2).saturating_mul(tile::MOST_WIDTH / 2)
+    d.div_ceil(UNIT).saturating_mul(UNIT)
 }
+
+/// Lanes of the target's widest vector: machines without vectors have no room to give away.
+const UNIT: usize = if cfg!(target_arch = "x86_64") {
+    tile::MOST_WIDTH / 2
+} else if cfg!(any(target_arch = "aarch64", target_arch = "wasm32")) {
+    4
+} else {
+    1
+};
 
 /// Scratch of all three: a tile's samples, the sums of these, a group's weights or gradients and output weights; and what it takes to
 /// the next line of the cache.
 pub(super) const fn scratch_len(d: usize, m: usize, c: usize) -> usize {
     let neurons = group(d, m) * WORD;
-    all_of(&[tile::MOST_WIDTH / 2, area(SAMPLES, row_len(d)), sums_len(c), area(neurons, row_len(d)), area(neurons, padded(c))])
+    all_of(&[UNIT - 1, area(SAMPLES, row_len(d)), sums_len(c), area(neurons, row_len(d)), area(neurons, padded(c))])
 }
 
 /// The pieces of the scratch.
@@ -66,7 +75,8 @@ struct Room<'a, T> {
 /// Cuts the scratch for groups of some neurons.
 #[inline(always)]
 fn room<T>(scratch: &mut [T], d: usize, neurons: usize, c: usize) -> Room<'_, T> {
-    let (_, scratch) = split(scratch, to_cache_line(scratch));
+    // Only vectors as long as a line lie across two otherwise.
+    let (_, scratch) = split(scratch, if UNIT == tile::MOST_WIDTH / 2 { to_cache_line(scratch) } else { 0 });
     let (samples, scratch) = split(scratch, SAMPLES * row_len(d));
     let (sums, scratch) = split(scratch, sums_len(c));
     let (rows, scratch) = split(scratch, neurons * row_len(d));
