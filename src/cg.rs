@@ -352,10 +352,13 @@ pub enum Status {
     /// A residual r with `<r, M^-1 r> < 0` turned up: the preconditioner is not positive definite.
     IndefinitePreconditioner,
     /// Nothing comes of going on: three steps in turn did not change x within the precision of its numbers, or the
-    /// smallest residual is older than [`Watch::patience`], or a recomputed residual did not halve since the last time.
+    /// smallest residual is older than [`Watch::patience`], or a recomputed residual did not halve since the last time, or
+    /// the residual exceeds the smallest by more than 1 / eps, as it does where A is singular and b outside its range.
     Stagnated,
-    /// `<p, A p>` or `<r, M^-1 r>` is zero although p or r is not: singular, or so small that it underflows. Neither
-    /// definite nor indefinite has been shown. x is the last good one.
+    /// `<p, A p>` or `<r, M^-1 r>` is zero although p or r is not, or within rounding of it: singular, or so small that it
+    /// underflows. (For `<p, A p>`: at most `eps |p| |A p|`, which no operator reaches whose condition number is below
+    /// 4 / eps^2, or so small that the length of the step is no number.) Neither definite nor indefinite has been shown. x
+    /// is the last good one.
     Breakdown,
     /// The callback stopped it.
     Stopped,

@@ -246,8 +246,9 @@ pub struct LeastSquaresStopping {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LeastSquares {
-    /// How it ended: [`Status::Converged`], [`Status::IterationLimit`], [`Status::Stagnated`] where steps no longer change x or what is
-    /// minimised grows (the gradient is rounding alone), [`Status::Breakdown`] where a direction that is not zero has a product that is (underflow), or [`Status::NotFinite`].
+    /// How it ended: [`Status::Converged`], [`Status::IterationLimit`], [`Status::Stagnated`] where steps no longer change x
+    /// or what is minimised grows (the gradient is rounding alone), [`Status::Breakdown`] where a direction that is not zero
+    /// has a product that is, or one so small that no step is a number, or [`Status::NotFinite`].
     pub status: Status,
     /// Pairs of products that led to x.
     pub iterations: usize,
@@ -376,7 +377,8 @@ pub fn least_squares<T: Float>(
         if iterations == stopping.max_iterations {
             return end(Status::IterationLimit);
         }
-        // What is minimised never grows, unless the gradient is rounding alone: then directions are too, and would grow without end.
+        // What is minimised never grows, unless the gradient is rounding alone: then directions are too, and would grow
+        // without end.
         let before = norm(x);
         let objective = residual_norm * residual_norm + damping * before * before;
         if objective > least * (1.0 + GROWTH * T::EPSILON.to_f64()) {
@@ -386,11 +388,11 @@ pub fn least_squares<T: Float>(
         operator.apply(level, p, q, scratch)?;
         let delta = inner(level, q, q) + damping * inner(level, p, p);
         let alpha = T::from_f64(gamma / delta);
-        if delta == 0.0 {
-            return end(Status::Breakdown);
-        }
-        if !(delta.is_finite() && alpha.is_finite()) {
+        if !delta.is_finite() {
             return end(Status::NotFinite);
+        }
+        if delta == 0.0 || !alpha.is_finite() {
+            return end(Status::Breakdown);
         }
         let step = alpha.abs().to_f64() * norm(p);
         axpy(level, alpha, p, x)?;

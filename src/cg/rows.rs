@@ -37,6 +37,8 @@ pub struct Column {
     best: (f64, usize),
     /// The last residual that was recomputed.
     checked: f64,
+    /// The shortest step so far, as a multiple of its direction; 0 before the first.
+    shortest: f64,
 }
 
 impl Column {
@@ -218,6 +220,7 @@ where
             } else if column.residual_norm <= enough {
                 Some(Status::Converged)
             } else if (column.rho == 0.0 && iterations > 0 && column.residual_norm > 0.5 * column.checked)
+                || column.residual_norm * T::EPSILON.to_f64() > column.best.0
                 || column.idle >= IDLE
                 || (watch.patience > 0 && iterations - column.best.1 >= watch.patience)
             {
@@ -270,16 +273,22 @@ where
         iterations += 1;
         for (i, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.status.is_none()) {
             let (p, q, r) = (part(p, column.seat * n, n), part(q, column.seat * n, n), part_mut(r, column.seat * n, n));
-            let curvature = inner(level, p, q);
+            let (curvature, eps) = (inner(level, p, q), T::EPSILON.to_f64());
             let alpha = T::from_f64(column.rho / curvature);
+            let length = alpha.to_f64();
+            // Only looked at where the lengths of the steps tell of a condition number beyond 1 / sqrt(eps).
+            let flat = || {
+                let most = crate::Real::sqrt(inner(level, p, p)) * crate::Real::sqrt(inner(level, q, q));
+                most.is_finite() && curvature.abs() <= eps * most
+            };
             column.status = if !curvature.is_finite() {
                 Some(Status::NotFinite)
+            } else if curvature == 0.0 || (length.abs() * crate::Real::sqrt(eps) > column.shortest && flat()) {
+                Some(Status::Breakdown)
             } else if curvature < 0.0 {
                 Some(Status::IndefiniteOperator)
-            } else if curvature == 0.0 {
-                Some(Status::Breakdown)
             } else if !alpha.is_finite() {
-                Some(Status::NotFinite)
+                Some(Status::Breakdown)
             } else {
                 None
             };
@@ -290,7 +299,7 @@ where
             column.residual_norm = crate::Real::sqrt(norms.r.to_f64());
             column.iterations = iterations;
             let (step, size) = ((alpha * alpha).to_f64() * norms.p.to_f64(), norms.x.to_f64());
-            let eps = T::EPSILON.to_f64();
+            column.shortest = if column.shortest > 0.0 { column.shortest.min(length) } else { length };
             column.idle = if size.is_finite() && step <= 0.25 * eps * eps * size { column.idle + 1 } else { 0 };
         }
     }

@@ -19,7 +19,7 @@ use super::two_layer::{group, normaliser};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, area, take};
-use crate::simd::{Float, Level, Simd};
+use crate::simd::{Float, Level, MOST_LANES, Simd};
 
 /// Neurons whose outputs are summed up together; m of them make [`groups`] groups.
 ///
@@ -145,9 +145,6 @@ impl<'a, T: Float> FiredRef<'a, T> {
 pub const fn outputs_scratch_len(n: usize, d: usize, m: usize, c: usize) -> usize {
     all_of(&[area(area(n, c), MOST_LANES), area(group(d, m), c)])
 }
-
-/// Lanes of the widest vector.
-const MOST_LANES: usize = crate::blas::tile::MOST_WIDTH / 2;
 
 /// What group g of neurons contributes to `F = m^(-1/2) max(Z - b, 0) A^T`. F is the sum of these in the order of the
 /// groups: bit by bit that of [`two_layer::forward`](super::two_layer::forward).

@@ -170,6 +170,8 @@ fn failures_are_told_apart() {
     assert_eq!(run(identity, [1.0, 1.0], &b), Status::Converged);
     assert_eq!(run([1.0, 0.0, 0.0, -2.0], [1.0, 1.0], &b), Status::IndefiniteOperator);
     assert_eq!(run([0.0; 4], [1.0, 1.0], &b), Status::Breakdown);
+    // A curvature that is not zero, and a step that is no number.
+    assert_eq!(run([1e-310, 0.0, 0.0, 1e-310], [1.0, 1.0], &b), Status::Breakdown);
     assert_eq!(run(identity, [f64::INFINITY, f64::INFINITY], &b), Status::Breakdown);
     assert_eq!(run(identity, [1.0, -0.5], &b), Status::IndefinitePreconditioner);
     assert_eq!(run([f64::NAN, 0.0, 0.0, 1.0], [1.0, 1.0], &b), Status::NotFinite);
@@ -612,6 +614,8 @@ fn least_squares_tells_its_failures_apart() {
     assert_eq!(run([1.0, 2.0], [1.0, 2.0], 0.0, LeastSquaresStopping { max_iterations: 0, ..stopping }), Ok(Status::IterationLimit));
     assert_eq!(run([f32::NAN, 2.0], [1.0, 2.0], 0.0, stopping), Ok(Status::NotFinite));
     assert_eq!(run([1e-13, 0.0], [1.0, 2.0], 0.0, LeastSquaresStopping { gradient: 0.0, ..stopping }), Ok(Status::Breakdown));
+    // The step, 4e38, is no number.
+    assert_eq!(run([5e-20, 0.0], [1e19, 0.0], 0.0, LeastSquaresStopping { gradient: 0.0, ..stopping }), Ok(Status::Breakdown));
     // Nothing in the range of J comes nearer: the gradient is zero, and that is as flat as was asked for.
     assert_eq!(run([1.0, 0.0], [0.0, 1.0], 0.0, LeastSquaresStopping { gradient: 0.0, ..stopping }), Ok(Status::Converged));
     for bad in [-1.0, f64::NAN, f64::INFINITY] {

@@ -245,6 +245,25 @@ fn few_neurons_give_the_same_gradients_to_the_bit() {
     }
 }
 
+/// An infinite u gives infinity where a firing neuron is shared, and leaves the other samples alone; it meets no padding,
+/// which would turn it into NaN.
+#[test]
+fn an_infinite_right_hand_side_of_few_neurons() {
+    for (n, d, m) in [(37, 33, 200), (70, 5, 64), (70, 16, 64), (3, 129, 130)] {
+        let mut case = Case::<f32>::new(n, d, m, 1, 0.0, 60);
+        (case.words, case.x) = (spotted(n, m, 29, (usize::MAX, 0)), case.x.iter().map(|x| x.abs()).collect());
+        let mut u = numbers::<f32>(n, 61);
+        u[1] = f32::INFINITY;
+        let row = |i: usize| &case.words[i * m.div_ceil(64)..(i + 1) * m.div_ceil(64)];
+        for level in levels() {
+            for (i, y) in case.run_product(level, &u).into_iter().enumerate() {
+                let shared = row(i).iter().zip(row(1)).any(|(a, b)| a & b != 0);
+                assert!(if shared { y == f32::INFINITY } else { y.is_finite() }, "{level} n={n} d={d} m={m} row {i}: {y}");
+            }
+        }
+    }
+}
+
 /// What a model predicts for a row must not depend on the rows it comes with.
 #[test]
 fn a_row_alone_gives_the_same_bits() {

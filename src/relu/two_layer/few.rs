@@ -1,20 +1,18 @@
 //! The same products where few neurons fire: entry by entry of the pattern, nothing for those that are silent.
 //!
 //! A tile is 64 neurons, a word of the pattern, by 64 samples: both factors stay in the first-level cache, packed into whole
-//! vectors that begin at its lines. The words of
-//! a tile's samples lie a row of the pattern apart, mostly a power of two, and would push each other out of the cache:
-//! those of eight tiles, a line of each sample, are copied together first. The bits of a tile become a list of entries,
-//! four at a time, because a loop that ends with the last bit of each word is foreseen wrongly every time; the list is
-//! walked without a branch that depends on it.
+//! vectors that begin at its lines. The words of a tile's samples lie a row of the pattern apart, mostly a power of two, and
+//! would push each other out of the cache: those of eight tiles, a line of each sample, are copied together first. The bits
+//! of a tile become a list of entries, four at a time, because a loop that ends with the last bit of each word is foreseen
+//! wrongly every time; the list is walked without a branch that depends on it.
 //!
 //! An entry costs 2 (d + C) flops.
 
 use super::normaliser;
-use crate::blas::tile;
 use crate::matrix::{MatMut, MatRef};
 use crate::relu::pattern::PatternRef;
 use crate::scratch::{all_of, area, copy, part_mut, split};
-use crate::simd::{Float, Level, Simd, to_cache_line};
+use crate::simd::{Float, Level, MOST_LANES, Simd, to_cache_line};
 
 /// Neurons of a word.
 const WORD: usize = 64;
@@ -40,7 +38,7 @@ const SAMPLES: usize = 64;
 
 /// Sums of a tile's samples: a vector for one output, a padded row for several.
 const fn sums_len(c: usize) -> usize {
-    area(SAMPLES, if c == 1 { tile::MOST_WIDTH / 2 } else { padded(c) })
+    area(SAMPLES, if c == 1 { MOST_LANES } else { padded(c) })
 }
 
 /// Numbers of a packed row: whole vectors of any level that the target may have.
@@ -50,7 +48,7 @@ const fn row_len(d: usize) -> usize {
 
 /// Lanes of the target's widest vector: machines without vectors have no room to give away.
 const UNIT: usize = if cfg!(target_arch = "x86_64") {
-    tile::MOST_WIDTH / 2
+    MOST_LANES
 } else if cfg!(any(target_arch = "aarch64", target_arch = "wasm32")) {
     4
 } else {
@@ -76,7 +74,7 @@ struct Room<'a, T> {
 #[inline(always)]
 fn room<T>(scratch: &mut [T], d: usize, neurons: usize, c: usize) -> Room<'_, T> {
     // Only vectors as long as a line lie across two otherwise.
-    let (_, scratch) = split(scratch, if UNIT == tile::MOST_WIDTH / 2 { to_cache_line(scratch) } else { 0 });
+    let (_, scratch) = split(scratch, if UNIT == MOST_LANES { to_cache_line(scratch) } else { 0 });
     let (samples, scratch) = split(scratch, SAMPLES * row_len(d));
     let (sums, scratch) = split(scratch, sums_len(c));
     let (rows, scratch) = split(scratch, neurons * row_len(d));
@@ -151,31 +149,18 @@ fn dot_lanes<T: Float, S: Simd<T>>(s: S, x: &[S::Chunk], y: &[S::Chunk]) -> S::V
     s.add(sums[0], sums[1])
 }
 
-/// Runs one of two expressions: with W the number of vectors in a row, where that is small enough to read rows without a loop; else the other.
-/// Where a vector is one number, rows are long.
+/// Runs one of two expressions: with W the number of vectors in a row, where that is small enough to read rows without a
+/// loop; else the other. Where a vector is one number, rows are long.
 macro_rules! with_width {
     ($S:ident, $wide:expr, $W:ident => $fixed:expr, else $any:expr) => {
+        with_width!($S, $wide, $W => $fixed, else $any, of 1 2 3 4 8)
+    };
+    ($S:ident, $wide:expr, $W:ident => $fixed:expr, else $any:expr, of $($number:literal)*) => {
         match $wide {
-            1 if $S::LANES > 1 => {
-                const $W: usize = 1;
+            $($number if $S::LANES > 1 => {
+                const $W: usize = $number;
                 $fixed
-            }
-            2 if $S::LANES > 1 => {
-                const $W: usize = 2;
-                $fixed
-            }
-            3 if $S::LANES > 1 => {
-                const $W: usize = 3;
-                $fixed
-            }
-            4 if $S::LANES > 1 => {
-                const $W: usize = 4;
-                $fixed
-            }
-            8 if $S::LANES > 1 => {
-                const $W: usize = 8;
-                $fixed
-            }
+            })*
             _ => $any,
         }
     };
@@ -498,6 +483,13 @@ fn gram_product_body<T: Float, S: Simd<T>>(
         pack_outputs(a, first, room.weights);
         let here = (first, neurons.min(m - first));
         gradients_of_group(s, x, pattern, here, u, room.weights, room.samples, room.neurons);
+        // Where u is infinite, infinity times the zeros behind a row's end is not.
+        let (d, len) = (x.cols(), x.cols().div_ceil(S::LANES) * S::LANES);
+        if len > d {
+            for row in room.neurons.chunks_exact_mut(len) {
+                part_mut(row, d, len - d).fill(T::ZERO);
+            }
+        }
         outputs_of_group(s, x, pattern, here, room.neurons, room.weights, room.samples, room.sums, &mut out);
     }
 }
