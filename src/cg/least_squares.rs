@@ -384,7 +384,7 @@ pub fn least_squares<T: Float>(
         if objective > least * (1.0 + GROWTH * T::EPSILON.to_f64()) {
             return end(Status::Stagnated);
         }
-        least = if objective < least { objective } else { least };
+        least = least.min(objective);
         operator.apply(level, p, q, scratch)?;
         let delta = inner(level, q, q) + damping * inner(level, p, p);
         let alpha = T::from_f64(gamma / delta);

@@ -200,9 +200,6 @@ where
         let stop = tell(watch, columns, iterations);
         for (i, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.status.is_none()) {
             let enough = (stopping.relative * column.rhs_norm).max(stopping.absolute);
-            if column.residual_norm < column.best.0 {
-                column.best = (column.residual_norm, iterations);
-            }
             if column.residual_norm <= enough && watch.check == Check::Insist {
                 // Said to be converged: is it?
                 let (b, x) = (b.row(i).unwrap_or_default(), x.row(i).unwrap_or_default());
@@ -215,11 +212,14 @@ where
                 column.rho = 0.0;
                 column.idle = 0;
             }
+            if column.residual_norm < column.best.0 {
+                column.best = (column.residual_norm, iterations);
+            }
             column.status = if !column.residual_norm.is_finite() {
                 Some(Status::NotFinite)
             } else if column.residual_norm <= enough {
                 Some(Status::Converged)
-            } else if (column.rho == 0.0 && iterations > 0 && column.residual_norm > 0.5 * column.checked)
+            } else if (column.rho == 0.0 && column.residual_norm > 0.5 * column.checked)
                 || column.residual_norm * T::EPSILON.to_f64() > column.best.0
                 || column.idle >= IDLE
                 || (watch.patience > 0 && iterations - column.best.1 >= watch.patience)
@@ -283,12 +283,10 @@ where
             };
             column.status = if !curvature.is_finite() {
                 Some(Status::NotFinite)
-            } else if curvature == 0.0 || (length.abs() * crate::Real::sqrt(eps) > column.shortest && flat()) {
+            } else if !alpha.is_finite() || (length.abs() * crate::Real::sqrt(eps) > column.shortest && flat()) {
                 Some(Status::Breakdown)
             } else if curvature < 0.0 {
                 Some(Status::IndefiniteOperator)
-            } else if !alpha.is_finite() {
-                Some(Status::Breakdown)
             } else {
                 None
             };

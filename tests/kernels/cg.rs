@@ -394,6 +394,173 @@ fn patience_counts_the_steps_since_the_smallest_residual() {
     }
 }
 
+/// A smallest residual that falls all the time is never old; one that is reached again is as old as the first time.
+#[test]
+fn patience_follows_the_smallest_residual() {
+    let a = Dense::<f64>::definite(40, 27);
+    let report = watched(&a, &numbers(40, 28), &mut [0.0; 40], TIGHT, &mut Watch { patience: 8, ..Watch::default() });
+    assert!(report.status == Status::Converged && report.iterations > 20, "{report:?}");
+    // (2, 1), then (1, -2), to the bit.
+    let a = Dense::new(2, vec![1.0, 0.0, 0.0, 6.0]);
+    let report = watched(&a, &[2.0, 1.0], &mut [0.0; 2], TIGHT, &mut Watch { patience: 1, ..Watch::default() });
+    assert_eq!((report.status, report.iterations), (Status::Stagnated, 1));
+}
+
+/// An operator whose products somebody wrote down: each from what it is asked for.
+struct Told<'a>(usize, Cell<usize>, &'a [fn(&[f64]) -> Vec<f64>]);
+impl LinearOperator<f64> for Told<'_> {
+    fn dim(&self) -> usize {
+        self.0
+    }
+    fn apply(&self, _: Level, x: &[f64], y: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
+        y.copy_from_slice(&self.2[self.1.get()](x));
+        self.1.set(self.1.get() + 1);
+        Ok(())
+    }
+}
+
+/// What conjugate gradients make of such an operator, and x.
+fn told<const N: usize>(b: [f64; N], check: Check, products: &[fn(&[f64]) -> Vec<f64>]) -> (Report, [f64; N]) {
+    let (mut x, mut scratch) = ([0.0; N], vec![0.0; conjugate_gradient_scratch_len(N, 0, 0)]);
+    let (operator, mut watch) = (Told(N, Cell::new(0), products), Watch { check, ..Watch::default() });
+    let level = Level::detect();
+    let report = conjugate_gradient_watched(level, &operator, &Identity, &b, &mut x, TIGHT, &mut watch, &mut scratch).unwrap();
+    assert_eq!(operator.1.get(), products.len(), "as many products as were written down: {report:?}");
+    (report, x)
+}
+
+/// p times c, and s |p| in a direction of its own: the angle between p and its product is s / c.
+fn aside(p: &[f64], c: f64, s: f64, k: usize) -> Vec<f64> {
+    (0..p.len()).map(|i| c * p[i] + if i == k { s * norm(p) } else { 0.0 }).collect()
+}
+
+/// Where a product is orthogonal to what it is of, within rounding, x stays at the last good one.
+#[test]
+fn curvatures_within_rounding_of_zero_are_a_breakdown() {
+    // The first direction: alone.
+    let (report, x) = told([1.0, 0.0], Check::Trust, &[|p| aside(p, 1e-17, 1.0, 1)]);
+    assert_eq!((report.status, report.iterations, x), (Status::Breakdown, 0, [0.0; 2]));
+    // Negative, too: nothing is shown.
+    let (report, x) = told([1.0, 0.0], Check::Trust, &[|p| aside(p, -1e-17, 1.0, 1)]);
+    assert_eq!((report.status, report.iterations, x), (Status::Breakdown, 0, [0.0; 2]));
+    let (report, _) = told([1.0, 0.0], Check::Trust, &[|p| aside(p, -1e-15, 1.0, 1)]);
+    assert_eq!(report.status, Status::IndefiniteOperator);
+    // The third one, after steps of 1 and 1e6.
+    let products: [fn(&[f64]) -> Vec<f64>; 3] = [|p| aside(p, 1.0, 1.0, 1), |p| aside(p, 5e-7, 5e-7, 2), |p| aside(p, 1e-10, 1e7, 3)];
+    let (report, _) = told([1.0, 0.0, 0.0, 0.0], Check::Trust, &products);
+    assert_eq!((report.status, report.iterations), (Status::Breakdown, 2));
+    // A product whose square overflows is not orthogonal for that.
+    let (report, x) = told([1.0, 0.0], Check::Trust, &[|p| vec![1e200 * p[0], 0.0]]);
+    assert_eq!((report.status, x), (Status::Converged, [1e-200, 0.0]));
+}
+
+/// Steps of a usual length along directions that are nearly orthogonal to their products: the residual grows beyond what any operator
+/// could do.
+#[test]
+fn a_residual_that_grows_beyond_reason_stagnates() {
+    let products: [fn(&[f64]) -> Vec<f64>; 2] = [|p| aside(p, 1.0, 1e10, 1), |p| aside(p, 0.5e-20, 1.0, 2)];
+    let (report, _) = told([1.0, 0.0, 0.0], Check::Trust, &products);
+    assert_eq!((report.status, report.iterations), (Status::Stagnated, 2));
+    assert!(report.residual_norm > 1e16);
+}
+
+/// A recomputed residual that halved goes on, and is compared with the one recomputed before, or the first.
+#[test]
+fn a_recomputed_residual_has_to_halve() {
+    // 1 -> 0, which is 1/2 in truth -> 0.
+    let products: [fn(&[f64]) -> Vec<f64>; 4] = [|p| p.into(), |_| vec![0.5], |p| p.into(), |_| vec![1.0]];
+    let (report, x) = told([1.0], Check::Insist, &products);
+    assert_eq!((report.status, report.true_residual_norm, x), (Status::Converged, Some(0.0), [1.5]));
+    let (report, _) = told([1.0], Check::Insist, &[|p| p.into(), |_| vec![0.49], |_| vec![0.49]]);
+    assert_eq!((report.status, report.residual_norm), (Status::Stagnated, 0.51));
+    // A step to a residual of 0.33 lies between: it is not what 0.4 is compared with.
+    let two = |p: &[f64]| vec![p[0], 2.0 * p[1]];
+    let far = |_: &[f64]| vec![0.6, 1.0];
+    let right = |_: &[f64]| vec![1.0, 1.0];
+    let (report, _) = told([1.0, 1.0], Check::Insist, &[two, two, far, two, right]);
+    assert_eq!(report.status, Status::Converged);
+}
+
+/// Several right-hand sides whose residuals are recomputed: each its own, to the bits of it alone.
+#[test]
+fn residuals_of_several_are_recomputed_each_for_itself() {
+    let (n, k) = (30, 3);
+    let a = Dense::<f32>::definite(n, 29);
+    let b = numbers::<f32>(n * k, 30);
+    let stopping = Stopping { relative: 1e-3, ..TIGHT };
+    for level in levels() {
+        let (mut x, mut columns) = (vec![0.0; n * k], vec![Column::default(); k]);
+        let mut scratch = dirty(conjugate_gradient_rows_scratch_len(n, k, DEMANDED, 0));
+        let mut watch = Watch { check: Check::Insist, ..Watch::default() };
+        let (rows, solution) = (MatRef::new(&b, k, n).unwrap(), MatMut::new(&mut x, k, n).unwrap());
+        conjugate_gradient_rows(level, &a, &Identity, rows, solution, stopping, &mut watch, &mut columns, &mut scratch).unwrap();
+        for (i, column) in columns.iter().enumerate() {
+            let (b, mut alone) = (&b[i * n..(i + 1) * n], vec![0.0; n]);
+            let mut watch = Watch { check: Check::Insist, ..Watch::default() };
+            let mut scratch = dirty(conjugate_gradient_scratch_len(n, DEMANDED, 0));
+            let report = conjugate_gradient_watched(level, &a, &Identity, b, &mut alone, stopping, &mut watch, &mut scratch).unwrap();
+            assert_eq!((column.report(), &x[i * n..(i + 1) * n]), (report, &alone[..]), "{level} row {i}");
+            assert_eq!(report.status, Status::Converged);
+        }
+    }
+}
+
+/// Lost steps are told by their length, not by that of the direction or the factor.
+#[test]
+fn lost_steps_are_measured_by_their_length() {
+    let n = 5;
+    for scale in [1e-8, 1e8] {
+        let (mut a, mut b, start) = beside_a_huge_entry::<f64>(n, 2, 2f64.powi(34));
+        a.data.iter_mut().chain(&mut b).for_each(|x| *x *= scale);
+        let report =
+            solve(Level::detect(), &a, &Identity, &b, &mut start.clone(), Stopping { relative: 0.0, absolute: 1e-3 * scale, ..TIGHT });
+        assert_eq!(report.status, Status::Converged, "scale {scale}");
+        let (mut a, mut b, start) = beside_a_huge_entry::<f64>(n, 2, 2f64.powi(90));
+        a.data.iter_mut().chain(&mut b).for_each(|x| *x *= scale);
+        let report =
+            solve(Level::detect(), &a, &Identity, &b, &mut start.clone(), Stopping { relative: 0.0, absolute: 1e-3 * scale, ..TIGHT });
+        assert_eq!((report.status, report.iterations), (Status::Stagnated, 3), "scale {scale}");
+        // Least squares: a column of zeros holds the huge entry.
+        let j: Vec<f64> = (0..n * n).map(|k| if k / n == k % n && k / n != 2 { scale * (k / n + 1) as f64 } else { 0.0 }).collect();
+        let b: Vec<f64> = (0..n).map(|i| if i == 2 { 0.0 } else { scale * (i + 1) as f64 }).collect();
+        let stopping = LeastSquaresStopping { relative: 1e-9, gradient: 0.0, max_iterations: 100 };
+        for (huge, wanted) in [(2f64.powi(90), Status::Stagnated), (2f64.powi(34), Status::Converged)] {
+            let (mut x, mut scratch) = ([0.0, 0.0, huge, 0.0, 0.0], dirty(least_squares_scratch_len(n, n, DEMANDED)));
+            let report = least_squares(Level::detect(), &Tall(n, n, j.clone()), &b, 0.0, &mut x, stopping, &mut scratch).unwrap();
+            assert_eq!(report.status, wanted, "scale {scale}");
+        }
+    }
+}
+
+/// A preconditioner that answers zero ends it before the product, and one that says nothing of several vectors gets its scratch for each.
+#[test]
+fn preconditioners_are_asked_as_they_say() {
+    struct Zero;
+    impl Preconditioner<f64> for Zero {
+        fn scratch_len(&self) -> usize {
+            7
+        }
+        fn precondition(&self, _: Level, _: &[f64], z: &mut [f64], scratch: &mut [f64]) -> Result<(), Error> {
+            assert!(scratch.len() >= 7);
+            z.fill(0.0);
+            Ok(())
+        }
+    }
+    assert_eq!(Zero.rows_scratch_len(3), 7);
+    let a = Dense::<f64>::definite(4, 33);
+    let mut scratch = dirty(conjugate_gradient_scratch_len(4, DEMANDED, 7));
+    let report = conjugate_gradient(Level::detect(), &a, &Zero, &[1.0; 4], &mut [0.0; 4], TIGHT, &mut scratch).unwrap();
+    assert_eq!((report.status, a.products.get()), (Status::Breakdown, 0));
+    // No unknowns, in columns: nothing lies apart.
+    let (none, mut columns) = (MatRef::<f64>::new(&[], 0, 2).unwrap().t(), [Column::default(); 2]);
+    let to = MatMut::new(&mut [], 2, 0).unwrap();
+    let nothing = Dense::<f64>::new(0, vec![]);
+    let mut scratch = dirty(conjugate_gradient_rows_scratch_len(0, 2, DEMANDED, 0));
+    conjugate_gradient_rows(Level::detect(), &nothing, &Identity, none, to, TIGHT, &mut Watch::default(), &mut columns, &mut scratch)
+        .unwrap();
+    assert!(format!("{:?}", Watch { patience: 12, ..Watch::default() }).contains("12"));
+}
+
 /// Of several right-hand sides the callback hears of the one that has the largest share of its own size left.
 #[test]
 fn the_callback_hears_of_the_worst() {
@@ -622,6 +789,57 @@ fn least_squares_tells_its_failures_apart() {
         assert!(matches!(run([1.0, 2.0], [1.0, 2.0], bad, stopping), Err(Error::Value { .. })), "{bad}");
     }
     assert!(matches!(run([1.0, 2.0], [1.0, 2.0], 0.0, LeastSquaresStopping { relative: f64::NAN, ..stopping }), Err(Error::Value { .. })));
+}
+
+/// A tolerance is a share of |b|, whatever its size, and what is not finite never is small enough.
+#[test]
+fn least_squares_tolerance_is_a_share_of_b() {
+    let (rows, cols) = (20, 20);
+    let j = Tall(rows, cols, numbers::<f64>(rows * cols, 61));
+    for scale in [1e-3, 1.0, 1e3] {
+        let b: Vec<f64> = numbers::<f64>(rows, 62).iter().map(|b| scale * b).collect();
+        let run = |relative: f64, max_iterations: usize| {
+            let mut scratch = dirty(least_squares_scratch_len(rows, cols, DEMANDED));
+            let stopping = LeastSquaresStopping { relative, gradient: 0.0, max_iterations };
+            least_squares(Level::detect(), &j, &b, 0.0, &mut vec![0.0; cols], stopping, &mut scratch).unwrap()
+        };
+        let report = run(0.3, 400);
+        assert_eq!(report.status, Status::Converged);
+        assert!(report.residual_norm <= 0.3 * norm(&b));
+        let before = run(0.0, report.iterations - 1);
+        assert!(before.residual_norm > 0.3 * norm(&b), "no step too many");
+    }
+    let mut scratch = dirty(least_squares_scratch_len(1, 1, DEMANDED));
+    let stopping = LeastSquaresStopping { relative: 1e-6, gradient: 1e-6, max_iterations: 9 };
+    let report = least_squares(Level::detect(), &Tall(1, 1, vec![1e-30f32]), &[1e30], 0.0, &mut [0.0], stopping, &mut scratch).unwrap();
+    assert_eq!(report.status, Status::NotFinite, "|b|^2 is not a number");
+}
+
+/// Asked for a gradient of zero, it ends where the gradient is rounding, near the minimiser and not behind it.
+#[test]
+fn least_squares_stops_at_rounding() {
+    let (rows, cols) = (12, 4);
+    for (level, seed) in levels().flat_map(|level| (0..20).map(move |seed| (level, seed))) {
+        for scale in [1e-3f32, 1.0, 1e3] {
+            let j = Tall(rows, cols, numbers::<f32>(rows * cols, seed));
+            let b: Vec<f32> = numbers::<f32>(rows, 63).iter().map(|b| scale * b).collect();
+            let (mut x, mut scratch) = (vec![0.0; cols], dirty(least_squares_scratch_len(rows, cols, DEMANDED)));
+            let stopping = LeastSquaresStopping { relative: 0.0, gradient: 0.0, max_iterations: 2000 };
+            let report = least_squares(level, &j, &b, 0.0, &mut x, stopping, &mut scratch).unwrap();
+            assert!(matches!(report.status, Status::Stagnated | Status::Converged), "{level} seed {seed}: {report:?}");
+            let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+            let (j, b, x, mut least) = (Tall(rows, cols, wide(&j.2)), wide(&b), wide(&x), vec![0.0; cols]);
+            let (stopping, mut scratch) =
+                (LeastSquaresStopping { gradient: 1e-10, ..stopping }, dirty(least_squares_scratch_len(rows, cols, DEMANDED)));
+            least_squares(level, &j, &b, 0.0, &mut least, stopping, &mut scratch).unwrap();
+            let left = |x: &[f64]| {
+                let mut y = vec![0.0; rows];
+                j.apply(level, x, &mut y, &mut vec![0.0; DEMANDED]).unwrap();
+                norm(&y.iter().zip(&b).map(|(y, b)| b - y).collect::<Vec<_>>())
+            };
+            assert!(left(&x) <= 1.01 * left(&least), "{level} seed {seed} scale {scale}: {} of {}", left(&x), left(&least));
+        }
+    }
 }
 
 quickcheck! {

@@ -821,6 +821,28 @@ fn layers_and_damping_add_up() {
     }
 }
 
+/// One unknown: k = 8, R = 2, so M^-1 k M^-1 b = b / 2; a step is 2 / (low^2 + high^2) of it, and the tolerance a share of |b|.
+#[test]
+fn a_step_of_the_papers_iteration() {
+    let (k, factor) = (Symmetric(Dense::from_fn(1, 1, |_, _| 8.0)), [2.0]);
+    let sketched = Sketched::new(MatRef::new(&factor, 1, 1).unwrap(), 1000, 1).unwrap();
+    let run = |step: FixedStep, relative: f64| {
+        let (mut g, mut scratch) = ([0.0], dirty(fixed_step_scratch_len(1, 0, sketched.scratch_len())));
+        let stopping = Stopping { relative, absolute: 0.0, max_iterations: 1 };
+        let report = fixed_step(Level::detect(), &k, &sketched, step, &[100.0], &mut g, stopping, &mut scratch).unwrap();
+        (report.status, report.iterations, g[0])
+    };
+    // 2 / (1/4 + 1) = 8/5: 80, and a residual of 100 - 640.
+    assert_eq!(run(FixedStep::Within(Bounds { low: 0.5, high: 1.0 }), 0.0), (Status::IterationLimit, 1, 80.0));
+    // 2 / (1/4 + 4) = 8/17.
+    assert!((run(FixedStep::Within(Bounds { low: 0.5, high: 2.0 }), 0.0).2 - 400.0 / 17.0).abs() < 1e-12);
+    assert_eq!(run(FixedStep::Unit, 5.5).1, 0, "100 is below 550");
+    assert_eq!(run(FixedStep::Unit, 0.5).1, 1, "and above 50");
+    let bounds = law(4.0);
+    assert_eq!((bounds.low, bounds.high), (4.0 / 9.0, 4.0));
+    assert!(Srht::new(0, 40, 7).unwrap().is_empty() && !Srht::new(1, 40, 7).unwrap().is_empty());
+}
+
 quickcheck! {
     /// Sketches are linear: with powers of two as factors, exactly.
     fn sketches_are_linear(len: u8, rows: u8, seed: u64) -> TestResult {
