@@ -303,6 +303,89 @@ fn opaque<T>(x: *const T) -> *const T {
 /// Elements from the start of the slice to the next cache line, or 0 where elements do not meet its border.
 #[inline(always)]
 pub(crate) fn to_cache_line<T>(x: &[T]) -> usize {
-    let odd = x.as_ptr().addr() % 64;
-    if odd.is_multiple_of(size_of::<T>()) { (64 - odd) % 64 / size_of::<T>() } else { 0 }
+    let left = (64 - x.as_ptr().addr() % 64) % 64;
+    if left.is_multiple_of(size_of::<T>()) { left / size_of::<T>() } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Strides, Walk, fits, to_cache_line};
+    use crate::simd::Scalar;
+
+    /// Against the last element that a walk reads, for all small shapes; and shapes whose products overflow.
+    #[test]
+    fn a_walk_fits_if_its_last_vector_does() {
+        for (len, lanes) in (0..40).flat_map(|len| [1, 4].map(|lanes| (len, lanes))) {
+            for (rows, columns) in (1..5).flat_map(|rows| (0..5).map(move |columns| (rows, columns))) {
+                for (row, step) in (0..8).flat_map(|row| (0..8).map(move |step| (row, step))) {
+                    let end = (0..rows).flat_map(|r| (0..columns).map(move |c| r * row + c * step + lanes)).max().unwrap_or(0);
+                    let found = fits(len, Strides { row, step }, rows, columns, lanes);
+                    assert_eq!(found, end <= len, "{rows} rows {row} apart, {columns} columns {step} apart, {lanes} lanes in {len}");
+                }
+            }
+        }
+        let huge = usize::MAX / 2 + 1;
+        for (row, step, rows, columns) in
+            [(huge, 1, 3, 1), (1, huge, 1, 3), (usize::MAX, 0, 2, 1), (0, usize::MAX, 1, 2), (huge / 2, huge, 3, 2)]
+        {
+            assert!(!fits(1000, Strides { row, step }, rows, columns, 1), "{rows} rows {row} apart, {columns} columns {step} apart");
+        }
+        assert!(
+            !fits(1000, Strides { row: usize::MAX / 64 + 1, step: 0 }, 65, 1, 1)
+                && !fits(usize::MAX, Strides { row: 1, step: 1 }, 65, 1, 1)
+        );
+        assert!(fits(64 * 9, Strides { row: 9, step: 1 }, 64, 9, 1));
+        assert!(fits(usize::MAX, Strides { row: usize::MAX / 64, step: 1 }, 64, 1, 1), "the largest distance of rows");
+    }
+
+    #[cfg(debug_assertions)]
+    fn between(from: usize, to: usize) -> usize {
+        let (from, mut to) = (std::vec![1.0f32; from], std::vec![0.0f32; to]);
+        let at = Strides { row: 2, step: 1 };
+        let mut walk = Walk::<f32, Scalar, 2>::between(Scalar, &from, at, &mut to, at, 2);
+        let mut columns = 0;
+        while walk.next().is_some() {
+            columns += 1;
+        }
+        columns
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    fn a_walk_between_slices_that_hold_it() {
+        assert_eq!(between(4, 4), 2);
+    }
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "inside")]
+    fn no_walk_from_a_slice_that_is_too_short() {
+        between(3, 4);
+    }
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "inside")]
+    fn no_walk_to_a_slice_that_is_too_short() {
+        between(4, 3);
+    }
+
+    #[test]
+    fn the_next_line_of_the_cache() {
+        let x = [0u8; 200];
+        for from in 0..64 {
+            let rest = &x[from..];
+            assert!((rest.as_ptr().addr() + to_cache_line(rest)).is_multiple_of(64) && to_cache_line(rest) < 64);
+        }
+        let words = [0.0f64; 20];
+        for from in 0..8 {
+            let rest = &words[from..];
+            assert!((rest.as_ptr().addr() + 8 * to_cache_line(rest)).is_multiple_of(64) && to_cache_line(rest) < 8);
+        }
+        // Three bytes an element: only every third place meets a border.
+        let odd = [[0u8; 3]; 100];
+        for from in 0..64 {
+            let rest = &odd[from..];
+            let at = rest.as_ptr().addr() + 3 * to_cache_line(rest);
+            assert!(at.is_multiple_of(64) || to_cache_line(rest) == 0);
+        }
+    }
 }

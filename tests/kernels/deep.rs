@@ -1,7 +1,7 @@
 //! Sparse products, deep layers and low-rank updates against their definitions, at every level.
 
 use crate::oracle::{Dense, assert_close, dirty, levels, numbers, signs};
-use subquad::low_rank::Update;
+use subquad::low_rank::{Flush, Situation, Update, cheapest};
 use subquad::relu::deep::{
     Form, Structured, Weights, activate, combine, fired_share, gram_product, gram_product_scratch_len, output_gradients, paper_shift,
     shift_for, unnormalise,
@@ -661,4 +661,29 @@ fn gradients_against_finite_differences() {
             }
         }
     }
+}
+
+/// The cheapest way is the one with the least cost as the documentation counts it: lazy `n k (n / 40 + n p (1 / 5 + C / 20))` for each
+/// pass, sparse `n k^2` once, dense `n m^2 / 160` once.
+#[test]
+fn the_cheapest_flush_costs_least() {
+    let mut chosen = [0; 3];
+    for (samples, outputs, width) in
+        [16, 256, 4096].into_iter().flat_map(|n| [1, 10].map(|c| (n, c))).flat_map(|(n, c)| [64, 1000, 8192].map(|m| (n, c, m)))
+    {
+        for (fired, passes) in [0.001, 0.02, 0.07, 0.09, 0.5].into_iter().flat_map(|p| [0, 1, 2, 5, 11, 40, 900].map(|passes| (p, passes)))
+        {
+            let (n, m, p, c) = (samples as f64, width as f64, fired, outputs as f64);
+            let k = p * m;
+            let costs = [passes as f64 * n * k * (n / 40.0 + n * p * (0.2 + c / 20.0)), n * k * k, n * m * m / 160.0];
+            let least = (0..3).min_by(|&i, &j| costs[i].total_cmp(&costs[j])).unwrap();
+            if (0..3).any(|i| i != least && (costs[i] / costs[least] - 1.0).abs() < 1e-9) {
+                continue; // as good as each other
+            }
+            let wanted = [Flush::Never, Flush::Sparse, Flush::Dense][least];
+            assert_eq!(cheapest(Situation { samples, outputs, width, fired, passes }), wanted, "n={n} C={c} m={m} p={p} passes={passes}");
+            chosen[least] += 1;
+        }
+    }
+    assert!(chosen.iter().all(|&times| times > 50), "{chosen:?}");
 }
