@@ -136,8 +136,8 @@ fn overlap_body<T: Float, S: Simd<T>>(
     }
 }
 
-/// The numbers of a column's rows, in groups of `width` rows, zeros in the lanes behind the last: number c of lane l in group g goes to
-/// `to[(g depth + c) width + l]`.
+/// The numbers of a column's rows, in groups of `width` rows: number c of lane l in group g goes to `to[(g depth + c) width + l]`. Lanes
+/// behind the last row keep what was there: their products are not looked at.
 #[inline(always)]
 fn collect<T: Float>(matrix: SparseRef<'_, T>, column: (&[u32], &[u32]), width: usize, to: &mut [T]) {
     for (e, (&row, &place)) in column.0.iter().zip(column.1).enumerate() {
@@ -153,12 +153,9 @@ fn collect<T: Float>(matrix: SparseRef<'_, T>, column: (&[u32], &[u32]), width: 
     }
 }
 
-/// The `depth` vectors, or runs of `width`, that hold row e's numbers in lane e mod width; as their group begins, they are zero.
+/// The `depth` vectors, or runs of `width`, that hold row e's numbers in lane e mod width.
 #[inline(always)]
 fn lanes<T: Float>(groups: &mut [T], width: usize, depth: usize, e: usize) -> core::slice::ChunksExactMut<'_, T> {
     let group = groups.get_mut(e / width * depth * width..).and_then(|rest| rest.get_mut(..depth * width)).unwrap_or_default();
-    if width > 1 && e.is_multiple_of(width) {
-        group.fill(T::ZERO);
-    }
     group.chunks_exact_mut(width)
 }

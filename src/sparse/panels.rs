@@ -118,7 +118,7 @@ impl<'a, E: Stored> Panels<'a, E> {
     /// Whether rows of panel p can be read over their whole width.
     #[inline(always)]
     fn is_whole(&self, p: usize) -> bool {
-        self.row_step == Self::LINE && self.panel_step != Self::LINE || self.width(p) == PANEL
+        self.row_step == Self::LINE || self.width(p) == PANEL
     }
 
     /// Everything from row j of panel p on, and the elements from one row to the next.

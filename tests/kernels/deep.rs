@@ -137,6 +137,12 @@ fn columns_are_the_rows_turned() {
         assert_eq!(rows.iter().copied().zip(found).collect::<Vec<_>>(), wanted);
     }
     assert_eq!(a.columns().column(41), (&[][..], &[][..]));
+    let lengths: Vec<usize> = (0..41).map(|r| a.columns().column(r).0.len()).collect();
+    assert_eq!(a.columns().longest(), *lengths.iter().max().unwrap());
+    assert_eq!(a.columns().pairs(), lengths.iter().map(|&len| (len * len) as u64).sum());
+    let nothing = Rows::<f32>::random(3, 4, 1, 0.0, 5);
+    assert!(nothing.support().is_empty() && nothing.columns().is_empty() && !a.support().is_empty() && !a.columns().is_empty());
+    assert_eq!((nothing.columns().longest(), nothing.columns().pairs()), (0, 0));
 }
 
 fn products<T: Float>(level: Level) {
@@ -195,7 +201,7 @@ fn products_with_dense_matrices() {
 
 fn overlaps<T: Float>(level: Level) {
     for (n, other, m, depth, share) in
-        [(1, 1, 1, 1, 1.0), (7, 40, 30, 1, 0.5), (33, 20, 64, 3, 0.3), (70, 9, 20, 2, 1.0), (5, 5, 9, 10, 0.0)]
+        [(1, 1, 1, 1, 1.0), (7, 40, 30, 1, 0.5), (33, 20, 64, 3, 0.3), (70, 9, 20, 4, 1.0), (5, 5, 9, 10, 0.0)]
     {
         let (a, b) = (Rows::<T>::random(n, m, depth, share, 21), Rows::<T>::random(other, m, depth, share, 22));
         let mut scratch = dirty::<T>(overlap_scratch_len(depth, n, n.max(other)));
