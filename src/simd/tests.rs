@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use super::{Float, Level, Simd, Token};
+use super::{Element, Float, Level, Simd, Token, Walsh};
 
 /// Numbers whose sums and products are exact in both floats.
 fn numbers<T: Float>(n: usize, seed: u32) -> Vec<T> {
@@ -112,6 +112,41 @@ multiversion! { fn run_sum_order<T: Float>() = sum_order; }
 multiversion! { fn run_parts<T: Float>() = parts; }
 multiversion! { fn run_hadamard<T: Float>() = hadamard; }
 multiversion! { fn run_words() = words; }
+
+/// The first vector of x, stages below n; how many lanes it has.
+#[inline(always)]
+fn below<T: Element, S: Walsh<T>>(s: S, x: &[T], n: usize, out: &mut [T]) -> usize {
+    s.store(&mut s.chunks_mut(out).0[0], s.hadamard_below(n, s.load(&s.chunks(x).0[0])));
+    S::LANES
+}
+
+multiversion! { fn run_below<T: Element>(x: &[T], n: usize, out: &mut [T]) -> usize = below; }
+
+fn pieces<T: Element + PartialEq + core::fmt::Debug>(level: Level, from: fn(i16) -> T) {
+    let x: Vec<i16> = (0..64).map(|i: i16| (i * 37) % 101 - 50).collect();
+    let given: Vec<T> = x.iter().map(|&x| from(x)).collect();
+    for n in [1, 2, 4, 8, 16, 32, 64] {
+        let mut out = given.clone();
+        let lanes = run_below(level, &given, n, &mut out);
+        let n = n.min(lanes);
+        for i in 0..lanes {
+            let piece = i / n * n;
+            let wanted = (piece..piece + n).map(|j| if (i & j & (n - 1)).count_ones() % 2 == 0 { x[j] } else { -x[j] }).sum();
+            assert_eq!(out[i], from(wanted), "{level} stages below {n}, lane {i} of {lanes}");
+        }
+    }
+}
+
+/// Pieces of a vector that are shorter than it: each its own transform.
+#[test]
+fn pieces_of_a_vector_are_transforms() {
+    for level in Level::available() {
+        pieces::<f32>(level, f32::from);
+        pieces::<f64>(level, f64::from);
+        pieces::<i32>(level, i32::from);
+        pieces::<i16>(level, |x| x);
+    }
+}
 
 #[test]
 fn every_operation_at_every_level() {

@@ -127,6 +127,23 @@ fn products_f64() {
     products::<f64>();
 }
 
+/// Matrices of which neither rows nor columns lie in line.
+#[test]
+fn products_of_every_other_number() {
+    let (m, n, k) = (9, 21, 13);
+    let (a, b) = (numbers::<f64>(2 * m * (3 * k), 7), numbers::<f64>(2 * k * (3 * n), 8));
+    let (a, b) = (MatRef::with_strides(&a, m, k, 6 * k, 3).unwrap(), MatRef::with_strides(&b, k, n, 2, 2 * k).unwrap());
+    for b in [b, MatRef::with_strides(b.data(), k, n, 3 * n, 2).unwrap()] {
+        for level in levels() {
+            let (mut c, mut scratch) = (dirty(m * n), dirty(blas::gemm_scratch_len(m, n, k)));
+            blas::gemm(level, 1.0, a, b, 0.0, MatMut::new(&mut c, m, n).unwrap(), &mut scratch).unwrap();
+            let wanted = Dense::of(a).times(&Dense::of(b));
+            let size = Dense::of(a).map(f64::abs).times(&Dense::of(b).map(f64::abs));
+            assert_close(&c, &wanted.data, &size.data, k as f64, &format!("{level}"));
+        }
+    }
+}
+
 fn symmetric<T: Float>(n: usize, k: usize, beta: f64) {
     let a = numbers::<T>(n * k, 6);
     let before = numbers::<T>(n * n, 7);
