@@ -289,6 +289,8 @@ fn who_fires_and_what_it_says() {
         activations::<f64>(level);
     });
     assert!((fired_share(0.0) - 0.5).abs() < 1e-15);
+    // Tables of the normal distribution.
+    assert!((fired_share(1.0) - 0.158_655_253_931_457_05).abs() < 1e-15 && (fired_share(2.0) - 0.022_750_131_948_179_21).abs() < 1e-15);
     for p in [0.5, 0.1, 0.02, 1e-6] {
         assert!((fired_share(shift_for(p).unwrap()) / p - 1.0).abs() < 1e-10);
     }

@@ -1,6 +1,6 @@
 //! The network on the neurons that fire alone, against the dense kernels (bit for bit) and the oracle.
 
-use crate::oracle::{Dense, allowed, assert_close, dirty, levels, numbers, signs};
+use crate::oracle::{Dense, allowed, assert_close, dirty, levels, numbers};
 use subquad::relu::{FiredRef, PatternMut, PatternRef, fired, pattern, two_layer};
 use subquad::simd::Float;
 use subquad::{Error, MatMut, MatRef};
@@ -27,7 +27,7 @@ fn check<T: Float + Into<f64>>() {
     for (n, d, m, c, shift) in
         [(1, 1, 1, 1, 0.0), (5, 3, 70, 2, 0.1), (17, 33, 1100, 1, 0.4), (9, 65, 64, 3, 0.0), (12, 130, 2049, 1, 1.0), (3, 0, 5, 1, 0.0)]
     {
-        let (x, w, a, u) = (numbers::<T>(n * d, 1), numbers::<T>(m * d, 2), signs::<T>(c * m, 3), numbers::<T>(n * c, 4));
+        let (x, w, a, u) = (numbers::<T>(n * d, 1), numbers::<T>(m * d, 2), numbers::<T>(c * m, 3), numbers::<T>(n * c, 4));
         let shift = T::from_f64(shift);
         let (x, w) = (MatRef::new(&x, n, d).unwrap(), MatRef::new(&w, m, d).unwrap());
         let (a, u) = (MatRef::new(&a, c, m).unwrap(), MatRef::new(&u, n, c).unwrap());
@@ -55,6 +55,8 @@ fn check<T: Float + Into<f64>>() {
             let mut sum = vec![T::ZERO; n * c];
             let mut part = dirty(n * c);
             let mut room = dirty(fired::outputs_scratch_len(n, d, m, c) + 3);
+            let len = fired::group_len(d, m);
+            assert!(len.is_multiple_of(64) && fired::groups(d, m) == m.div_ceil(len), "{place}");
             for g in 0..fired::groups(d, m) {
                 fired::outputs_of_group(level, sets, a, d, g, shift, MatMut::new(&mut part, n, c).unwrap(), &mut room).unwrap();
                 sum.iter_mut().zip(&part).for_each(|(sum, &part)| *sum += part);
