@@ -274,6 +274,16 @@ fn activations<T: Float>(level: Level) {
             assert!(Support::new(&starts, &indices[..places], m).is_ok());
         }
     }
+    // Values whose squares vanish have a norm of zero: they and their gradients are zero then, and not something divided by it.
+    let (tiny, mut indices, mut starts) = ([T::from_f64(if T::EPSILON.to_f64() > 1e-10 { 1e-30 } else { 1e-200 }), T::ONE], [9; 2], [9; 3]);
+    let (mut values, mut norms) = (dirty::<T>(2), dirty::<T>(2));
+    let z = MatRef::new(&tiny, 2, 1).unwrap();
+    activate(level, Form::Soft, T::ZERO, z, &mut starts, &mut indices, &mut values, &mut norms).unwrap();
+    assert_eq!((starts, norms[0], values[0], norms[1], values[1]), ([0, 1, 2], T::ZERO, T::ZERO, T::ONE, T::ONE), "{level}");
+    let h = SparseRef::new(Support::new(&starts, &indices, 1).unwrap(), 1, &values).unwrap();
+    let mut e = [T::ONE; 2];
+    unnormalise(level, h, &norms, 1, &mut e).unwrap();
+    assert_eq!(e, [T::ZERO; 2], "{level}");
     let z = [T::ONE; 4];
     let z = MatRef::new(&z, 2, 2).unwrap();
     let bad = |shift: f64| activate(level, Form::Soft, T::from_f64(shift), z, &mut [0; 3], &mut [], &mut [], &mut [T::ZERO; 2]);
