@@ -406,8 +406,11 @@ fn patience_follows_the_smallest_residual() {
     assert_eq!((report.status, report.iterations), (Status::Stagnated, 1));
 }
 
-/// An operator whose products somebody wrote down: each from what it is asked for.
-struct Told<'a>(usize, Cell<usize>, &'a [fn(&[f64]) -> Vec<f64>]);
+/// A product, from what it is of.
+type Product = fn(&[f64]) -> Vec<f64>;
+
+/// An operator whose products somebody wrote down.
+struct Told<'a>(usize, Cell<usize>, &'a [Product]);
 impl LinearOperator<f64> for Told<'_> {
     fn dim(&self) -> usize {
         self.0
@@ -420,7 +423,7 @@ impl LinearOperator<f64> for Told<'_> {
 }
 
 /// What conjugate gradients make of such an operator, and x.
-fn told<const N: usize>(b: [f64; N], check: Check, products: &[fn(&[f64]) -> Vec<f64>]) -> (Report, [f64; N]) {
+fn told<const N: usize>(b: [f64; N], check: Check, products: &[Product]) -> (Report, [f64; N]) {
     let (mut x, mut scratch) = ([0.0; N], vec![0.0; conjugate_gradient_scratch_len(N, 0, 0)]);
     let (operator, mut watch) = (Told(N, Cell::new(0), products), Watch { check, ..Watch::default() });
     let level = Level::detect();
@@ -446,7 +449,7 @@ fn curvatures_within_rounding_of_zero_are_a_breakdown() {
     let (report, _) = told([1.0, 0.0], Check::Trust, &[|p| aside(p, -1e-15, 1.0, 1)]);
     assert_eq!(report.status, Status::IndefiniteOperator);
     // The third one, after steps of 1 and 1e6.
-    let products: [fn(&[f64]) -> Vec<f64>; 3] = [|p| aside(p, 1.0, 1.0, 1), |p| aside(p, 5e-7, 5e-7, 2), |p| aside(p, 1e-10, 1e7, 3)];
+    let products: [Product; 3] = [|p| aside(p, 1.0, 1.0, 1), |p| aside(p, 5e-7, 5e-7, 2), |p| aside(p, 1e-10, 1e7, 3)];
     let (report, _) = told([1.0, 0.0, 0.0, 0.0], Check::Trust, &products);
     assert_eq!((report.status, report.iterations), (Status::Breakdown, 2));
     // A product whose square overflows is not orthogonal for that.
@@ -458,7 +461,7 @@ fn curvatures_within_rounding_of_zero_are_a_breakdown() {
 /// could do.
 #[test]
 fn a_residual_that_grows_beyond_reason_stagnates() {
-    let products: [fn(&[f64]) -> Vec<f64>; 2] = [|p| aside(p, 1.0, 1e10, 1), |p| aside(p, 0.5e-20, 1.0, 2)];
+    let products: [Product; 2] = [|p| aside(p, 1.0, 1e10, 1), |p| aside(p, 0.5e-20, 1.0, 2)];
     let (report, _) = told([1.0, 0.0, 0.0], Check::Trust, &products);
     assert_eq!((report.status, report.iterations), (Status::Stagnated, 2));
     assert!(report.residual_norm > 1e16);
@@ -468,7 +471,7 @@ fn a_residual_that_grows_beyond_reason_stagnates() {
 #[test]
 fn a_recomputed_residual_has_to_halve() {
     // 1 -> 0, which is 1/2 in truth -> 0.
-    let products: [fn(&[f64]) -> Vec<f64>; 4] = [|p| p.into(), |_| vec![0.5], |p| p.into(), |_| vec![1.0]];
+    let products: [Product; 4] = [|p| p.into(), |_| vec![0.5], |p| p.into(), |_| vec![1.0]];
     let (report, x) = told([1.0], Check::Insist, &products);
     assert_eq!((report.status, report.true_residual_norm, x), (Status::Converged, Some(0.0), [1.5]));
     let (report, _) = told([1.0], Check::Insist, &[|p| p.into(), |_| vec![0.49], |_| vec![0.49]]);

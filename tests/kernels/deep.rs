@@ -139,7 +139,7 @@ fn columns_are_the_rows_turned() {
     assert_eq!(a.columns().column(41), (&[][..], &[][..]));
     let lengths: Vec<usize> = (0..41).map(|r| a.columns().column(r).0.len()).collect();
     assert_eq!(a.columns().longest(), *lengths.iter().max().unwrap());
-    assert_eq!(a.columns().pairs(), lengths.iter().map(|&len| (len * len) as u64).sum());
+    assert_eq!(a.columns().pairs(), lengths.iter().map(|&len| (len * len) as u64).sum::<u64>());
     let nothing = Rows::<f32>::random(3, 4, 1, 0.0, 5);
     assert!(nothing.support().is_empty() && nothing.columns().is_empty() && !a.support().is_empty() && !a.columns().is_empty());
     assert_eq!((nothing.columns().longest(), nothing.columns().pairs()), (0, 0));

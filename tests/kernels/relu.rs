@@ -245,6 +245,30 @@ fn few_neurons_give_the_same_gradients_to_the_bit() {
     }
 }
 
+/// The same where not the inputs but what they meet lies across: u, and v.
+#[test]
+fn few_neurons_and_turned_arguments() {
+    for (n, d, m, c) in [(37, 40, 200, 2), (21, 33, 130, 3)] {
+        let case = Case::<f64>::new(n, d, m, c, 0.75 * (d as f64).sqrt(), 55);
+        let turn = |x: &[f64], rows: usize, cols: usize| -> Vec<f64> { (0..cols * rows).map(|k| x[k % rows * cols + k / rows]).collect() };
+        let (u, v) = (numbers::<f64>(n * c, 56), numbers::<f64>(m * d, 57));
+        let (across_u, across_v) = (turn(&u, n, c), turn(&v, m, d));
+        let (u_view, v_view) = (MatRef::new(&across_u, c, n).unwrap().t(), MatRef::new(&across_v, d, m).unwrap().t());
+        for level in levels() {
+            let (mut scratch, place) = (dirty(gram_product_scratch_len(d, m, c)), format!("{level} n={n} C={c}"));
+            let close = |x: &[f64], y: &[f64]| x.iter().zip(y).all(|(x, y)| (x - y).abs() <= 1e-12);
+            let (mut rows, mut outputs, mut product) = (dirty(m * d), dirty(n * c), dirty(n * c));
+            vjp(level, case.x(), case.a(), case.pattern(), u_view, MatMut::new(&mut rows, m, d).unwrap(), &mut scratch).unwrap();
+            assert!(close(&rows, &case.run_vjp(level, &u)), "{place}: vjp");
+            jvp(level, case.x(), case.a(), case.pattern(), v_view, MatMut::new(&mut outputs, n, c).unwrap(), &mut scratch).unwrap();
+            assert!(close(&outputs, &case.run_jvp(level, &v)), "{place}: jvp");
+            gram_product(level, case.x(), case.a(), case.pattern(), u_view, MatMut::new(&mut product, n, c).unwrap(), &mut scratch)
+                .unwrap();
+            assert!(close(&product, &case.run_product(level, &u)), "{place}: K u");
+        }
+    }
+}
+
 /// An infinite u gives infinity where a firing neuron is shared, and leaves the other samples alone; it meets no padding,
 /// which would turn it into NaN.
 #[test]
@@ -406,6 +430,37 @@ fn counted_gram_is_the_float_gram() {
             let other = Case::<f32>::new(n, d, m, 1, 0.3, 61);
             let flips = case.d().with(&other.d(), |a, b| (a - b).abs()).data.iter().sum::<f64>();
             assert_eq!(case.pattern().flips(level, other.pattern()).unwrap() as f64, flips);
+        }
+    }
+}
+
+/// So many neurons that a block has four samples, or two: every pair is counted once, whatever block it is in.
+#[test]
+fn counted_gram_in_blocks() {
+    for (n, words) in [(11, 16_000), (9, 30_000)] {
+        let m = words * 64 - 5;
+        let mut state = 1u64;
+        let mut bits: Vec<u64> = (0..n * words)
+            .map(|_| {
+                state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(99);
+                state ^ (state >> 29)
+            })
+            .collect();
+        bits.chunks_mut(words).for_each(|sample| sample[words - 1] &= u64::MAX >> 5);
+        let pattern = PatternRef::new(&bits, n, m).unwrap();
+        let x: Vec<f64> = numbers(n * 2, 62);
+        let x = MatRef::new(&x, n, 2).unwrap();
+        let inner = Dense::of(x).times(&Dense::of(x).t());
+        for level in levels() {
+            let (mut counts, mut k) = (vec![7.0f64; n * n], dirty(n * n));
+            gram::overlaps(level, pattern, MatMut::new(&mut counts, n, n).unwrap()).unwrap();
+            gram::gram(level, x, pattern, MatMut::new(&mut k, n, n).unwrap(), &mut dirty(gram::gram_scratch_len(n, 2))).unwrap();
+            for (i, j) in (0..n).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+                let count = bits[i * words..(i + 1) * words].iter().zip(&bits[j * words..]).map(|(a, b)| (a & b).count_ones()).sum::<u32>();
+                assert_eq!(counts[i * n + j], f64::from(count), "{level} ({i}, {j})");
+                let wanted = inner.at(i, j) * f64::from(count) / m as f64;
+                assert!((k[i * n + j] - wanted).abs() <= 1e-14, "{level} ({i}, {j})");
+            }
         }
     }
 }
