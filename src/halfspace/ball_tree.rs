@@ -397,3 +397,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::rounded_up;
+
+    /// The written bound, and not much more: `rho + 3 (d + 4) eps (|c| + rho)`.
+    #[test]
+    fn radii_hold_what_rounding_adds() {
+        let eps = f64::from(f32::EPSILON);
+        for (rho, centre, d) in [(1.0, 1.0, 8), (1e-6, 1000.0, 8), (1e-6, 1000.0, 100), (2.0, 0.0, 1)] {
+            let (least, found) = (rho + 3.0 * (d + 4) as f64 * eps * (centre + rho), f64::from(rounded_up::<f32>(rho, centre, d)));
+            assert!(found >= least * (1.0 - 1e-7) && found <= least * (1.0 + 4e-6), "{rho} {centre} {d}: {found} for {least}");
+        }
+    }
+}

@@ -350,3 +350,33 @@ fn moved_to<T: Float>(before: &[T], norm: T, row: impl Fn(usize) -> T) -> T {
     };
     drift_of(Real::sqrt(before.iter().enumerate().map(square).sum::<f64>()), norm, before.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SANE;
+    use super::{drift_of, length};
+
+    /// The written bounds, and not much more: `|w|`, and `far + 3 (d + 4) eps (|w| + far)`.
+    #[test]
+    fn bounds_hold_and_are_tight() {
+        assert_eq!(length([0.0f64; 3].into_iter()), 0.0);
+        let norm = length([3.0f64, 4.0].into_iter());
+        assert!(norm > 5.000_004 && norm < 5.000_006, "{norm}");
+        for row in [[1e-16, 0.0], [2e15, 0.0], [f64::NAN, 1.0], [f64::INFINITY, 1.0]] {
+            assert_eq!(length(row.into_iter()), f64::INFINITY, "{row:?}");
+        }
+        let eps = f64::from(f32::EPSILON);
+        for (far, norm, d) in [(1.0, 1.0f32, 8), (1e-3, 1000.0, 8), (1e-3, 1000.0, 200), (5.0, 0.0, 1), (1e-10, 1e-10, 3)] {
+            let (least, found) = (far + 3.0 * (d + 4) as f64 * eps * (f64::from(norm) + far), f64::from(drift_of(far, norm, d)));
+            assert!(found >= least * (1.0 - 1e-7) && found <= least * (1.0 + 4e-6), "{far} {norm} {d}: {found} for {least}");
+        }
+        // Below what products can tell: as far as the smallest that they can.
+        assert_eq!(drift_of(1e-300, 0.0f64, 1), drift_of(*SANE.start(), 0.0f64, 1));
+        assert_eq!(drift_of(0.0, 1.0f64, 1), drift_of(*SANE.start(), 1.0f64, 1));
+        for far in [f64::NAN, f64::INFINITY, 1.3e15] {
+            assert_eq!(drift_of(far, 1.0f32, 1), f32::INFINITY);
+        }
+        assert_eq!(drift_of(1.0, f32::INFINITY, 1), f32::INFINITY);
+        assert_eq!(drift_of(1.0, 1e36f32, 1), f32::INFINITY);
+    }
+}

@@ -1,6 +1,7 @@
 //! Sparse products, deep layers and low-rank updates against their definitions, at every level.
 
 use crate::oracle::{Dense, assert_close, dirty, levels, numbers, signs};
+use subquad::hadamard::Signs;
 use subquad::low_rank::{Flush, Situation, Update, cheapest};
 use subquad::relu::deep::{
     Form, Structured, Weights, activate, combine, fired_share, gram_product, gram_product_scratch_len, output_gradients, paper_shift,
@@ -380,6 +381,21 @@ fn weights_forward_and_back() {
         weights::<f32>(level);
         weights::<f64>(level);
     });
+}
+
+/// A seed stands for the same matrix in every version: models on disk hold nothing else of it.
+#[test]
+fn seeds_of_structured_weights_stay() {
+    let pinned: [(u64, usize, u64, u64); 5] = [
+        (7, 0, 0, 0xDC65_6D86_9AE3_D209),
+        (7, 0, 1, 0x64A8_D32E_92C3_F579),
+        (7, 1, 0, 0x81E9_35BE_2E76_FA36),
+        (7, 13, 1, 0x1223_59CC_52E5_9125),
+        (u64::MAX, 2, 1, 0x1194_5C64_823C_EA88),
+    ];
+    for (seed, k, which, wanted) in pinned {
+        assert_eq!(Structured::new(10_000, 700, seed).unwrap().signs(k, which), Signs::Seed(wanted), "seed {seed}, block {k}, {which}");
+    }
 }
 
 #[test]

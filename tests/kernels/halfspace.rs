@@ -383,6 +383,20 @@ fn numbers_that_vanish_in_the_rotation() {
 }
 
 /// Rows with few large numbers: the rotation leaves fewer open. Gaussian rows, which it changes nothing about: as many.
+/// One row of eight numbers of which one is not zero: its largest is sqrt(8) root mean squares, where Gaussian numbers' would be 1.8387 (the
+/// square root of 2 ln 16 - ln ln 16 - 1.1447). Rows without a norm do not count.
+#[test]
+fn peaks_of_rows() {
+    let one = 8f64.sqrt() / (2.0 * 16f64.ln() - 16f64.ln().ln() - 1.1447).sqrt();
+    let mut w = vec![0.0f64; 5 * 8];
+    (w[3], w[8 + 1], w[16], w[24 + 5]) = (-3.0, 0.25, f64::INFINITY, f64::NAN);
+    let found = peak(MatRef::new(&w, 5, 8).unwrap());
+    assert!((found - one).abs() < 1e-12, "{found} {one}");
+    assert_eq!((peak(MatRef::new(&w[32..], 1, 8).unwrap()), peak(MatRef::<f32>::new(&[], 0, 8).unwrap())), (1.0, 1.0));
+    // One number is its own largest.
+    assert_eq!(peak(MatRef::new(&w[3..4], 1, 1).unwrap()), 1.0);
+}
+
 #[test]
 fn a_rotation_leaves_fewer_open() {
     let (m, n, d) = (2000, 20, 64);

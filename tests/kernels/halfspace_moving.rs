@@ -134,6 +134,31 @@ fn candidates_at_every_threshold() {
     }
 }
 
+/// Samples of very different lengths: each has a skin of its own.
+#[test]
+fn every_sample_has_its_own_skin() {
+    let (m, n, d) = (70, 13, 6);
+    let mut x = numbers::<f32>(n * d, 12);
+    for (i, row) in x.chunks_mut(d).enumerate() {
+        let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+        row.iter_mut().for_each(|x| *x *= 1.7f32.powi(i as i32) / length);
+    }
+    let (xs, w) = (MatRef::new(&x, n, d).unwrap(), numbers::<f32>(m * d, 13));
+    for (level, target) in levels().flat_map(|level| (0..n).map(move |target| (level, target))) {
+        let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, m));
+        let mut scratch = dirty(Candidates::<&[u8], f32>::build_scratch_len(m, d, n));
+        let first = MatRef::new(&w, m, d).unwrap();
+        let mut index = Candidates::build(level, first, xs, 0.4, 0.3, m, bytes(&mut memory), &mut scratch).unwrap();
+        let along = &x[target * d..(target + 1) * d];
+        let moved: Vec<f32> = w.iter().enumerate().map(|(k, w)| w + 0.29 * along[k % d] / 1.7f32.powi(target as i32)).collect();
+        let ws = MatRef::new(&moved, m, d).unwrap();
+        index.update_all(level, ws).unwrap();
+        assert_eq!(index.hot(), 0, "{level}: nobody has moved too far");
+        let found = answers(n, m, |hits| index.query_batch(level, ws, 0.4, hits, &mut []).unwrap());
+        assert!(found == scanned(level, ws, xs, 0.4), "{level}: along sample {target}");
+    }
+}
+
 /// Rows that move along a sample, by nearly as much as the lists allow for or by a little more, from everywhere around the threshold: a
 /// bound that is a fiftieth too small misses one, or takes one that fires no longer.
 fn lists_are_needed_whole<T: Float>() {
