@@ -512,7 +512,7 @@ fn residuals_of_several_are_recomputed_each_for_itself() {
 #[test]
 fn lost_steps_are_measured_by_their_length() {
     let n = 5;
-    for scale in [1e-8, 1e8] {
+    for scale in [1e-16, 1e-8, 1e8, 1e16] {
         let (mut a, mut b, start) = beside_a_huge_entry::<f64>(n, 2, 2f64.powi(34));
         a.data.iter_mut().chain(&mut b).for_each(|x| *x *= scale);
         let report =
@@ -816,6 +816,19 @@ fn least_squares_tolerance_is_a_share_of_b() {
     let stopping = LeastSquaresStopping { relative: 1e-6, gradient: 1e-6, max_iterations: 9 };
     let report = least_squares(Level::detect(), &Tall(1, 1, vec![1e-30f32]), &[1e30], 0.0, &mut [0.0], stopping, &mut scratch).unwrap();
     assert_eq!(report.status, Status::NotFinite, "|b|^2 is not a number");
+}
+
+/// Where the residual is large, the last steps lower it by less than a ten-thousandth; they count.
+#[test]
+fn least_squares_goes_on_while_the_gradient_falls() {
+    let (rows, cols) = (60, 12);
+    for (level, seed) in levels().flat_map(|level| (0..10).map(move |seed| (level, seed))) {
+        let (j, b) = (Tall(rows, cols, numbers::<f32>(rows * cols, seed)), numbers::<f32>(rows, 64));
+        let (mut x, mut scratch) = (vec![0.0; cols], dirty(least_squares_scratch_len(rows, cols, DEMANDED)));
+        let stopping = LeastSquaresStopping { relative: 0.0, gradient: 3e-5, max_iterations: 100 };
+        let report = least_squares(level, &j, &b, 0.0, &mut x, stopping, &mut scratch).unwrap();
+        assert!(report.status == Status::Converged && report.residual_norm > 1.0, "{level} seed {seed}: {report:?}");
+    }
 }
 
 /// Asked for a gradient of zero, it ends where the gradient is rounding, near the minimiser and not behind it.
