@@ -170,6 +170,7 @@ fn failures_are_told_apart() {
     assert_eq!(run(identity, [1.0, 1.0], &b), Status::Converged);
     assert_eq!(run([1.0, 0.0, 0.0, -2.0], [1.0, 1.0], &b), Status::IndefiniteOperator);
     assert_eq!(run([0.0; 4], [1.0, 1.0], &b), Status::Breakdown);
+    assert_eq!(run([1.0, 0.0, 0.0, -1.0], [1.0, 1.0], &b), Status::Breakdown, "curvatures that make up for each other");
     // A curvature that is not zero, and a step that is no number.
     assert_eq!(run([1e-310, 0.0, 0.0, 1e-310], [1.0, 1.0], &b), Status::Breakdown);
     assert_eq!(run(identity, [f64::INFINITY, f64::INFINITY], &b), Status::Breakdown);

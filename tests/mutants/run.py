@@ -11,7 +11,8 @@ sources for each room (src/main.rs beside this file), where the environment's MU
 counted. Each test then runs once to see which mutants it meets; a mutant is given to the tests that meet it, those first
 that found others of its function, until one fails or takes too long.
 
-Survivors that change no answer stand in explained.txt, with the reason.
+Survivors that change no answer stand in explained.txt, with the reason. What is known is of the commit that is printed: remove
+the folder of a room (target/work) to begin anew.
 
 Left out: src/train, src/bin and src/capi (no kernels), src/limits.rs (measures the machine). Code of other processors is not
 met here, and counted as such.
@@ -104,10 +105,10 @@ class Mutants:
 
     def load(self):
         state = json.loads(self.state.read_text())
-        self.mutants, self.unviable = state["mutants"], set(state["unviable"])
+        self.mutants, self.unviable, self.commit = state["mutants"], set(state["unviable"]), state.get("commit", "unknown")
 
     def save(self):
-        self.state.write_text(json.dumps({"mutants": self.mutants, "unviable": sorted(self.unviable)}))
+        self.state.write_text(json.dumps({"mutants": self.mutants, "unviable": sorted(self.unviable), "commit": self.commit}))
 
     def list(self):
         listed = subprocess.run(["cargo", "mutants", "--list", "--json", "--no-config", "-f", "src/**/*.rs"], cwd=ROOT, check=True,
@@ -119,6 +120,7 @@ class Mutants:
         for i, mutant in enumerate(self.mutants):
             mutant["id"] = i
         self.unviable = set()
+        self.commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
     def weave(self):
         """Writes the copy; the places of the mutants in it, file by file."""
@@ -194,7 +196,7 @@ class Mutants:
         (self.work / "programs.json").write_text(json.dumps([program for program in programs if program]))
 
     def one(self, program, test, limit, **env):
-        """Whether a test passes, and its seconds. Mutants that ask for all memory there is get none."""
+        """Whether a test passes (None: not in time), and its seconds. Mutants that ask for all memory there is get none."""
         began = time.monotonic()
         try:
             run = subprocess.run([program, "--exact", test, "--test-threads", "1"], cwd=self.copy, env=dict(self.env, RUST_BACKTRACE="0", **env),
@@ -202,7 +204,7 @@ class Mutants:
                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)))
             return run.returncode == 0, time.monotonic() - began
         except subprocess.TimeoutExpired:
-            return False, limit
+            return None, limit
 
     def meet(self):
         """Which mutants each test meets, and how long it takes."""
@@ -237,17 +239,17 @@ class Mutants:
             function = mutant["file"], mutant["name"].rsplit(" in ", 1)[-1]
             with lock:
                 order = sorted(by_mutant[mutant["id"]], key=lambda i: (-kills[function, i], -kills[mutant["file"], i] / tests[i]["seconds"], tests[i]["seconds"]))
-            killer = None
+            killer = late = None
             for i in order:
                 well, _ = self.one(tests[i]["program"], tests[i]["test"], 5 + 8 * tests[i]["seconds"], MUTANT=str(mutant["id"]))
                 if not well:
-                    killer = tests[i]["test"]
+                    killer, late = tests[i]["test"], well is None
                     break
             with lock:
                 if killer:
                     kills[function, i] += 1
                     kills[mutant["file"], i] += 1
-                log.write(json.dumps({"name": mutant["name"], "killer": killer}) + "\n")
+                log.write(json.dumps({"name": mutant["name"], "killer": killer, "late": late}) + "\n")
                 log.flush()
 
         left = [mutant for mutant in chosen if mutant["id"] in by_mutant and mutant["name"] not in known]
@@ -259,6 +261,7 @@ class Mutants:
     def verdicts(self):
         file = self.work / "verdicts.jsonl"
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        self.late = sum(1 for line in lines if line.get("late"))
         return {line["name"]: line["killer"] for line in lines}
 
     def key(self, mutant):
@@ -278,7 +281,7 @@ class Mutants:
         unviable = sum(1 for mutant in chosen if mutant["id"] in self.unviable)
         unmet = [mutant["name"] for mutant in chosen if mutant["id"] not in self.unviable and mutant["id"] not in met]
         print(*survivors, sep="\n")
-        print(f"{len(chosen)} mutants: {killed} killed, {explained} change no answer, {len(survivors)} survive, {unviable} do not compile, {len(unmet)} met by no test here, "
+        print(f"{self.commit}: {len(chosen)} mutants: {killed} killed ({self.late} of them by a time limit), {explained} change no answer, {len(survivors)} survive, {unviable} do not compile, {len(unmet)} met by no test here, "
               f"{len(chosen) - killed - len(alive) - unviable - len(unmet)} not tried")
         (self.work / "unmet.txt").write_text("\n".join(unmet) + "\n")
 
