@@ -133,7 +133,7 @@ impl<B: AsRef<[u8]>, T: Float> MaxTree<B, T> {
         ])
     }
 
-    /// Scratch of everything here but queries, in elements.
+    /// Scratch of everything here, in elements; of queries alone it is [less](Self::query_scratch_len).
     ///
     /// ```
     /// use subquad::halfspace::MaxTree;
@@ -229,7 +229,7 @@ impl<B: AsRef<[u8]>, T: Float> Watcher<T> for MaxTree<B, T> {
             row.iter_mut().enumerate().for_each(|(k, to)| *to = w.get(r, k).unwrap_or_default());
             for from in (0..n).step_by(BLOCK) {
                 values_entry(level, &samples[from * d..], row, values);
-                for (tree, z) in trees[from * shape.tree()..].chunks(shape.tree()).zip(values.iter().take(n - from)) {
+                for (tree, z) in trees[from * shape.tree()..].chunks(shape.tree()).zip(values.iter()) {
                     if tree[r] != *z && !(tree[r].to_f64().is_nan() && z.to_f64().is_nan()) {
                         return Err(Error::value("verify: values in the trees", "those of the weights"));
                     }

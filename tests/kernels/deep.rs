@@ -124,6 +124,10 @@ fn supports_are_checked_at_the_door() {
     let support = Support::new(&[0, 2], &[0, 1], 2).unwrap();
     assert!(matches!(SparseRef::new(support, 2, &[0.0f32; 3]), Err(Error::Length { expected: 4, found: 3, .. })));
     assert!(Columns::new(&[0, 2, 1, 2], &[0, 0], &[0, 0]).is_err());
+    // Two rows share a column, one is alone in another; none at all.
+    let (some, none) = (Columns::new(&[0, 2, 3], &[0, 1, 1], &[0, 0, 1]).unwrap(), Columns::new(&[0], &[], &[]).unwrap());
+    assert_eq!((some.pairs(), some.is_empty(), none.pairs(), none.is_empty()), (5, false, 0, true));
+    assert!(!support.is_empty() && Support::new(&[0], &[], 2).unwrap().is_empty());
     assert!(transpose(support, &mut [0; 2], &mut [0; 2], &mut [0; 2]).is_err());
 }
 

@@ -3,7 +3,9 @@
 use crate::oracle::{dirty, levels, numbers};
 use quickcheck::quickcheck;
 use subquad::hadamard::{Signs, is_minus};
-use subquad::halfspace::{BallTree, Check, Hits, Packed, Reporter, Rotated, Screened, peak, scan, scan_scratch_len};
+use subquad::halfspace::{
+    BallTree, Check, Hits, Packed, Reporter, Rotated, Screened, Structure, Workload, auto, peak, scan, scan_scratch_len,
+};
 use subquad::relu::{PatternMut, pattern, two_layer};
 use subquad::simd::Float;
 use subquad::{Error, Level, MatMut, MatRef};
@@ -296,6 +298,46 @@ battery!(screened_equals_the_scan_f64, Screened, f64);
 battery!(ball_tree_equals_the_scan_f32, BallTree, f32, scratch);
 battery!(ball_tree_equals_the_scan_f64, BallTree, f64, scratch);
 
+/// Rows so long, or neurons so many, that they are looked at in several groups, the last of which is not full.
+#[test]
+fn groups_that_are_not_full() {
+    let (m, n, d) = (131, 2, 1500);
+    let (w, x) = (numbers::<f32>(m * d, 1), numbers::<f32>(n * d, 2));
+    let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+    let mut bytes = words(Packed::<&[u8], f32>::storage_len(m, d));
+    equals_the_scan(&Packed::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap(), w, x, "packed");
+    // The bytes decide nothing about numbers so large: as many open neurons as a group has, for as many queries as a tile.
+    let (m, n, d) = (32 * 128 + 5, 15, 4);
+    let (mut w, x) = (numbers::<f32>(m * d, 1), numbers::<f32>(n * d, 2));
+    w.iter_mut().for_each(|w| *w *= 1e30);
+    let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+    let mut bytes = words(Screened::<&[u8], f32>::storage_len(m, d));
+    equals_the_scan(&Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap(), w, x, "screened");
+}
+
+/// Sums of bytes fit 32 bits up to a length, and up to it alone.
+#[test]
+fn rows_as_long_as_sums_of_bytes_allow() {
+    const MOST: usize = 65_536;
+    let (w, level) = (vec![1.0f32; MOST + 1], Level::detect());
+    let mut bytes = words(Screened::<&[u8], f32>::storage_len(1, MOST + 1));
+    let to = bytemuck::cast_slice_mut::<u64, u8>(&mut bytes);
+    assert!(Screened::build(MatRef::new(&w, 1, MOST + 1).unwrap(), &mut *to).is_err());
+    Screened::build(MatRef::new(&w[..MOST], 1, MOST).unwrap(), &mut *to).unwrap();
+    let index = Screened::<_, f32>::open(&*to, Check::Everything).unwrap();
+    let (mut found, mut scratch) = (Room::<f32>::new(1, 1), dirty(index.scratch_len()));
+    let mut hits = found.hits(true);
+    index.query(level, &w[..MOST], MOST as f32 - 1.0, &mut hits, &mut scratch).unwrap();
+    assert_answers(&hits, 0, &[(0, MOST as f32)], true, "as long as can be");
+    // Without neurons there are no bytes whose number could tell.
+    Screened::build(MatRef::<f32>::new(&[], 0, MOST).unwrap(), &mut *to).unwrap();
+    for (d, sound) in [(MOST, true), (MOST + 1, false), (MOST + 2, false)] {
+        bytes[5] = d as u64;
+        let found = Screened::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&bytes), Check::Header);
+        assert_eq!(found.map(|_| ()).map_err(|error| error.to_string().contains("65536")), if sound { Ok(()) } else { Err(true) }, "{d}");
+    }
+}
+
 /// The rotated screen on data of every kind, and after every row was replaced.
 fn rotated_equals_the_scan<T: Float>() {
     for (at, (m, n, d)) in [(131, 9, 7), (70, 3, 1), (64, 17, 33), (33, 2, 130), (40, 3, 12)].into_iter().enumerate() {
@@ -380,6 +422,61 @@ fn least_numbers_vanish_in_the_rotation<T: Float>() {
 fn numbers_that_vanish_in_the_rotation() {
     least_numbers_vanish_in_the_rotation::<f32>();
     least_numbers_vanish_in_the_rotation::<f64>();
+}
+
+/// Both sides of every border between two structures.
+#[test]
+fn borders_between_structures() {
+    use Structure::{BallTree, Candidates, Packed, Rotated, Scan, Screened};
+    let one = Workload { m: 1 << 16, d: 64, n: 1, fired: 0.02, drift: None, reuse: 100, peak: 1.0 };
+    let leaves = Workload { d: 8, fired: 0.002, reuse: 64, ..one };
+    let bytes = Workload { m: 1 << 15, d: 16, fired: 0.05, ..one };
+    let batch = Workload { m: 100, d: 48, n: 8, fired: 0.002, ..one };
+    let long = Workload { d: 192, fired: 0.02, ..batch };
+    for (work, wanted) in [
+        (one, Screened),
+        // Samples that stay, weights that hardly move, neurons that seldom fire.
+        (Workload { drift: Some(0.19), ..one }, Candidates),
+        (Workload { drift: Some(0.2), ..one }, Screened),
+        (Workload { drift: Some(0.1), fired: 0.19, ..one }, Candidates),
+        (Workload { drift: Some(0.1), fired: 0.2, ..one }, Packed),
+        // As many queries as pay for an index.
+        (Workload { n: 7, reuse: 1, ..one }, Scan),
+        (Workload { n: 8, reuse: 1, ..one }, Packed),
+        (Workload { reuse: 7, ..one }, Scan),
+        (Workload { reuse: 8, ..one }, Screened),
+        (Workload { n: usize::MAX, reuse: 2, ..one }, Packed),
+        // Few queries, or many.
+        (Workload { n: 7, ..one }, Screened),
+        (Workload { n: 8, ..one }, Packed),
+        // Leaves of a tree.
+        (leaves, BallTree),
+        (Workload { n: 8, reuse: 8, ..leaves }, Packed),
+        (Workload { d: 9, ..leaves }, Packed),
+        (Workload { m: (1 << 16) - 1, ..leaves }, Packed),
+        (Workload { fired: 0.0021, ..leaves }, Packed),
+        (Workload { reuse: 63, ..leaves }, Packed),
+        // Bytes, for one query.
+        (bytes, Screened),
+        (Workload { m: (1 << 15) - 1, ..bytes }, Packed),
+        (Workload { m: 1 << 16, d: 15, ..bytes }, Packed),
+        (Workload { fired: 0.051, ..bytes }, Packed),
+        (Workload { n: 8, ..bytes }, Packed),
+        // Bytes, for a batch.
+        (batch, Screened),
+        (Workload { n: 1, ..batch }, Packed),
+        (Workload { d: 47, ..batch }, Packed),
+        (Workload { fired: 0.0021, ..batch }, Packed),
+        (long, Screened),
+        (Workload { n: 1, ..long }, Packed),
+        (Workload { d: 191, ..long }, Packed),
+        (Workload { fired: 0.021, ..long }, Packed),
+        // Rows with few large numbers.
+        (Workload { peak: 1.25, ..one }, Screened),
+        (Workload { peak: 1.26, ..one }, Rotated),
+    ] {
+        assert_eq!(auto(work), wanted, "{work:?}");
+    }
 }
 
 /// Rows with few large numbers: the rotation leaves fewer open. Gaussian rows, which it changes nothing about: as many.

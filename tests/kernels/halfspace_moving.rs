@@ -61,6 +61,7 @@ fn candidates_follow<T: Float>() {
             let xs = MatRef::new(&x, n, d).unwrap();
             let first = MatRef::new(&w, m, d).unwrap();
             let mut index = Candidates::build(level, first, xs, b, 0.1, room, bytes(&mut memory), &mut scratch).unwrap();
+            let mut rebuilds = 0;
             for step in 0..60u64 {
                 // Few rows, or all of them by a little, or some of them by much.
                 for r in 0..m {
@@ -77,8 +78,9 @@ fn candidates_follow<T: Float>() {
                 match step % 3 {
                     0 => (0..m).for_each(|r| index.update(level, r, &w[r * d..(r + 1) * d]).unwrap()),
                     1 => index.update_all(level, ws).unwrap(),
-                    _ => drop(index.advance(level, ws, &mut scratch).unwrap()),
+                    _ => rebuilds += u64::from(index.advance(level, ws, &mut scratch).unwrap()),
                 }
+                assert_eq!(index.rebuilds(), rebuilds);
                 index.verify(level, ws, &mut []).unwrap();
                 let wanted = scanned(level, ws, xs, b);
                 let found = answers(n, m, |hits| index.query_batch(level, ws, b, hits, &mut []).unwrap());
@@ -86,7 +88,7 @@ fn candidates_follow<T: Float>() {
                 let one = answers(1, m, |hits| index.query(level, ws, n - 1, b, hits, &mut []).unwrap());
                 assert!(one[0] == wanted[n - 1], "{level} step {step}, alone");
             }
-            assert!(index.rebuilds() > 0);
+            assert!(rebuilds > 1);
         }
     }
 }
@@ -233,6 +235,47 @@ fn candidates_on_the_threshold_after_a_long_way() {
     }
 }
 
+/// What lists and trees say of themselves; their checksums after they were changed.
+#[test]
+fn what_is_kept_can_be_asked_and_sealed() {
+    let (level, w, x) = (Level::detect(), [1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], [2.0f32, 0.5]);
+    let (ws, xs) = (MatRef::new(&w, 3, 2).unwrap(), MatRef::new(&x, 1, 2).unwrap());
+    let mut memory = words(Candidates::<&[u8], f32>::storage_len(3, 2, 1, 3));
+    let mut scratch = dirty(1000);
+    // Values 2, 1/2 and 5/2: all are above 1 - rho |x|, which is about -0.03.
+    let mut index = Candidates::build(level, ws, xs, 1.0, 0.5, 3, bytes(&mut memory), &mut scratch).unwrap();
+    assert_eq!((index.rho(), index.most_candidates(), index.scratch_len()), (0.5, 3, 0));
+    assert_eq!(Candidates::<&[u8], f32>::query_scratch_len(3, 2, 1), 0);
+    index.rebuild(level, ws, 0.25, &mut scratch).unwrap();
+    // Now 1/2 is above 0.48.
+    assert_eq!((index.rho(), index.most_candidates()), (0.25, 3));
+    index.rebuild(level, ws, 0.125, &mut scratch).unwrap();
+    assert_eq!((index.rho(), index.most_candidates()), (0.125, 2));
+    index.update(level, 1, &[0.0, 1.01]).unwrap();
+    assert!(Candidates::<_, f32>::open(&*bytes(&mut memory), Check::Everything).is_err());
+    Candidates::<_, f32>::open(bytes(&mut memory), Check::Header).unwrap().seal();
+    assert!(Candidates::<_, f32>::open(&*bytes(&mut memory), Check::Everything).is_ok());
+    let mut memory = words(MaxTree::<&[u8], f32>::storage_len(3, 2, 1));
+    MaxTree::build(level, ws, xs, bytes(&mut memory), &mut scratch).unwrap().update(level, 1, &[0.0, 1.01]).unwrap();
+    assert!(MaxTree::<_, f32>::open(&*bytes(&mut memory), Check::Everything).is_err());
+    MaxTree::<_, f32>::open(bytes(&mut memory), Check::Header).unwrap().seal();
+    assert!(MaxTree::<_, f32>::open(&*bytes(&mut memory), Check::Everything).is_ok());
+}
+
+/// More fire than there is room for, of lists too short to be kept: the place of the next answer stays as it was.
+#[test]
+fn what_finds_no_room_goes_nowhere() {
+    let (level, w, x) = (Level::detect(), [1.0f32, 2.0, 3.0], [1.0f32, -1.0]);
+    let (ws, xs) = (MatRef::new(&w, 3, 1).unwrap(), MatRef::new(&x, 2, 1).unwrap());
+    let mut memory = words(Candidates::<&[u8], f32>::storage_len(3, 1, 2, 1));
+    let mut scratch = dirty(Candidates::<&[u8], f32>::build_scratch_len(3, 1, 2));
+    let index = Candidates::build(level, ws, xs, 0.0, 0.1, 1, bytes(&mut memory), &mut scratch).unwrap();
+    let (mut counts, mut ids, mut values) = ([9; 2], [7; 4], [0.5; 4]);
+    let mut hits = Hits::new(&mut counts, &mut ids, 2).unwrap().with_values(&mut values).unwrap();
+    index.query_batch(level, ws, 0.0, &mut hits, &mut []).unwrap();
+    assert_eq!((counts, ids, values), ([3, 0], [0, 1, 7, 7], [1.0, 2.0, 0.5, 0.5]));
+}
+
 /// Neurons that went far and came back, one by one; a sample without a length; a threshold that is none.
 #[test]
 fn candidates_that_come_back() {
@@ -375,6 +418,12 @@ fn maxima_that_are_none_are_refused() {
         let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, d, n));
         let mut scratch = dirty(MaxTree::<&[u8], f32>::build_scratch_len(m, d));
         MaxTree::build(level, ws, xs, bytes(&mut memory), &mut scratch).unwrap();
+        // Numbers that are none are not those of weights that are all numbers.
+        let index = MaxTree::<_, f32>::open(&*bytes(&mut memory), Check::Header).unwrap();
+        index.verify(level, ws, &mut scratch).unwrap();
+        let mut other = w.clone();
+        other[7 * d] = f32::NAN;
+        assert!(index.verify(level, MatRef::new(&other, m, d).unwrap(), &mut scratch).is_err());
         // A block of samples, and for each a tree: 35 blocks of values, their maxima in two blocks, and the maxima of those.
         let tree = (35 + 2 + 1) * 32;
         for at in (0..n).flat_map(|i| (0..35).chain([64, 65]).map(move |k| 128 / 4 + 32 * d + i * tree + 35 * 32 + k)) {
@@ -385,6 +434,24 @@ fn maxima_that_are_none_are_refused() {
                 assert!(index.verify(level, ws, &mut scratch).is_err(), "{level}: number {at}");
             }
         }
+    }
+}
+
+/// Behind the last neuron are no zeros, which would be the largest of values that are all below.
+#[test]
+fn maxima_are_of_neurons_that_exist() {
+    let (m, d) = (1100usize, 1);
+    let w: Vec<f32> = (0..m).map(|r| -1.0 - r as f32).collect();
+    let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&[1.0f32], 1, d).unwrap());
+    for level in levels() {
+        let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, d, 1));
+        // All of it serves queries too.
+        let mut scratch = dirty(MaxTree::<&[u8], f32>::build_scratch_len(m, d));
+        let index = MaxTree::build(level, ws, xs, bytes(&mut memory), &mut scratch).unwrap();
+        let found = answers(1, m, |hits| index.query(level, ws, 0, -3.5, hits, &mut scratch).unwrap());
+        assert_eq!(found[0].0, [0, 1, 2]);
+        let tree = &bytemuck::cast_slice::<u64, f32>(&memory)[128 / 4 + 32 * d..];
+        assert_eq!((tree[35 * 32 + 34], tree[35 * 32 + 64 + 1]), (-1089.0, -1025.0), "{level}");
     }
 }
 

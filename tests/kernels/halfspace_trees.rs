@@ -225,7 +225,11 @@ fn a_tree_is_worn_by_moves_or_by_crowds() {
     assert!(tree.is_worn());
     tree.rebalance(&mut scratch).unwrap();
     assert!(!tree.is_worn());
-    (0..m).for_each(|r| tree.update(level, r, &[1.0]).unwrap());
+    // From far away first: some find no place, an eighth of all is still bearable.
+    let mut far = (0..m).rev();
+    far.by_ref().take(m / 8).for_each(|r| tree.update(level, r, &[1.0]).unwrap());
+    assert!(!tree.is_worn());
+    far.for_each(|r| tree.update(level, r, &[1.0]).unwrap());
     assert!(tree.is_worn() && tree.moved() == m as u64, "crowded");
     tree.verify(MatRef::new(&vec![1.0; m], m, 1).unwrap()).unwrap();
     tree.rebalance(&mut scratch).unwrap();

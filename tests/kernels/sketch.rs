@@ -646,12 +646,29 @@ fn the_papers_iteration_converges_from_64_rows_per_sample_on() {
     }
 }
 
+/// Where both K and the preconditioner are the identity, a step of s leaves `|1 - s|` of the residual.
+#[test]
+fn steps_are_as_long_as_the_bounds_say() {
+    let identity = Dense::from_fn(40, 40, |i, j| f64::from(u8::from(i == j)));
+    let step = FixedStep::Within(Bounds { low: 0.5, high: 1.5 });
+    for (relative, iterations) in [(0.3, 1), (0.1, 2), (1e-3, 5)] {
+        let stopping = Stopping { relative, absolute: 0.0, max_iterations: 10 };
+        let report = faithful(&identity, &identity.data, 40, step, stopping).unwrap();
+        let left = report.rhs_norm * 0.2f64.powi(iterations);
+        assert!(report.status == Status::Converged && report.iterations == iterations as usize, "{report:?}");
+        assert!((report.residual_norm - left).abs() < 1e-12 * report.rhs_norm, "{report:?}");
+    }
+    let Bounds { low, high } = law(4.0);
+    assert!((low - 4.0 / 9.0).abs() < 1e-12 && (high - 4.0).abs() < 1e-12);
+}
+
 #[test]
 fn arguments_are_checked() {
     let level = Level::detect();
     let length = |what, expected, found| Err(Error::Length { what, expected, found });
     let sketch = Srht::new(5, 3, 0).unwrap();
     assert_eq!((sketch.len(), sketch.rows(), sketch.scratch_len(), sketch.is_empty()), (5, 3, 8, false));
+    assert!(Srht::new(0, 3, 0).unwrap().is_empty());
     let run =
         |x: usize, y: usize, scratch: usize| sketch.accumulate(level, &[1.0f32; 9][..x], &mut [0.0; 9][..y], &mut [0.0; 9][..scratch]);
     assert_eq!(run(4, 3, 8), length("Srht: x", 5, 4));
