@@ -125,6 +125,10 @@ fn transforms() {
             t.outputs(level, &[], HUGE, &[0, 1], &mut out, &mut room),
         ),
     ]);
+    assert!(
+        t.rows_from(level, MatRef::with_strides(&strided, 2, 1, 3, 2).unwrap(), out!(2, 8)).is_ok(),
+        "of a single column any stride is right"
+    );
     assert_eq!((hadamard::len_above(usize::MAX), hadamard::len_below(usize::MAX)), (None, Some(HUGE / 4 * 7)));
 }
 

@@ -426,7 +426,9 @@ fn bad_lengths_name_their_neighbours() {
     assert_eq!(error(0), Error::TransformLength { found: 0, below: None, above: Some(1) });
     assert_eq!(error(3), Error::TransformLength { found: 3, below: Some(2), above: Some(4) });
     assert_eq!(error(700), Error::TransformLength { found: 700, below: Some(640), above: Some(768) });
-    let valid: Vec<usize> = (1..5000).filter(|&n| is_len(n)).collect();
+    let mut valid: Vec<usize> = [1, 12, 20, 28].iter().flat_map(|q| (0..13).map(move |p| q << p)).filter(|&n| n < 5000).collect();
+    valid.sort_unstable();
+    assert!((0..5000).filter(|&n| is_len(n)).eq(valid.iter().copied()));
     for n in 0..2100 {
         assert_eq!(len_below(n), valid.iter().copied().filter(|&v| v <= n).max());
         assert_eq!(len_above(n), valid.iter().copied().find(|&v| v >= n));

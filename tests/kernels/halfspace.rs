@@ -315,6 +315,49 @@ fn groups_that_are_not_full() {
     equals_the_scan(&Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap(), w, x, "screened");
 }
 
+/// More queries than are made bytes of together, and more neurons than are looked at together; neither is a multiple of anything.
+#[test]
+fn many_queries_of_many_neurons() {
+    let (m, n, d) = (3300, 115, 100);
+    let (w, x) = (numbers::<f32>(m * d, 1), numbers::<f32>(n * d, 2));
+    let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+    let mut bytes = words(Screened::<&[u8], f32>::storage_len(m, d));
+    let index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+    let (mut wanted, mut found) = (Room::<f32>::new(n, m), Room::<f32>::new(n, m));
+    for level in levels() {
+        for threshold in [1.0, 12.0] {
+            let (mut wanted, mut found) = (wanted.hits(false), found.hits(false));
+            scan(level, w, x, threshold, &mut wanted, &mut dirty(scan_scratch_len(d, m))).unwrap();
+            index.query_batch(level, x, threshold, &mut found, &mut dirty(index.scratch_len())).unwrap();
+            assert!((0..n).all(|i| found.indices(i) == wanted.indices(i)), "{level} {threshold}");
+        }
+    }
+}
+
+/// Bytes that changed places have the same sum and the same norm.
+#[test]
+fn bytes_that_changed_places_are_refused() {
+    let (m, d) = (40, 8);
+    let w = numbers::<f32>(m * d, 1);
+    let w = MatRef::new(&w, m, d).unwrap();
+    let mut bytes = words(Screened::<&[u8], f32>::storage_len(m, d));
+    Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+    let at = 128 + m * d * 4;
+    for r in 0..m {
+        // Four bytes of a row lie next to each other: the first of block r / 32.
+        let mut other = bytes.clone();
+        let quad = at + (r / 32 * 32 * 2 + r % 32) * 4;
+        let quad = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut other)[quad..quad + 4];
+        if quad[0] != quad[1] {
+            quad.swap(0, 1);
+            assert!(
+                Screened::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap().verify(w).is_err(),
+                "row {r}"
+            );
+        }
+    }
+}
+
 /// Sums of bytes fit 32 bits up to a length, and up to it alone.
 #[test]
 fn rows_as_long_as_sums_of_bytes_allow() {
@@ -603,6 +646,17 @@ fn rotated_bytes_that_do_not_fit_are_refused() {
         let index = Rotated::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap();
         assert!(index.verify(w).is_err(), "error of row {r}");
     }
+    // Of a row that is no number nothing is known, and nothing may be said: no norm, no bytes.
+    let mut unknown = numbers::<f32>(m * d, 1);
+    unknown[7 * d] = f32::NAN;
+    let w = MatRef::new(&unknown, m, d).unwrap();
+    let mut other = bytes.clone();
+    let index = Rotated::build(Level::detect(), w, 5, bytemuck::cast_slice_mut::<u64, u8>(&mut other)).unwrap();
+    index.verify(w).unwrap();
+    bytemuck::cast_slice_mut::<u64, f32>(&mut other)[at(5) / 4 + 7] = 1e6;
+    assert!(Rotated::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap().verify(w).is_err());
+    // Without columns nothing is rotated.
+    assert_eq!(Rotated::<&[u8], f32>::storage_len(m, 0), Screened::<&[u8], f32>::storage_len(m, 0));
     // A width that a row of 12 is not rotated in.
     let mut other = words(len * 8);
     other[..bytes.len()].copy_from_slice(&bytes);

@@ -190,6 +190,116 @@ fn without_columns_only_those_that_are_there_fire() {
     assert!(found[0].0.iter().copied().eq((0..40).filter(|&r| r != 3).chain([60])));
 }
 
+/// The radii of the balls around leaves, and of those around them, of a tree of 36 leaves in f32.
+fn radii(memory: &[u64], d: usize) -> (Vec<f32>, Vec<f32>) {
+    let at = (128 + 36 * 32 * d * 4 + 3 * 32 * d * 4) / 4;
+    let all = &bytemuck::cast_slice::<u64, f32>(memory)[at..at + 3 * 32];
+    (all[..36].to_vec(), all[64..66].to_vec())
+}
+
+/// A cloud far from the origin, long in a direction that is none of the axes; and one row that nothing is known about.
+fn cloud(m: usize) -> Vec<f32> {
+    let z = numbers::<f32>(m * 4, 11);
+    let row = |z: &[f32]| {
+        let along = 9.0 * z[0];
+        [100.0 + along + z[1], 200.0 - along + 3.0 * z[2], 0.5 * along + 0.25 * z[3], -300.0 + 2.0 * z[1]]
+    };
+    let mut w: Vec<f32> = z.chunks(4).flat_map(row).collect();
+    w[4 * 77] = f32::NAN;
+    w
+}
+
+/// The tree's balls are as small as they have been: a change that makes them larger makes every query slower, and no answer wrong.
+#[test]
+fn balls_stay_as_small_as_they_are() {
+    let (m, d) = (1000, 4);
+    let w = cloud(m);
+    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
+    let mut scratch = dirty(BallTree::<&[u8], f32>::build_scratch_len(m, d));
+    BallTree::build(MatRef::new(&w, m, d).unwrap(), bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    let (leaves, above) = radii(&memory, d);
+    // One row of no known place makes the balls around it infinite.
+    let known = |radii: &[f32]| radii.iter().filter(|rho| rho.is_finite()).map(|&rho| f64::from(rho)).sum::<f64>();
+    assert_eq!((leaves.iter().filter(|rho| rho.is_infinite()).count(), above.iter().filter(|rho| rho.is_infinite()).count()), (1, 1));
+    let found = (known(&leaves), known(&above));
+    assert!((found.0 / 68.296_533 - 1.0).abs() < 1e-6 && (found.1 / 13.387_318_6 - 1.0).abs() < 1e-6, "{found:?}");
+}
+
+/// At every level: more balls than half a block, and more than a block, so that each strip of a block has some that are reached.
+#[test]
+fn all_strips_of_a_block_are_looked_at() {
+    fn all<T: Float>() {
+        for (m, d) in [(900, 2), (1500, 3)] {
+            let (w, x) = (numbers::<T>(m * d, 1), numbers::<T>(6 * d, 2));
+            let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, 6, d).unwrap());
+            let mut memory = words(BallTree::<&[u8], T>::storage_len(m, d));
+            let mut scratch = dirty(BallTree::<&[u8], T>::build_scratch_len(m, d).max(scan_scratch_len(d, m)));
+            let tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+            for level in levels() {
+                for b in [0.5, 1.5, 3.0].map(T::from_f64) {
+                    let found = answers(6, m, |hits| tree.query_batch(level, x, b, hits, &mut dirty(tree.scratch_len())).unwrap());
+                    let wanted = answers(6, m, |hits| scan(level, w, x, b, hits, &mut scratch).unwrap());
+                    assert!(found == wanted, "{level} {b}");
+                }
+            }
+        }
+    }
+    all::<f32>();
+    all::<f64>();
+}
+
+/// Balls are there exactly where neurons are, on both levels, whatever comes and goes.
+#[test]
+fn balls_are_where_neurons_are() {
+    let (m, d, level) = (1000, 3, Level::detect());
+    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
+    let w = numbers::<f32>(m * d, 1);
+    let mut scratch = dirty(BallTree::<&[u8], f32>::build_scratch_len(m, d));
+    BallTree::build(MatRef::new(&w, m, d).unwrap(), bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    let ids_at = 128 + 36 * 32 * d * 4 + 3 * 32 * d * 4 + 3 * 32 * 4;
+    let ids = |memory: &[u64]| bytemuck::cast_slice::<u64, u32>(memory)[ids_at / 4..][..36 * 32].to_vec();
+    let check = |memory: &[u64], what: &str| {
+        let there: Vec<bool> = ids(memory).chunks(32).map(|leaf| leaf.iter().any(|&id| id != u32::MAX)).collect();
+        let (leaves, above) = radii(memory, d);
+        assert!(leaves.iter().zip(&there).all(|(rho, there)| rho.is_nan() != *there), "{what}: leaves");
+        assert!(above.iter().zip(there.chunks(32)).all(|(rho, there)| rho.is_nan() != there.contains(&true)), "{what}: above");
+    };
+    check(&memory, "built");
+    // Leaf by leaf, the last ones first: the second ball of the upper level goes with its last leaf. Then they come again, anywhere.
+    let order: Vec<u32> = ids(&memory).into_iter().rev().filter(|&id| id != u32::MAX).collect();
+    for (step, &r) in order.iter().enumerate() {
+        BallTree::<_, f32>::open(bytemuck::cast_slice_mut::<u64, u8>(&mut memory), Check::Header).unwrap().delete(r as usize).unwrap();
+        check(&memory, &format!("{step} deleted"));
+    }
+    for &r in order.iter().step_by(3) {
+        let mut tree = BallTree::<_, f32>::open(bytemuck::cast_slice_mut::<u64, u8>(&mut memory), Check::Header).unwrap();
+        tree.insert(level, r as usize, &w[r as usize * d..][..d]).unwrap();
+        check(&memory, &format!("{r} inserted"));
+    }
+}
+
+/// A count that is another, and free places in which something lies, are not what the tree says of itself.
+#[test]
+fn places_that_disagree_are_refused() {
+    let (m, d) = (70, 2);
+    let w = numbers::<f32>(m * d, 1);
+    let ws = MatRef::new(&w, m, d).unwrap();
+    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
+    let mut scratch = dirty(BallTree::<&[u8], f32>::build_scratch_len(m, d));
+    BallTree::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    let verify = |memory: &[u64]| BallTree::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(memory), Check::Header).unwrap().verify(ws);
+    verify(&memory).unwrap();
+    // What the header says of how many are gone.
+    let mut other = memory.clone();
+    other[8 + 2] = 1;
+    assert!(verify(&other).is_err());
+    // Numbers where no neuron is: the first of them that are none.
+    let mut other = memory.clone();
+    let numbers = &mut bytemuck::cast_slice_mut::<u64, f32>(&mut other)[128 / 4..][..3 * 32 * d];
+    *numbers.iter_mut().find(|x| x.is_nan()).unwrap() = 0.0;
+    assert!(verify(&other).is_err());
+}
+
 /// What was deleted costs nothing to look at: its ball is gone, and a row that comes later finds a small one.
 #[test]
 fn balls_around_nothing_vanish() {
@@ -225,6 +335,14 @@ fn a_tree_is_worn_by_moves_or_by_crowds() {
     assert!(tree.is_worn());
     tree.rebalance(&mut scratch).unwrap();
     assert!(!tree.is_worn());
+    // Into leaves that have room, and back: nobody is where it does not belong.
+    for r in (0..m).step_by(8) {
+        let there = (r + m / 2) % m;
+        tree.update(level, r, &w[there..=there]).unwrap();
+        tree.update(level, r, &w[r..=r]).unwrap();
+    }
+    assert!(!tree.is_worn());
+    tree.rebalance(&mut scratch).unwrap();
     // From far away first: some find no place, an eighth of all is still bearable.
     let mut far = (0..m).rev();
     far.by_ref().take(m / 8).for_each(|r| tree.update(level, r, &[1.0]).unwrap());

@@ -15,6 +15,7 @@ mod fired;
 mod fuzz_bodies;
 mod hadamard;
 mod halfspace;
+mod halfspace_lists;
 mod halfspace_moving;
 mod halfspace_trees;
 #[cfg(all(feature = "std", not(target_family = "wasm")))]

@@ -11,6 +11,9 @@ sources for each room (src/main.rs beside this file), where the environment's MU
 counted. Each test then runs once to see which mutants it meets; a mutant is given to the tests that meet it, those first
 that found others of its function, until one fails or takes too long.
 
+After tests were added, --earlier names the folder of a run before: a mutant that was killed there counts as killed if its line is
+as it was and the test is still there, and only the others are tried again.
+
 Survivors that change no answer stand in explained.txt, with the reason. What is known is of the commit that is printed: remove
 the folder of a room (target/work) to begin anew.
 
@@ -38,9 +41,10 @@ ROOMS = ["src/cg", "src/low_rank.rs", "src/sketch", "src/sparse", "src/blas", "s
 NOT_KERNELS = ("src/train", "src/bin", "src/capi", "src/limits.rs")
 # Without the trainers, which the kernels' tests do not need.
 CORE = ["--no-default-features", "--features", "cpuid"]
-# Vector operations: with a switch in each of them, optimised codelets would take hours to compile; and plain code is slow, so that
-# their own tests and those of the transform have to do.
-PLAIN = {"src/simd": "simd::|hadamard::(?!.*beyond_the_caches)"}
+# Vector operations: with a switch in each of them, optimised codelets would take hours to compile.
+PLAIN = {"src/simd"}
+# Rooms that nearly all tests run through: their own tests have to do, and of plain code, which is slow, not the longest of them.
+TESTS = {"src/simd": "simd::|hadamard::(?!.*beyond_the_caches)", "src/hadamard": "hadamard"}
 SWITCH = """
 // The switch of the mutants.
 extern crate std as mutants_std;
@@ -211,7 +215,7 @@ class Mutants:
         tests = []
         for program in json.loads((self.work / "programs.json").read_text()):
             out = subprocess.run([program, "--list"], cwd=self.copy, env=self.env, check=True, capture_output=True, text=True).stdout
-            tests += [(program, name) for name in re.findall(r"^(.*): test$", out, re.M) if re.search(PLAIN.get(self.room, ""), name)]
+            tests += [(program, name) for name in re.findall(r"^(.*): test$", out, re.M) if re.search(TESTS.get(self.room, ""), name)]
         met = []
         for program, test in tests:
             file = self.work / "met"
@@ -229,7 +233,7 @@ class Mutants:
         tests = json.loads((self.work / "tests.json").read_text())
         by_mutant = collections.defaultdict(list)
         for i, test in enumerate(tests):
-            for k in test["met"]:
+            for k in test["met"] if re.search(TESTS.get(self.room, ""), test["test"]) else []:
                 by_mutant[k].append(i)
         known = self.verdicts()
         kills, lock = collections.Counter(), threading.Lock()
@@ -258,10 +262,25 @@ class Mutants:
                 if i % 100 == 99:
                     print(f"{i + 1} of {len(left)}", flush=True)
 
+    def inherit(self, earlier):
+        """Takes over what was killed there, in lines and by tests that are still there."""
+        def place(of, mutant):
+            return of.key(mutant), mutant["span"]["start"]["column"]
+        earlier.load()
+        verdicts = earlier.verdicts()
+        killed = {place(earlier, mutant): verdicts.get(mutant["name"]) for mutant in earlier.mutants}
+        tests, known = {test["test"] for test in json.loads((self.work / "tests.json").read_text())}, self.verdicts()
+        with (self.work / "verdicts.jsonl").open("a") as log:
+            for mutant in self.mutants:
+                killer = killed.get(place(self, mutant))
+                if killer in tests and mutant["name"] not in known:
+                    log.write(json.dumps({"name": mutant["name"], "killer": killer, "earlier": earlier.commit}) + "\n")
+
     def verdicts(self):
         file = self.work / "verdicts.jsonl"
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         self.late = sum(1 for line in lines if line.get("late"))
+        self.earlier = sum(1 for line in lines if line.get("earlier"))
         return {line["name"]: line["killer"] for line in lines}
 
     def key(self, mutant):
@@ -281,7 +300,7 @@ class Mutants:
         unviable = sum(1 for mutant in chosen if mutant["id"] in self.unviable)
         unmet = [mutant["name"] for mutant in chosen if mutant["id"] not in self.unviable and mutant["id"] not in met]
         print(*survivors, sep="\n")
-        print(f"{self.commit}: {len(chosen)} mutants: {killed} killed ({self.late} of them by a time limit), {explained} change no answer, {len(survivors)} survive, {unviable} do not compile, {len(unmet)} met by no test here, "
+        print(f"{self.commit}: {len(chosen)} mutants: {killed} killed ({self.late} of them by a time limit, {self.earlier} in an earlier run), {explained} change no answer, {len(survivors)} survive, {unviable} do not compile, {len(unmet)} met by no test here, "
               f"{len(chosen) - killed - len(alive) - unviable - len(unmet)} not tried")
         (self.work / "unmet.txt").write_text("\n".join(unmet) + "\n")
 
@@ -293,11 +312,13 @@ def main():
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--processes", type=int, default=os.cpu_count())
     options.add_argument("--report", action="store_true")
+    options.add_argument("--earlier", type=pathlib.Path, help="a folder like that of --work, of a run before")
     options.add_argument("--work", type=pathlib.Path, default=HERE / "target/work")
     options = options.parse_args()
     for room in options.rooms:
         print(f"== {room or 'what is in no room'}", flush=True)
-        mutants = Mutants(room, options.work.resolve() / (room.replace("/", "-") or "rest"))
+        folder = room.replace("/", "-") or "rest"
+        mutants = Mutants(room, options.work.resolve() / folder)
         if mutants.state.exists():
             mutants.load()
         elif not options.report:
@@ -311,6 +332,8 @@ def main():
         chosen = mutants.mutants
         if options.sample:
             chosen = random.Random(options.seed).sample(chosen, min(options.sample, len(chosen)))
+        if options.earlier and (options.earlier / folder / "woven.json").exists():
+            mutants.inherit(Mutants(room, options.earlier.resolve() / folder))
         if not options.report:
             mutants.run(chosen, options.processes)
         mutants.report(chosen)

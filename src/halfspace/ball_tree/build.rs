@@ -123,7 +123,7 @@ impl<T: Float> PartsMut<'_, T> {
         self.leaves.fill(T::from_f64(f64::NAN));
         self.ids.fill(NONE);
 
-        // Ranges of `order` and of leaves that still have to be split; the smaller part is taken first, so that 64 are enough.
+        // Ranges of `order` and of leaves that still have to be split; the second part, never the larger, is taken first, so that 64 are enough.
         let mut stack = [(0usize, 0usize, 0usize, 0usize); 64];
         stack[0] = (0, there, 0, self.shape.leaves());
         let mut waiting = usize::from(there > 0);
@@ -151,10 +151,8 @@ impl<T: Float> PartsMut<'_, T> {
                     keys[a as usize].partial_cmp(&keys[b as usize]).unwrap_or(Ordering::Equal).then(a.cmp(&b))
                 });
             }
-            let halves = [(from, part, leaf, left), (from + part, len - part, leaf + left, leaves - left)];
-            let larger = usize::from(halves[1].3 > halves[0].3);
-            stack[waiting] = halves[larger];
-            stack[waiting + 1] = halves[1 - larger];
+            stack[waiting] = (from, part, leaf, left);
+            stack[waiting + 1] = (from + part, len - part, leaf + left, leaves - left);
             waiting += 2;
         }
         self.radii.fill(T::from_f64(f64::NAN));

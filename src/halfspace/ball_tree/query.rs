@@ -45,7 +45,7 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for BallTree<B, T> {
             if !free && parts.places.get(id as usize) != Some(&(place as u32)) {
                 return Err(Error::value("verify: places of the tree", "one per neuron, the others free"));
             }
-            if free || id == NONE {
+            if free {
                 continue;
             }
             let row = |k| parts.leaves[number(place, k, d)];

@@ -148,20 +148,27 @@ mod tests {
         for (last, turning) in [(-7.0, 0.0), (-7.0, 1e-3), (6.75, 0.0), (6.75, 1e-3)] {
             let x = [127.0, 3.0, -40.0, 0.0, 5.0, last];
             let (mut bytes, threshold) = ([[0; 4]; 2], -1e4);
-            let (found, _) = prepare(&x, None, turning, threshold, 127, 0, &mut bytes, 0, 1);
+            let (found, slack) = prepare(&x, None, turning, threshold, 127, 0, &mut bytes, 0, 1);
             let (_, n) = size(x.iter().copied());
             let (e, off) = ((last - round(last)).abs(), 10.0 * f64::EPSILON + 3.0 * turning);
             let wanted = [n * (1.0 + off) * (1.0 + DELTA), (e + off * n) * (1.0 + DELTA) + DELTA * (n + e), DELTA * threshold.abs()];
             assert_eq!(f64::from(found[0]), threshold);
+            // Two products of six terms, whatever the rotation.
+            let rounding = 4.0 * 10.0 * f64::EPSILON * n;
+            assert!(slack >= rounding && slack <= rounding * (1.0 + 2e-6), "{slack:e}, should be {rounding:e}");
             for (found, wanted) in found[1..].iter().map(|&x| f64::from(x)).zip(wanted) {
                 assert!(found >= wanted && found <= wanted * (1.0 + 2e-6), "{last} {turning}: {found:e}, should be {wanted:e}");
             }
         }
+        let mut bytes = [[9; 4]; 1];
+        let (found, slack) = prepare(&[0.0; 4], None, 0.0, 3.0, 127, 5, &mut bytes, 0, 1);
+        assert_eq!((found[..3].to_vec(), slack, bytes), (vec![3.0, 0.0, 0.0], 0.0, [[5; 4]]), "zeros are known");
         assert_eq!(margin([1.0, 2.0, 3.0, 5.0], [7.0, 11.0, 13.0]), 14.0 + 33.0 + 65.0);
         assert_eq!(margin([0.0, f32::NAN, f32::NAN, f32::NAN], [1.0; 3]), f32::INFINITY);
         for n in [8usize, 12, 28, 40, 1024, 896] {
             let stages = libm::log2(n as f64) + if n.is_power_of_two() { 2.0 } else { 45.0 };
-            assert!(turning_error::<f64>(n) >= stages * f64::EPSILON, "{n}");
+            let found = turning_error::<f64>(n) / f64::EPSILON;
+            assert!(found >= stages && found <= stages + 3.0, "{n}: {found}");
         }
     }
 }

@@ -103,6 +103,12 @@ fn passes_of_a_layer() {
         ("spread: columns of Z: expected 4, found 3", spread(level, 1.0, h, columns, wt, out!(4, 3), s)),
         (&short(spread_scratch_len(3)), spread(level, 1.0, h, columns, wt, out!(4, 4), &mut s[..2])),
     ]);
+    // Of a single column any stride is right.
+    assert!(fire(1.0, apart(&z, 2, 1), 3, 4, 2).is_ok());
+    let one = SparseRef::new(Support::new(&[0, 2], &[0, 2], 4).unwrap(), 2, &z[..4]).unwrap();
+    let columns = Columns::new(&[0, 1, 1, 2, 2], &[0, 0], &[0, 1]).unwrap();
+    assert!(deep::gram_product(level, one, columns, apart(&z, 1, 1), mat(&z[..2], 1, 2), out!(1, 2), s).is_ok());
+    assert_eq!(wt.forward_scratch_len(2), 0);
     // Rows without columns may be as many as there are addresses: nothing overflows.
     assert!(pack::<f32>(MatRef::new(&[], 1 << (usize::BITS - 6), 0).unwrap(), &mut []).is_ok());
     assert!(Panels::<f32>::packed(&[], HUGE, 0).is_ok() && PanelsMut::<f32>::packed(&mut [], HUGE, 0).is_ok());
