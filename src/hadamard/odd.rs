@@ -40,9 +40,8 @@ fn whole<T: Element, S: Walsh<T>, const Q: usize>(
     from_stride: usize,
     scale: Option<T>,
 ) {
-    let Rows { n, count, stride, advance } = rows;
+    let Rows { n, count, stride, .. } = rows;
     let m = n / Q;
-    let mut at = input.at;
     let mut i = 0;
     while i < count {
         let to = &mut x[i * stride..i * stride + n];
@@ -56,7 +55,7 @@ fn whole<T: Element, S: Walsh<T>, const Q: usize>(
                 *v = s.hadamard_below(S::LANES, s.load(part));
             }
         } else {
-            let mut at = at;
+            let mut at = input.at;
             for (v, part) in v.iter_mut().zip(from.chunks_exact(m)) {
                 *v = s.hadamard_below(m, s.negate(input.signs.at(at), s.load_part(part)));
                 at += m;
@@ -73,7 +72,6 @@ fn whole<T: Element, S: Walsh<T>, const Q: usize>(
                 s.store_part(part, *v);
             }
         }
-        at += advance;
         i += 1;
     }
 }

@@ -50,7 +50,8 @@ impl Order {
 /// Brings n = 2^p things from natural order into `order`, by exchanging two at a time.
 #[inline(always)]
 pub(super) fn permute(order: Order, n: usize, mut swap: impl FnMut(usize, usize)) {
-    if n < 4 && (order == Order::Dyadic || n < 2) || order == Order::Natural {
+    // One or two are in every order.
+    if n < 4 || order == Order::Natural {
         return;
     }
     let bits = n.ilog2();

@@ -175,19 +175,67 @@ fn add_or_sub<T, S: Walsh<T>>(s: S, minus: u32, a: S::V, b: S::V) -> S::V {
 
 #[cfg(test)]
 mod tests {
-    use super::rows_of;
+    extern crate std;
+    use super::{MOST, choose, rows, rows_of};
+    use std::{vec, vec::Vec};
 
+    /// Products in the field of q elements, by the rules of arithmetic; of nine, (u + v i)(x + y i) with i i = -1.
+    fn times(q: i32, a: i32, b: i32) -> i32 {
+        let (u, v, x, y) = (a % 3, a / 3, b % 3, b / 3);
+        if q == 9 { (u * x - v * y).rem_euclid(3) + (u * y + v * x) % 3 * 3 } else { a * b % q }
+    }
+    fn minus(q: i32, a: i32, b: i32) -> i32 {
+        if q == 9 { (a % 3 - b % 3).rem_euclid(3) + (a / 3 - b / 3).rem_euclid(3) * 3 } else { (a - b).rem_euclid(q) }
+    }
+
+    /// Against C (x) [[1, 1], [1, -1]] + I (x) [[1, -1], [-1, -1]], with the squares of the field found by squaring everything.
     #[test]
-    fn the_matrices_are_symmetric_normalised_and_orthogonal() {
-        for order in [12, 20, 28] {
-            let rows = &rows_of(order)[..order];
-            assert_eq!(rows[0], 0);
-            for i in 0..order {
-                for j in 0..order {
-                    assert_eq!(rows[i] >> j & 1, rows[j] >> i & 1);
-                    let apart = (rows[i] ^ rows[j]).count_ones() as usize;
-                    assert_eq!(apart, if i == j { 0 } else { order / 2 }, "{order}: rows {i} and {j}");
-                }
+    fn the_matrices_are_paleys() {
+        for order in [12usize, 20, 28] {
+            let q = order as i32 / 2 - 1;
+            let squares: Vec<i32> = (1..q).map(|x| times(q, x, x)).collect();
+            let conference = |i: i32, j: i32| match (i, j) {
+                (i, j) if i == j => 0,
+                (0, _) | (_, 0) => 1,
+                (i, j) if squares.contains(&minus(q, i - 1, j - 1)) => 1,
+                _ => -1,
+            };
+            let entry = |i: usize, j: usize| {
+                let (even, c) = (if i % 2 + j % 2 == 2 { -1 } else { 1 }, conference(i as i32 / 2, j as i32 / 2));
+                let own = if i % 2 + j % 2 == 0 { 1 } else { -1 };
+                c * even + i32::from(i / 2 == j / 2) * own
+            };
+            let found = rows(order);
+            assert_eq!(&found, rows_of(order));
+            let sign = |i: usize, j: usize| if found[i] >> j & 1 == 1 { -1 } else { 1 };
+            for (i, j) in (0..order).flat_map(|i| (0..order).map(move |j| (i, j))) {
+                assert_eq!(sign(i, j), entry(i, j) * entry(i, 0) * entry(j, 0), "order {order}: {i}, {j}");
+                let product: i32 = (0..order).map(|k| sign(i, k) * sign(j, k)).sum();
+                assert_eq!(found[i] >> j & 1, found[j] >> i & 1, "order {order}: symmetric");
+                assert_eq!(product, if i == j { order as i32 } else { 0 }, "order {order}: rows {i} and {j}");
+            }
+            assert!(found[order..].iter().all(|&row| row == 0) && order <= MOST);
+        }
+        assert_eq!(rows_of(1), &[0; MOST]);
+    }
+
+    /// Four numbers with any signs are one of the eight sums, or its negative.
+    #[test]
+    fn eight_sums_are_all_there_are() {
+        let (left, right) = ([1 + 20, 1 - 20], [300 + 4000, 300 - 4000]);
+        let mut sums = vec![];
+        for sign in [1, -1] {
+            sums.extend([0, 1].map(|r| left.map(|left: i32| left + sign * right[r])).concat());
+        }
+        for signs in 0..16u32 {
+            let sign = |k: u32| if signs >> k & 1 == 1 { -1 } else { 1 };
+            for g in 0..7 {
+                let (at, minus) = choose(signs << (4 * g), g);
+                assert_eq!(
+                    if minus { -sums[at] } else { sums[at] },
+                    sign(0) + 20 * sign(1) + 300 * sign(2) + 4000 * sign(3),
+                    "{signs:b} {g}"
+                );
             }
         }
     }

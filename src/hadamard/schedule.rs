@@ -175,11 +175,10 @@ pub(super) fn short<T: Element, S: Walsh<T>>(
     true
 }
 
-/// Rows shorter than a vector, each in a part of one.
+/// Rows shorter than a vector, each in a part of one: none of them is a piece of a longer one, and the signs of each are the same.
 #[inline(always)]
 fn parts<T: Element, S: Walsh<T>>(s: S, x: &mut [T], rows: Rows, input: Input<'_, T>, from_stride: usize, scale: Option<T>) {
-    let Rows { n, count, stride, advance } = rows;
-    let mut at = input.at;
+    let Rows { n, count, stride, .. } = rows;
     let mut i = 0;
     while i < count {
         let to = &mut x[i * stride..i * stride + n];
@@ -187,10 +186,9 @@ fn parts<T: Element, S: Walsh<T>>(s: S, x: &mut [T], rows: Rows, input: Input<'_
             Some(from) => s.load_part(&from[i * from_stride..i * from_stride + n]),
             None => s.load_part(to),
         };
-        let mut v = [s.hadamard_below(n, s.negate(input.signs.at(at), v))];
+        let mut v = [s.hadamard_below(n, s.negate(input.signs.at(input.at), v))];
         finish(s, scale, &mut v);
         s.store_part(to, v[0]);
-        at += advance;
         i += 1;
     }
 }
