@@ -152,8 +152,8 @@ impl<'a, T> MatRef<'a, T> {
     /// ```
     #[inline]
     pub fn row_range(self, from: usize, rows: usize) -> Self {
-        let from = if from > self.rows { self.rows } else { from };
-        let rows = if rows > self.rows - from { self.rows - from } else { rows };
+        let from = from.min(self.rows);
+        let rows = rows.min(self.rows - from);
         // The product cannot overflow: it was checked at construction for the last row. Behind an empty range there
         // may be no data at all.
         let data = if rows == 0 || self.cols == 0 { &[] } else { self.data.get(from * self.row_stride..).unwrap_or_default() };
@@ -351,10 +351,8 @@ impl<'a, T> MatMut<'a, T> {
     /// ```
     #[inline]
     pub fn block(self, i: usize, j: usize, rows: usize, cols: usize) -> Self {
-        let i = if i > self.rows { self.rows } else { i };
-        let j = if j > self.cols { self.cols } else { j };
-        let rows = if rows > self.rows - i { self.rows - i } else { rows };
-        let cols = if cols > self.cols - j { self.cols - j } else { cols };
+        let (i, j) = (i.min(self.rows), j.min(self.cols));
+        let (rows, cols) = (rows.min(self.rows - i), cols.min(self.cols - j));
         let data = if rows == 0 || cols == 0 { &mut [] } else { self.data.get_mut(i * self.stride + j..).unwrap_or_default() };
         Self { data, rows, cols, stride: self.stride }
     }
@@ -389,7 +387,7 @@ impl<'a, T> MatMut<'a, T> {
     /// ```
     #[inline]
     pub fn split_rows(self, i: usize) -> (Self, Self) {
-        let i = if i > self.rows { self.rows } else { i };
+        let i = i.min(self.rows);
         let at = if i == self.rows { self.data.len() } else { i * self.stride };
         let (above, below) = crate::scratch::split(self.data, at);
         (
@@ -402,6 +400,32 @@ impl<'a, T> MatMut<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever begins or ends behind the matrix is cut off there, and what is empty has no data.
+    #[test]
+    fn ranges_end_where_the_matrix_does() {
+        let a = MatRef::new(&[1, 2, 3, 4, 5, 6], 3, 2).unwrap();
+        let found = [(0, 2), (1, 9), (3, 1), (4, 1), (1, 0)].map(|(from, rows)| {
+            let some = a.row_range(from, rows);
+            (some.rows(), some.cols(), some.data())
+        });
+        assert_eq!(found, [(2, 2, &[1, 2, 3, 4, 5, 6][..]), (2, 2, &[3, 4, 5, 6]), (0, 2, &[]), (0, 2, &[]), (0, 2, &[])]);
+        let none = MatRef::with_strides(&[1, 2, 3], 3, 0, 1, 1).unwrap().row_range(1, 2);
+        assert_eq!((none.rows(), none.cols(), none.data()), (2, 0, &[][..]));
+        let mut entries = [1, 2, 3, 4, 5, 6];
+        let cases = [(0, 0, 2, 1), (1, 1, 9, 9), (3, 0, 1, 1), (4, 0, 1, 1), (0, 2, 1, 1), (0, 3, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0)];
+        let found = cases.map(|(i, j, rows, cols)| {
+            let mut some = MatMut::new(&mut entries, 3, 2).unwrap().block(i, j, rows, cols);
+            (some.rows(), some.cols(), some.data().first().copied())
+        });
+        let some = |rows, cols, first| (rows, cols, Some(first));
+        let none = |rows, cols| (rows, cols, None);
+        assert_eq!(found, [some(2, 1, 1), some(2, 1, 4), none(0, 1), none(0, 1), none(1, 0), none(1, 0), none(0, 1), none(1, 0)]);
+        for (i, wanted) in [(0, (0, 3)), (2, (2, 1)), (3, (3, 0)), (4, (3, 0))] {
+            let (above, below) = MatMut::new(&mut entries, 3, 2).unwrap().split_rows(i);
+            assert_eq!(((above.rows(), below.rows()), above.data.len(), below.data.len()), (wanted, 2 * wanted.0, 2 * wanted.1), "at {i}");
+        }
+    }
 
     #[test]
     fn shapes_are_checked_with_figures() {
