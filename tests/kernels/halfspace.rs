@@ -325,7 +325,7 @@ fn many_queries_of_many_neurons() {
     let index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
     let (mut wanted, mut found) = (Room::<f32>::new(n, m), Room::<f32>::new(n, m));
     for level in levels() {
-        for threshold in [1.0, 12.0] {
+        for threshold in [-1.0, 12.0] {
             let (mut wanted, mut found) = (wanted.hits(false), found.hits(false));
             scan(level, w, x, threshold, &mut wanted, &mut dirty(scan_scratch_len(d, m))).unwrap();
             index.query_batch(level, x, threshold, &mut found, &mut dirty(index.scratch_len())).unwrap();

@@ -214,24 +214,25 @@ fn far_neurons_on_the_threshold() {
 #[test]
 fn rounding_of_long_ways() {
     let (m, n, d) = (40, 2, 60);
-    for scale in [1e-4f32, 1.0, 1e4] {
-        let x: Vec<f32> = numbers::<f32>(n * d, 2).iter().map(|x| x * scale).collect();
-        let w = numbers::<f32>(m * d, 3);
+    for (long, wide) in [(1e-4f32, 1.0f32), (1.0, 1.0), (1e4, 1.0), (1.0, 1e4)] {
+        let x: Vec<f32> = numbers::<f32>(n * d, 2).iter().map(|x| x * long).collect();
+        let w: Vec<f32> = numbers::<f32>(m * d, 3).iter().map(|w| w * wide).collect();
+        let below = -100.0 * long * wide;
         for level in levels() {
-            let mut lists = Lists::new(level, &vec![0.0; m * d], &x, d, -100.0 * scale, 100.0);
+            let mut lists = Lists::new(level, &vec![0.0; m * d], &x, d, below, 1e7);
             lists.open().update_all(level, rows(&w, d)).unwrap();
             assert_eq!(lists.open().hot(), 0);
             let all = {
                 let (mut counts, mut ids, mut values) = (vec![9; n], vec![9; n * m], vec![0.0f32; n * m]);
                 let mut hits = Hits::new(&mut counts, &mut ids, m).unwrap().with_values(&mut values).unwrap();
-                scan(level, rows(&w, d), rows(&x, d), -100.0 * scale, &mut hits, &mut dirty(scan_scratch_len(d, m))).unwrap();
+                scan(level, rows(&w, d), rows(&x, d), below, &mut hits, &mut dirty(scan_scratch_len(d, m))).unwrap();
                 assert_eq!(hits.count(0), m);
                 values
             };
             for z in &all {
                 for b in [*z, z.next_down(), z.next_up()] {
                     let wanted: Vec<Vec<u32>> = all.chunks(m).map(|z| (0..m as u32).filter(|&r| z[r as usize] > b).collect()).collect();
-                    assert_eq!(lists.ask(level, &w, b), wanted, "{level} {scale} {b}");
+                    assert_eq!(lists.ask(level, &w, b), wanted, "{level} {long} {wide} {b}");
                 }
             }
         }

@@ -445,7 +445,8 @@ fn maxima_are_of_neurons_that_exist() {
     let (ws, xs) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&[1.0f32], 1, d).unwrap());
     for level in levels() {
         let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, d, 1));
-        // All of it serves queries too.
+        // All of it serves queries too, also of trees as wide as they are in no other way.
+        assert!(MaxTree::<&[u8], f32>::build_scratch_len(5000, 1) >= MaxTree::<&[u8], f32>::query_scratch_len(5000, 1));
         let mut scratch = dirty(MaxTree::<&[u8], f32>::build_scratch_len(m, d));
         let index = MaxTree::build(level, ws, xs, bytes(&mut memory), &mut scratch).unwrap();
         let found = answers(1, m, |hits| index.query(level, ws, 0, -3.5, hits, &mut scratch).unwrap());

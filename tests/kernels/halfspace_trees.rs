@@ -336,18 +336,19 @@ fn a_tree_is_worn_by_moves_or_by_crowds() {
     tree.rebalance(&mut scratch).unwrap();
     assert!(!tree.is_worn());
     // Into leaves that have room, and back: nobody is where it does not belong.
-    for r in (0..m).step_by(8) {
+    for r in (0..m).step_by(4) {
         let there = (r + m / 2) % m;
         tree.update(level, r, &w[there..=there]).unwrap();
         tree.update(level, r, &w[r..=r]).unwrap();
     }
     assert!(!tree.is_worn());
     tree.rebalance(&mut scratch).unwrap();
-    // From far away first: some find no place, an eighth of all is still bearable.
-    let mut far = (0..m).rev();
-    far.by_ref().take(m / 8).for_each(|r| tree.update(level, r, &[1.0]).unwrap());
-    assert!(!tree.is_worn());
-    far.for_each(|r| tree.update(level, r, &[1.0]).unwrap());
+    // From far away first: an eighth of all in a wrong place is still bearable.
+    let worn = (0..m).rev().filter(|&r| {
+        tree.update(level, r, &[1.0]).unwrap();
+        tree.is_worn()
+    });
+    assert!(m - worn.count() > m / 8 + 20, "some found a place");
     assert!(tree.is_worn() && tree.moved() == m as u64, "crowded");
     tree.verify(MatRef::new(&vec![1.0; m], m, 1).unwrap()).unwrap();
     tree.rebalance(&mut scratch).unwrap();
