@@ -44,7 +44,7 @@ CORE = ["--no-default-features", "--features", "cpuid"]
 # Vector operations: with a switch in each of them, optimised codelets would take hours to compile.
 PLAIN = {"src/simd"}
 # Rooms that nearly all tests run through: their own tests have to do, and of plain code, which is slow, not the longest of them.
-TESTS = {"src/simd": "simd::|hadamard::(?!.*beyond_the_caches)", "src/hadamard": "hadamard"}
+TESTS = {"src/simd": "simd::|bf16::|fuzz_bodies::|halfspace::scan|hadamard::(?!.*beyond_the_caches)", "src/hadamard": "hadamard"}
 SWITCH = """
 // The switch of the mutants.
 extern crate std as mutants_std;
