@@ -188,3 +188,17 @@ fn the_level_that_the_environment_requires_is_here() {
         }
     }
 }
+
+/// Names are read as they are written, and an error names those that there are.
+#[test]
+fn levels_have_names() {
+    let all: Vec<Level> = Level::available().collect();
+    for level in &all {
+        assert_eq!(std::format!("{level}"), level.name());
+        assert_eq!(level.name().parse::<Level>().unwrap().name(), level.name());
+    }
+    let names: Vec<&str> = all.iter().map(|level| level.name()).collect();
+    let unknown = "avx3".parse::<Level>().unwrap_err();
+    assert!(!unknown.exists_elsewhere);
+    assert_eq!(std::format!("{unknown}"), std::format!("no such level; this processor has {}", names.join(", ")));
+}
