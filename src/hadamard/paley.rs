@@ -201,12 +201,13 @@ mod tests {
                 _ => -1,
             };
             let entry = |i: usize, j: usize| {
-                let (even, c) = (if i % 2 + j % 2 == 2 { -1 } else { 1 }, conference(i as i32 / 2, j as i32 / 2));
-                let own = if i % 2 + j % 2 == 0 { 1 } else { -1 };
-                c * even + i32::from(i / 2 == j / 2) * own
+                let (first, second) = ([[1, 1], [1, -1]], [[1, -1], [-1, -1]]);
+                let identity = i32::from(i / 2 == j / 2);
+                conference(i as i32 / 2, j as i32 / 2) * first[i % 2][j % 2] + identity * second[i % 2][j % 2]
             };
             let found = rows(order);
             assert_eq!(&found, rows_of(order));
+            assert_eq!(found[0], 0);
             let sign = |i: usize, j: usize| if found[i] >> j & 1 == 1 { -1 } else { 1 };
             for (i, j) in (0..order).flat_map(|i| (0..order).map(move |j| (i, j))) {
                 assert_eq!(sign(i, j), entry(i, j) * entry(i, 0) * entry(j, 0), "order {order}: {i}, {j}");

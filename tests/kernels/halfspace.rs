@@ -1,6 +1,6 @@
 //! Half-space reporting against its definition, at every level.
 
-use crate::oracle::{dirty, levels, numbers};
+use crate::oracle::{dirty, levels, numbers, words};
 use quickcheck::quickcheck;
 use subquad::hadamard::{Signs, is_minus};
 use subquad::halfspace::{
@@ -216,11 +216,6 @@ fn thresholds<T: Float>(level: Level, w: MatRef<'_, T>, x: MatRef<'_, T>) -> Vec
     all
 }
 
-/// Room for an index, at an address that is a multiple of 8, dirty.
-fn words(bytes: usize) -> Vec<u64> {
-    vec![0x7FF8_7FC0_FFFF_FFFF; bytes.div_ceil(8)]
-}
-
 /// One structure against the scan: every level, query by query and all together.
 #[track_caller]
 fn equals_the_scan<T: Float>(index: &impl Reporter<T>, w: MatRef<'_, T>, x: MatRef<'_, T>, what: &str) {
@@ -298,6 +293,17 @@ battery!(screened_equals_the_scan_f64, Screened, f64);
 battery!(ball_tree_equals_the_scan_f32, BallTree, f32, scratch);
 battery!(ball_tree_equals_the_scan_f64, BallTree, f64, scratch);
 
+/// The bytes of a screen over these rows.
+fn screened(w: MatRef<'_, f32>) -> Vec<u64> {
+    let mut memory = words(Screened::<&[u8], f32>::storage_len(w.rows(), w.cols()));
+    Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut memory)).unwrap();
+    memory
+}
+
+fn screen(memory: &[u64]) -> Screened<&[u8], f32> {
+    Screened::open(bytemuck::cast_slice(memory), Check::Header).unwrap()
+}
+
 /// Rows so long, or neurons so many, that they are looked at in several groups, the last of which is not full.
 #[test]
 fn groups_that_are_not_full() {
@@ -311,8 +317,7 @@ fn groups_that_are_not_full() {
     let (mut w, x) = (numbers::<f32>(m * d, 1), numbers::<f32>(n * d, 2));
     w.iter_mut().for_each(|w| *w *= 1e30);
     let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
-    let mut bytes = words(Screened::<&[u8], f32>::storage_len(m, d));
-    equals_the_scan(&Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap(), w, x, "screened");
+    equals_the_scan(&screen(&screened(w)), w, x, "screened");
 }
 
 /// More queries than are made bytes of together, and more neurons than are looked at together; neither is a multiple of anything.
@@ -321,8 +326,8 @@ fn many_queries_of_many_neurons() {
     let (m, n, d) = (3300, 115, 100);
     let (w, x) = (numbers::<f32>(m * d, 1), numbers::<f32>(n * d, 2));
     let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
-    let mut bytes = words(Screened::<&[u8], f32>::storage_len(m, d));
-    let index = Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+    let bytes = screened(w);
+    let index = screen(&bytes);
     let (mut wanted, mut found) = (Room::<f32>::new(n, m), Room::<f32>::new(n, m));
     for level in levels() {
         for threshold in [-1.0, 12.0] {
@@ -340,8 +345,7 @@ fn bytes_that_changed_places_are_refused() {
     let (m, d) = (40, 8);
     let w = numbers::<f32>(m * d, 1);
     let w = MatRef::new(&w, m, d).unwrap();
-    let mut bytes = words(Screened::<&[u8], f32>::storage_len(m, d));
-    Screened::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut bytes)).unwrap();
+    let bytes = screened(w);
     let at = 128 + m * d * 4;
     for r in 0..m {
         // Four bytes of a row lie next to each other: the first of block r / 32.
@@ -350,10 +354,7 @@ fn bytes_that_changed_places_are_refused() {
         let quad = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut other)[quad..quad + 4];
         if quad[0] != quad[1] {
             quad.swap(0, 1);
-            assert!(
-                Screened::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(&other), Check::Header).unwrap().verify(w).is_err(),
-                "row {r}"
-            );
+            assert!(screen(&other).verify(w).is_err(), "row {r}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Lists of candidates: how long they are, when they are built anew, and what they are refused for.
 
-use crate::oracle::{dirty, levels, numbers};
+use crate::oracle::{dirty, levels, numbers, words};
 use subquad::halfspace::{Candidates, Check, Hits, Watcher, scan, scan_scratch_len};
 use subquad::{Level, MatRef};
 
@@ -18,7 +18,7 @@ struct Lists {
 impl Lists {
     fn new(level: Level, w: &[f32], x: &[f32], d: usize, threshold: f32, rho: f64) -> Self {
         let shape @ [m, d, n] = [w.len() / d, d, x.len() / d];
-        let mut memory = vec![0x7FF8_7FC0_FFFF_FFFF; Candidates::<&[u8], f32>::storage_len(m, d, n, m).div_ceil(8)];
+        let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, m));
         let mut scratch = dirty(Candidates::<&[u8], f32>::build_scratch_len(m, d, n).max(scan_scratch_len(d, m)));
         let to = bytemuck::cast_slice_mut::<u64, u8>(&mut memory);
         Candidates::build(level, rows(w, d), rows(x, d), threshold, rho, m, to, &mut scratch).unwrap();
@@ -262,7 +262,7 @@ fn damaged_lists_are_refused() {
 fn strides_of_nothing() {
     let level = Level::detect();
     for (m, d) in [(0, 3), (3, 0)] {
-        let mut memory = vec![0u64; Candidates::<&[u8], f32>::storage_len(m, d, 1, m).div_ceil(8)];
+        let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, 1, m));
         let mut scratch = dirty(Candidates::<&[u8], f32>::build_scratch_len(m, d, 1));
         let (w, x) = (MatRef::with_strides(&[], m, d, 1, 2).unwrap(), vec![1.0f32; d]);
         let to = bytemuck::cast_slice_mut::<u64, u8>(&mut memory);

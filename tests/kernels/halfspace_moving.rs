@@ -1,18 +1,13 @@
 //! Structures for weights that move: equal to the scan after every step, through thousands of updates; and bytes that
 //! were damaged.
 
-use crate::oracle::{dirty, levels, numbers};
+use crate::oracle::{dirty, levels, numbers, words};
 use quickcheck::quickcheck;
 use subquad::halfspace::{
     BallTree, Candidates, Check, Hits, MaxTree, Packed, Reporter, Rotated, Screened, Watcher, scan, scan_scratch_len,
 };
 use subquad::simd::Float;
 use subquad::{Error, Level, MatRef};
-
-/// Room for an index, at an address that is a multiple of 8, dirty.
-fn words(bytes: usize) -> Vec<u64> {
-    vec![0x7FF8_7FC0_FFFF_FFFF; bytes.div_ceil(8)]
-}
 
 fn bytes(words: &mut [u64]) -> &mut [u8] {
     bytemuck::cast_slice_mut(words)

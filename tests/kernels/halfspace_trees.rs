@@ -1,14 +1,10 @@
 //! Ball trees whose neurons come, go and move: equal to the scan over those that are there, after thousands of changes.
 
-use crate::oracle::{dirty, levels, numbers};
+use crate::oracle::{dirty, levels, numbers, words};
 use quickcheck::quickcheck;
 use subquad::halfspace::{BallTree, Check, Hits, Reporter, scan, scan_scratch_len};
 use subquad::simd::Float;
 use subquad::{Error, Level, MatRef};
-
-fn words(bytes: usize) -> Vec<u64> {
-    vec![0x7FF8_7FC0_FFFF_FFFF; bytes.div_ceil(8)]
-}
 
 type Answers = Vec<(Vec<u32>, Vec<u64>)>;
 
@@ -190,6 +186,14 @@ fn without_columns_only_those_that_are_there_fire() {
     assert!(found[0].0.iter().copied().eq((0..40).filter(|&r| r != 3).chain([60])));
 }
 
+/// The bytes of a tree of these rows.
+fn built<T: Float>(w: MatRef<'_, T>) -> Vec<u64> {
+    let mut memory = words(BallTree::<&[u8], T>::storage_len(w.rows(), w.cols()));
+    let mut scratch = dirty(BallTree::<&[u8], T>::build_scratch_len(w.rows(), w.cols()));
+    BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    memory
+}
+
 /// The radii of the balls around leaves, and of those around them, of a tree of 36 leaves in f32.
 fn radii(memory: &[u64], d: usize) -> (Vec<f32>, Vec<f32>) {
     let at = (128 + 36 * 32 * d * 4 + 3 * 32 * d * 4) / 4;
@@ -214,9 +218,7 @@ fn cloud(m: usize) -> Vec<f32> {
 fn balls_stay_as_small_as_they_are() {
     let (m, d) = (1000, 4);
     let w = cloud(m);
-    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
-    let mut scratch = dirty(BallTree::<&[u8], f32>::build_scratch_len(m, d));
-    BallTree::build(MatRef::new(&w, m, d).unwrap(), bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    let memory = built(MatRef::new(&w, m, d).unwrap());
     let (leaves, above) = radii(&memory, d);
     // One row of no known place makes the balls around it infinite.
     let known = |radii: &[f32]| radii.iter().filter(|rho| rho.is_finite()).map(|&rho| f64::from(rho)).sum::<f64>();
@@ -232,9 +234,8 @@ fn all_strips_of_a_block_are_looked_at() {
         for (m, d) in [(900, 2), (1500, 3)] {
             let (w, x) = (numbers::<T>(m * d, 1), numbers::<T>(6 * d, 2));
             let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, 6, d).unwrap());
-            let mut memory = words(BallTree::<&[u8], T>::storage_len(m, d));
-            let mut scratch = dirty(BallTree::<&[u8], T>::build_scratch_len(m, d).max(scan_scratch_len(d, m)));
-            let tree = BallTree::build(w, bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+            let (memory, mut scratch) = (built(w), dirty(scan_scratch_len(d, m)));
+            let tree = BallTree::<_, T>::open(bytemuck::cast_slice::<u64, u8>(&memory), Check::Everything).unwrap();
             for level in levels() {
                 for b in [0.5, 1.5, 3.0].map(T::from_f64) {
                     let found = answers(6, m, |hits| tree.query_batch(level, x, b, hits, &mut dirty(tree.scratch_len())).unwrap());
@@ -252,10 +253,8 @@ fn all_strips_of_a_block_are_looked_at() {
 #[test]
 fn balls_are_where_neurons_are() {
     let (m, d, level) = (1000, 3, Level::detect());
-    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
     let w = numbers::<f32>(m * d, 1);
-    let mut scratch = dirty(BallTree::<&[u8], f32>::build_scratch_len(m, d));
-    BallTree::build(MatRef::new(&w, m, d).unwrap(), bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    let mut memory = built(MatRef::new(&w, m, d).unwrap());
     let ids_at = 128 + 36 * 32 * d * 4 + 3 * 32 * d * 4 + 3 * 32 * 4;
     let ids = |memory: &[u64]| bytemuck::cast_slice::<u64, u32>(memory)[ids_at / 4..][..36 * 32].to_vec();
     let check = |memory: &[u64], what: &str| {
@@ -284,9 +283,7 @@ fn places_that_disagree_are_refused() {
     let (m, d) = (70, 2);
     let w = numbers::<f32>(m * d, 1);
     let ws = MatRef::new(&w, m, d).unwrap();
-    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
-    let mut scratch = dirty(BallTree::<&[u8], f32>::build_scratch_len(m, d));
-    BallTree::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    let memory = built(ws);
     let verify = |memory: &[u64]| BallTree::<_, f32>::open(bytemuck::cast_slice::<u64, u8>(memory), Check::Header).unwrap().verify(ws);
     verify(&memory).unwrap();
     // What the header says of how many are gone.
@@ -361,9 +358,7 @@ fn balls_that_are_too_small_are_refused() {
     let (m, d) = (1000usize, 3);
     let w = numbers::<f32>(m * d, 1);
     let ws = MatRef::new(&w, m, d).unwrap();
-    let mut memory = words(BallTree::<&[u8], f32>::storage_len(m, d));
-    let mut scratch = dirty(BallTree::<&[u8], f32>::build_scratch_len(m, d));
-    BallTree::build(ws, bytemuck::cast_slice_mut::<u64, u8>(&mut memory), &mut scratch).unwrap();
+    let memory = built(ws);
     // 36 leaves of 32 places, in two blocks, and their two balls in a third one; the radii come behind the centres.
     let at = 128 + 36 * 32 * d * 4 + 3 * 32 * d * 4;
     let mut balls = 0;

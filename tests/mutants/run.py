@@ -269,6 +269,10 @@ class Mutants:
         earlier.load()
         verdicts = earlier.verdicts()
         killed = {place(earlier, mutant): verdicts.get(mutant["name"]) for mutant in earlier.mutants}
+        # A line may be there twice: where one of the two survived, both are tried again.
+        for mutant in earlier.mutants:
+            if not verdicts.get(mutant["name"]):
+                killed[place(earlier, mutant)] = None
         tests, known = {test["test"] for test in json.loads((self.work / "tests.json").read_text())}, self.verdicts()
         with (self.work / "verdicts.jsonl").open("a") as log:
             for mutant in self.mutants:

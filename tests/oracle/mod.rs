@@ -32,6 +32,11 @@ pub fn dirty<T: Float>(n: usize) -> Vec<T> {
     vec![T::from_f64(f64::NAN); n]
 }
 
+/// Room for an index of half-space reporting, where it may begin, dirty.
+pub fn words(bytes: usize) -> Vec<u64> {
+    vec![0x7FF8_7FC0_FFFF_FFFF; bytes.div_ceil(8)]
+}
+
 /// In f64, dense and row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dense {
