@@ -248,8 +248,8 @@ pub(super) fn columns<T: Element, S: Walsh<T>>(
 #[inline(always)]
 fn block<T: Element, S: Walsh<T>>(s: S, x: &mut [T], input: Input<'_, T>, scale: Option<T>) {
     let n = x.len();
-    if matches!(input.source, Some([])) && matches!(input.signs, Signs::None) {
-        x.fill(T::zeroed()); // the transform of zeros
+    if matches!(input.source, Some([])) && matches!(input.signs, Signs::None) && scale.is_none() {
+        x.fill(T::zeroed()); // the transform of zeros; times a scale they may be -0 or NaN
         return;
     }
     let most = most_stages::<T, S>();

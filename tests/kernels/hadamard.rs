@@ -242,7 +242,9 @@ fn every_path_has_the_same_bits_beyond_the_caches() {
 fn a_short_source_is_followed_by_zeros() {
     fn check<T: Number>(n: usize, have: usize) {
         let x = noise::<T>(have, 1);
-        for signs in [Signs::None, Signs::Seed(4)] {
+        for (signs, scale) in
+            [(Signs::None, None), (Signs::Seed(4), None), (Signs::None, Some(T::of(-3))), (Signs::Seed(5), Some(T::of(-3)))]
+        {
             let mut padded: Vec<T> = x.clone();
             padded.resize(n, T::of(0));
             for (i, x) in padded.iter_mut().enumerate() {
@@ -250,14 +252,15 @@ fn a_short_source_is_followed_by_zeros() {
                     *x = x.minus();
                 }
             }
-            let expected = bits(&reference(&padded, None));
+            let expected = bits(&reference(&padded, scale));
+            let job = scale.map_or(Transform::new(), |c| Transform::new().scaled(c)).signs(signs);
             for level in Level::available() {
-                let y = fenced(n, 2, |y: &mut [T]| Transform::new().signs(signs).run_from(level, &x, y).unwrap());
-                assert!(bits(&y) == expected, "{level}, {have} of {n}, {signs:?}");
+                let y = fenced(n, 2, |y: &mut [T]| job.run_from(level, &x, y).unwrap());
+                assert!(bits(&y) == expected, "{level}, {have} of {n}, {signs:?}, scale {scale:?}");
             }
         }
     }
-    for n in (1..600).filter(|&n| is_len(n)).chain([1024, 3072, 1 << 14, 28 << 9, 1 << 18]) {
+    for n in (1..600).filter(|&n| is_len(n)).chain([1024, 2048, 3072, 4096, 1 << 14, 28 << 9, 1 << 18]) {
         for have in [0, 1, n / 3, n / 2, n - 1, n] {
             check::<f32>(n, have);
             check::<f64>(n, have);
