@@ -260,13 +260,34 @@ pub(super) const fn low_bits(n: usize) -> u64 {
     if n >= 64 { u64::MAX } else { (1 << n) - 1 }
 }
 
+/// The places of those that have bits, ascending, at most as many as there is room for and at most 256. Which those are nobody can foresee, and there is no branch on it.
+#[inline(always)]
+pub(super) fn where_any(bits: impl Iterator<Item = u32>, to: &mut [u8]) -> &[u8] {
+    let mut count = 0;
+    for (at, bits) in bits.take(to.len()).enumerate() {
+        if let Some(to) = to.get_mut(count) {
+            *to = at as u8;
+        }
+        count += usize::from(bits != 0);
+    }
+    to.get(..count).unwrap_or_default()
+}
+
 /// Writes `base + bit` for each set bit, ascending, as far as there is room.
 #[inline(always)]
-pub(super) fn put_bits<T, S: Simd<T>>(s: S, bits: u32, base: u32, to: &mut [u32]) {
+pub(super) fn put_bits<T, S: Simd<T>>(s: S, mut bits: u32, base: u32, to: &mut [u32]) {
+    if S::LANES == 1 {
+        for to in to.iter_mut().take(bits.count_ones() as usize) {
+            *to = base + bits.trailing_zeros();
+            bits &= bits - 1;
+        }
+        return;
+    }
     let (mut lane, mut at) = (0, 0);
     while lane < 32 {
         let part = u64::from(bits) >> lane & low_bits(S::LANES.min(32));
-        if part != 0
+        // A long vector's bits cost less than a branch on whether there are any.
+        if (S::LANES >= 8 || part != 0)
             && let Some(to) = to.get_mut(at..)
         {
             s.put_indices(part, base + lane as u32, to);

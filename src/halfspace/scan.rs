@@ -1,7 +1,7 @@
 //! The fused scan: a matrix product whose epilogue compares and compresses. The yardstick of every other structure,
 //! and the definition of their answer.
 
-use super::hits::{Hits, low_bits};
+use super::hits::{Hits, low_bits, where_any};
 use crate::blas::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::matrix::MatRef;
@@ -15,6 +15,9 @@ pub(super) const BLOCK: usize = tile::MOST_WIDTH;
 const GROUP_LEN: usize = 128 * 1024;
 /// Blocks that a single query meets at once: with fewer, its multiply-adds wait for each other.
 const ABREAST: usize = 4;
+
+/// Blocks whose neurons are reported together: whether a single block has any nobody can foresee.
+const TOGETHER: usize = 16;
 
 /// Blocks of a group, so that they fit the cache together.
 pub(super) const fn group(d: usize, m: usize) -> usize {
@@ -198,26 +201,47 @@ fn queries<T: Float, S: Simd<T>, const J: usize>(
     for (j, over) in over.iter_mut().enumerate() {
         *over = threshold_of(thresholds, i + j);
     }
+    // A value is at hand now, and a lone lane's comparison is a branch anyway.
+    let at_once = hits.wants_values() || S::LANES == 1;
     let mut base = 0;
     while base < blocks.neurons {
-        // With d = 0 a block is empty, and every sum is 0.
-        let block = blocks.numbers.get(base / BLOCK * BLOCK * d..).unwrap_or_default();
-        let pairs = s.chunks(&block[..(BLOCK * d).min(block.len())]).0.as_chunks::<2>().0;
-        for strip in 0..strips::<T, S>() {
-            let first = base + strip * width;
-            if first >= blocks.neurons {
-                break;
+        let mut fired = [[0u32; TOGETHER]; J];
+        let together = TOGETHER.min((blocks.neurons - base).div_ceil(BLOCK));
+        let mut at = 0;
+        while at < together {
+            let base = base + at * BLOCK;
+            // With d = 0 a block is empty, and every sum is 0.
+            let block = blocks.numbers.get(base / BLOCK * BLOCK * d..).unwrap_or_default();
+            let pairs = s.chunks(&block[..(BLOCK * d).min(block.len())]).0.as_chunks::<2>().0;
+            for strip in 0..strips::<T, S>() {
+                let first = base + strip * width;
+                if first >= blocks.neurons {
+                    break;
+                }
+                let mut acc = [[s.splat(T::ZERO); 2]; J];
+                accumulate(s, &mut acc, x, pairs, strip);
+                let inside = low_bits(blocks.neurons - first);
+                for (j, &z) in acc.iter().enumerate() {
+                    let over = s.splat(over[j]);
+                    let bits = (s.gt(z[0], over) | s.gt(z[1], over) << S::LANES) & inside;
+                    if at_once {
+                        hits.put(s, i + j, (blocks.from + first) as u32, bits, z);
+                    } else {
+                        fired[j][at] |= (bits << (strip * width)) as u32;
+                    }
+                }
             }
-            let mut acc = [[s.splat(T::ZERO); 2]; J];
-            accumulate(s, &mut acc, x, pairs, strip);
-            let inside = low_bits(blocks.neurons - first);
-            for (j, &z) in acc.iter().enumerate() {
-                let over = s.splat(over[j]);
-                let bits = (s.gt(z[0], over) | s.gt(z[1], over) << S::LANES) & inside;
-                hits.put(s, i + j, (blocks.from + first) as u32, bits, z);
+            at += 1;
+        }
+        if !at_once {
+            for (j, fired) in fired.iter().enumerate() {
+                for &at in where_any(fired.iter().copied(), &mut [0; TOGETHER]) {
+                    let (at, bits) = (usize::from(at), fired.get(usize::from(at)).copied().unwrap_or_default());
+                    hits.put_block(s, i + j, (blocks.from + base + at * BLOCK) as u32, bits);
+                }
             }
         }
-        base += BLOCK;
+        base += TOGETHER * BLOCK;
     }
 }
 
