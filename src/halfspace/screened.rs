@@ -9,8 +9,8 @@
 //!
 //! by Cauchy-Schwarz, and the norms on the right are known, not estimated. With the rounding errors of the value as
 //! computed, and of the bound itself, added to it, a neuron below the bound does not fire and one above it does. What
-//! lies between is decided by a product in floats, in any order, and its error bound; what even that cannot decide, by
-//! the chain of the definition.
+//! lies between is decided by the value as defined, a chain of multiply-adds, of many neurons side by side; where they are few for one query, by a product in any
+//! order, and its error bound first.
 //!
 //! # Bits
 //! A bit per weight in place of a byte, w = a sign(w) + error, does not pay: of Gaussian numbers the error is 0.6 |w|
@@ -40,8 +40,10 @@ use crate::matrix::MatRef;
 use crate::scratch::{all_of, any_of, area};
 use crate::simd::{Float, Level};
 
-/// Queries that are quantised together, and then meet all neurons.
-const CHUNK: usize = 8 * tile::MOST_ROWS;
+/// Queries that are quantised together, and then meet all neurons: where the weights are not in the cache when the next ones come, it has
+/// to be many that share the reading of them.
+const FEW: usize = 8 * tile::MOST_ROWS;
+const MANY: usize = 40 * tile::MOST_ROWS;
 /// Bytes of a group of neurons, floats and bytes together: three eighths of a second-level cache.
 const GROUP_BYTES: usize = 768 * 1024;
 /// Blocks of a group, at most: what has to be remembered of each is two words per query.
@@ -54,12 +56,12 @@ const DELTA: f64 = 1.0 / (1u32 << 19) as f64;
 /// The weights, and beside them a copy in bytes that decides about almost all of them.
 ///
 /// # Storage
-/// Floats and a byte per weight, 24 bytes per neuron.
+/// Floats and a byte per weight, 20 bytes per neuron.
 ///
 /// # Cost
 /// Per query m d products of bytes, four to one of floats on AVX-512; and a product of floats for the neurons whose
-/// value lies within about `0.3 sqrt(d) / 127` of the threshold, for rows and queries of Gaussian numbers and unit
-/// norm `|x| = 1`. Values on request are a chain of multiply-adds for each neuron that fires.
+/// value lies within about `1.5 sqrt(d) / 127` standard deviations of the threshold, for rows and queries
+/// of Gaussian numbers. Values on request are a chain of multiply-adds for each neuron that fires.
 ///
 /// # Formula
 /// For bytes q_r and p with scales s_r and t, `|<w_r, x> - s_r t <q_r, p>| <= |w_r - s_r q_r| |x| + s_r |q_r| |x - t p|`, by Cauchy-Schwarz.
@@ -94,10 +96,10 @@ struct Parts<'a, T> {
     sums: &'a [i32],
     /// Above `|w_r|`.
     norms: &'a [f32],
-    /// Above `|w_r - s_r q_r| / s_r` and `|q_r|`.
-    errors: &'a [[f32; 2]],
-    /// Their maxima over each block, and that of the scales.
-    blocks: &'a [[f32; 3]],
+    /// Above `|w_r - s_r q_r| / s_r`.
+    errors: &'a [f32],
+    /// Above `|q_r|`.
+    lengths: &'a [f32],
 }
 
 /// The same, to write.
@@ -107,8 +109,8 @@ struct PartsMut<'a, T> {
     scales: &'a mut [f32],
     sums: &'a mut [i32],
     norms: &'a mut [f32],
-    errors: &'a mut [[f32; 2]],
-    blocks: &'a mut [[f32; 3]],
+    errors: &'a mut [f32],
+    lengths: &'a mut [f32],
     /// Where a row is rotated; zeros at all other times.
     work: &'a mut [T],
 }
@@ -138,8 +140,8 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
             bytes::section_len(m, 4),
             bytes::section_len(m, 4),
             bytes::section_len(m, 4),
-            bytes::section_len(m, 8),
-            bytes::section_len(blocks, 12),
+            bytes::section_len(m, 4),
+            bytes::section_len(m, 4),
         ])
     }
 
@@ -152,15 +154,15 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
     /// assert!(scratch.len() < (1 << 16) * 64);
     /// ```
     pub const fn query_scratch_len(m: usize, d: usize) -> usize {
-        let _ = m;
-        Self::scratch_of(d, 0)
+        Self::scratch_of(m, d, 0)
     }
 
-    const fn scratch_of(d: usize, width: usize) -> usize {
-        // The rows, their bytes, what is known of each, and their norms; a float is at least four bytes. A row that is rotated.
-        // And what is possible and what is certain of a tile in a group, and the neurons that are open.
-        let rows = area(CHUNK, all_of(&[d, any_of(&[d, width]).div_ceil(4), 4, 1]));
-        all_of(&[rows, width, 2 * tile::MOST_ROWS * MOST_BLOCKS, MOST_BLOCKS * BLOCK])
+    const fn scratch_of(m: usize, d: usize, width: usize) -> usize {
+        // The bytes of queries, what is known of each, and their norms; a float is at least four bytes. A row as it is, and rotated.
+        let rows = area(queries_of::<T>(m, d), all_of(&[any_of(&[d, width]).div_ceil(4), 4, 1]));
+        // And what is possible and what is certain of a tile in a group, and the neurons that are open, now and next.
+        let blocks = blocks_of::<T>(m, d);
+        all_of(&[rows, d, width, 2 * tile::MOST_ROWS * blocks, 2 * blocks * BLOCK])
     }
 
     /// A view over the bytes of an index: see [`Packed::open`](super::Packed::open).
@@ -209,7 +211,7 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
             sums: bytes::next(rest, m),
             norms: bytes::next(rest, m),
             errors: bytes::next(rest, m),
-            blocks: bytes::next(rest, blocks),
+            lengths: bytes::next(rest, m),
         }
     }
 }
@@ -251,9 +253,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
             }
             parts.requantise(r, d, turn);
         }
-        for block in 0..m.div_ceil(BLOCK) {
-            parts.bound(block);
-        }
         built.index.seal();
         Ok(built)
     }
@@ -286,7 +285,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
         let mut parts = self.parts_mut();
         parts.rows[r * d..(r + 1) * d].copy_from_slice(row);
         parts.requantise(r, d, turn);
-        parts.bound(r / BLOCK);
         Ok(())
     }
 
@@ -318,7 +316,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
             sums: bytes::next_mut(rest, m),
             norms: bytes::next_mut(rest, m),
             errors: bytes::next_mut(rest, m),
-            blocks: bytes::next_mut(rest, blocks),
+            lengths: bytes::next_mut(rest, m),
         }
     }
 }
@@ -342,32 +340,21 @@ impl<T: Float> PartsMut<'_, T> {
         });
         // Equal indexes are equal bytes.
         self.work.fill(T::ZERO);
-        (self.scales[r], self.sums[r], self.norms[r], self.errors[r]) = (found.scale, found.sum, found.norm, found.error);
-    }
-
-    fn bound(&mut self, block: usize) {
-        self.blocks[block] = bound_of(self.errors, self.scales, block);
+        (self.scales[r], self.sums[r], self.norms[r]) = (found.scale, found.sum, found.norm);
+        (self.errors[r], self.lengths[r]) = (found.error, found.length);
     }
 }
 
-/// The maxima of a block.
-fn bound_of(errors: &[[f32; 2]], scales: &[f32], block: usize) -> [f32; 3] {
-    let rows = errors.iter().zip(scales).skip(block * BLOCK).take(BLOCK);
-    rows.fold([0.0; 3], |most, (error, &scale)| [most[0].max(error[0]), most[1].max(error[1]), most[2].max(scale)])
+/// Blocks of a group: floats and bytes together, they fit the cache.
+const fn blocks_of<T>(m: usize, d: usize) -> usize {
+    let block = area(area(BLOCK, size_of::<T>() + 1), d);
+    let (fit, all) = (GROUP_BYTES / if block == 0 { 1 } else { block }, m.div_ceil(BLOCK));
+    let fit = if fit > MOST_BLOCKS { MOST_BLOCKS } else { fit };
+    let fit = if fit == 0 { 1 } else { fit };
+    if all < fit { all } else { fit }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::bound_of;
-
-    /// Wherever in a block they are.
-    #[test]
-    fn the_bounds_of_a_block_are_its_maxima() {
-        let (mut errors, mut scales) = ([[0.5, 2.0]; 40], [1.0; 40]);
-        (errors[3][0], errors[20][1], scales[31]) = (0.75, 3.0, 4.0);
-        (errors[32], scales[32]) = ([0.625, 5.0], 6.0);
-        assert_eq!([0, 1].map(|block| bound_of(&errors, &scales, block)), [[0.75, 3.0, 4.0], [0.625, 5.0, 6.0]]);
-        scales.swap(31, 8);
-        assert_eq!(bound_of(&errors, &scales, 0), [0.75, 3.0, 4.0]);
-    }
+/// Queries that meet all groups together.
+const fn queries_of<T>(m: usize, d: usize) -> usize {
+    if area(m, area(size_of::<T>() + 1, d)) <= GROUP_BYTES { FEW } else { MANY }
 }

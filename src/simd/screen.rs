@@ -37,6 +37,8 @@ pub trait Screen: Token {
     type Quads: Copy;
     /// A vector of sums, or of broadcast bytes.
     type Sums: Copy;
+    /// What is known of the rows behind a vector of sums.
+    type Rows: Copy;
 
     /// Cuts a slice into vectors.
     ///
@@ -71,17 +73,29 @@ pub trait Screen: Token {
     /// assert_eq!(Scalar.dot(1000, &[1, 1, 1, 1], Scalar.splat_quad([1, 2, 3, 4])), 1010);
     /// ```
     fn dot(self, sums: Self::Sums, w: &Self::Quads, x: Self::Sums) -> Self::Sums;
-    /// The bits of the lanes where the sum, as f32, is above `scale[lane] over + margin`; none behind the end of a
-    /// shorter slice.
+    /// Loads what [`judge`](Self::judge) wants to know of the rows behind a vector of sums: their scales, errors and lengths, as many of each.
+    /// Shorter slices stand for fewer rows.
     ///
     /// ```
     /// use subquad::simd::{Scalar, Screen};
     ///
-    /// // 10 > 2 * 3 + 1, but not 10 > 2 * 3 + 4.
-    /// assert_eq!(Scalar.above(10, &[2.0], 3.0, 1.0), 1);
-    /// assert_eq!(Scalar.above(10, &[2.0], 3.0, 4.0), 0);
+    /// // No row at all: neither possible nor certain.
+    /// let rows = Scalar.rows(&[], &[], &[]);
+    /// assert_eq!(Scalar.judge(10, &rows, &[0.0; 4]), [0, 0]);
     /// ```
-    fn above(self, sums: Self::Sums, scale: &[f32], over: f32, margin: f32) -> u64;
+    fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Self::Rows;
+    /// The bits of the rows where `sum > scale low - m` is possible, and of those where `sum > scale high + m`, with
+    /// `m = error e + length l`, for a query `[low, high, e, l]`. Where m is NaN the first holds and the second does not.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Screen};
+    ///
+    /// let rows = Scalar.rows(&[2.0], &[0.5], &[1.0]);
+    /// // 10 > 2 * 5 - 0.5 * 2, but not 10 > 2 * 5 + 0.5 * 2.
+    /// assert_eq!(Scalar.judge(10, &rows, &[5.0, 5.0, 2.0, 0.0]), [1, 0]);
+    /// assert_eq!(Scalar.judge(10, &rows, &[5.0, 4.0, 2.0, 0.0]), [1, 1]);
+    /// ```
+    fn judge(self, sums: Self::Sums, rows: &Self::Rows, query: &[f32; 4]) -> [u64; 2];
 }
 
 impl Screen for Scalar {
@@ -90,6 +104,7 @@ impl Screen for Scalar {
     const LIMIT: i32 = 127;
     type Quads = [i8; 4];
     type Sums = i32;
+    type Rows = Option<[f32; 3]>;
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[i8; 4]] {
@@ -110,9 +125,28 @@ impl Screen for Scalar {
         sums.wrapping_add(a * x[0] + b * x[1] + c * x[2] + d * x[3])
     }
     #[inline(always)]
-    fn above(self, sums: i32, scale: &[f32], over: f32, margin: f32) -> u64 {
-        scale.first().map_or(0, |&scale| u64::from(sums as f32 > scale * over + margin))
+    fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Option<[f32; 3]> {
+        Some([*scale.first()?, *error.first()?, *length.first()?])
     }
+    #[inline(always)]
+    fn judge(self, sums: i32, rows: &Option<[f32; 3]>, query: &[f32; 4]) -> [u64; 2] {
+        let &Some([scale, error, length]) = rows else { return [0; 2] };
+        let &[low, high, e, l] = query;
+        let (value, m) = (sums as f32, error * e + length * l);
+        [u64::from((scale * low - m).partial_cmp(&value).is_none_or(core::cmp::Ordering::is_lt)), u64::from(value > scale * high + m)]
+    }
+}
+
+/// The first elements of slices that may be too short, zeros behind them, and the bits of the rows that all of them have.
+#[allow(dead_code, reason = "instruction sets without masked loads")]
+#[inline(always)]
+fn padded<const N: usize>(parts: [&[f32]; 3]) -> ([[f32; N]; 3], u64) {
+    let (mut out, mut len) = ([[0.0; N]; 3], N);
+    for (to, part) in out.iter_mut().zip(parts) {
+        to.iter_mut().zip(part).for_each(|(to, &from)| *to = from);
+        len = len.min(part.len());
+    }
+    (out, (1u64 << len) - 1)
 }
 
 #[cfg(test)]
@@ -153,17 +187,50 @@ mod tests {
                 acc = s.dot(acc, w, s.splat_quad(x.map(|x| (i32::from(x) + S::OFFSET) as u8)));
             }
             let ones = vec![1.0f32; S::SUMS];
+            let rows = s.rows(&ones, &ones, &ones);
             for (lane, &wanted) in wanted.iter().enumerate() {
-                for (near, above) in [(-0.5, 1), (0.0, 0), (0.5, 0)] {
-                    let bits = s.above(acc, &ones, wanted as f32, near);
-                    assert_eq!(bits >> lane & 1, above, "lane {lane} of pick {pick}");
+                let wanted = wanted as f32;
+                // Above by a half, equal, below; the margin added by error or by length, or NaN.
+                for (query, found) in [
+                    ([wanted - 0.5, wanted - 0.5, 0.0, 0.0], [1, 1]),
+                    ([wanted, wanted, 0.0, 0.0], [0, 0]),
+                    ([wanted + 0.5, wanted + 0.5, 0.0, 0.0], [0, 0]),
+                    ([wanted + 0.5, wanted - 0.5, 0.0, 0.0], [0, 1]),
+                    ([wanted + 0.5, wanted - 0.5, 0.75, 0.0], [1, 0]),
+                    ([wanted + 0.5, wanted - 0.5, 0.0, 0.75], [1, 0]),
+                    ([wanted + 0.5, wanted - 1.0, 0.25, 0.25], [0, 1]),
+                    ([wanted, wanted, f32::INFINITY, 0.0], [1, 0]),
+                    ([wanted, wanted, f32::NAN, 0.0], [1, 0]),
+                ] {
+                    let bits = s.judge(acc, &rows, &query).map(|bits| bits >> lane & 1);
+                    assert_eq!(bits, found, "lane {lane} of pick {pick}, {query:?}");
                 }
             }
+            let all = (1u64 << S::SUMS) - 1;
+            let (low, query) = ([-1e9, -1e9, 0.0, 0.0], [0.0, 0.0, f32::INFINITY, 0.0]);
+            assert_eq!((s.judge(acc, &rows, &low), s.judge(acc, &rows, &query)), ([all; 2], [all, 0]));
             for len in 0..S::SUMS {
-                assert_eq!(s.above(acc, &ones[..len], -1e9, 0.0), (1 << len) - 1, "no lanes behind {len}");
+                for short in [[len, S::SUMS, S::SUMS], [S::SUMS, len, S::SUMS], [S::SUMS, S::SUMS, len]] {
+                    let rows = s.rows(&ones[..short[0]], &ones[..short[1]], &ones[..short[2]]);
+                    assert_eq!(s.judge(acc, &rows, &low), [(1 << len) - 1; 2], "no rows behind {len}");
+                    assert_eq!(s.judge(acc, &rows, &query), [(1 << len) - 1, 0], "nor where nothing is known");
+                }
             }
-            assert_eq!(s.above(acc, &ones, 0.0, f32::NEG_INFINITY) + 1, 1 << S::SUMS);
-            assert_eq!((s.above(acc, &ones, 0.0, f32::INFINITY), s.above(acc, &ones, 0.0, f32::NAN)), (0, 0));
+            // Each row's own numbers, in its lane.
+            let ramp: Vec<f32> = (1..=S::SUMS).map(|x| x as f32).collect();
+            for lane in 0..S::SUMS {
+                let (value, at) = (wanted[lane] as f32, ramp[lane]);
+                let near = |rows, query: [f32; 4]| s.judge(acc, rows, &query)[1] >> lane & 1;
+                let (scaled, error, length) = (s.rows(&ramp, &ones, &ones), s.rows(&ones, &ramp, &ones), s.rows(&ones, &ones, &ramp));
+                assert_eq!(
+                    (near(&scaled, [0.0, (value - 0.5) / at, 0.0, 0.0]), near(&scaled, [0.0, (value + 0.5) / at, 0.0, 0.0])),
+                    (1, 0)
+                );
+                for (query, fires) in [(value - at - 0.5, 1), (value - at + 0.5, 0)] {
+                    assert_eq!(near(&error, [0.0, query, 1.0, 0.0]), fires);
+                    assert_eq!(near(&length, [0.0, query, 0.0, 1.0]), fires);
+                }
+            }
         }
     }
 

@@ -41,7 +41,8 @@ pub(super) struct Quantised {
     pub scale: f32,
     pub sum: i32,
     pub norm: f32,
-    pub error: [f32; 2],
+    pub error: f32,
+    pub length: f32,
 }
 
 /// Above |computed - exact| / |exact| of a rotation of length n, in Euclidean norm: see above.
@@ -71,7 +72,7 @@ pub(super) fn quantise<T: Float>(row: &[T], turned: Option<&[T]>, mut put: impl 
         (0..row.len()).for_each(|k| put(k, 0));
         // A row of zeros is known exactly, any other of these never.
         let unknown = if most == 0.0 { 0.0 } else { f32::INFINITY };
-        return Quantised { scale: 1.0, sum: 0, norm: unknown, error: [unknown, 0.0] };
+        return Quantised { scale: 1.0, sum: 0, norm: unknown, error: unknown, length: 0.0 };
     }
     let s = most / 127.0;
     let (mut sum, mut squares, mut errors) = (0, 0.0, 0.0);
@@ -83,11 +84,12 @@ pub(super) fn quantise<T: Float>(row: &[T], turned: Option<&[T]>, mut put: impl 
         squares += q * q;
         errors += error * error;
     }
-    Quantised { scale: (1.0 / s) as f32, sum, norm: up(norm), error: [up(Real::sqrt(errors)), up(Real::sqrt(squares))] }
+    Quantised { scale: (1.0 / s) as f32, sum, norm: up(norm), error: up(Real::sqrt(errors)), length: up(Real::sqrt(squares)) }
 }
 
 /// Quantises a query, as it is or `turned` with a relative error `turning`, as column j of a tile of `tall`. Returns what
-/// [`margin`] wants: `b / t`, and the margin per unit of a row's error, norm and scale; and above `|x|`, times the relative error of two products. NaN where nothing is known.
+/// [`judge`](crate::simd::Screen::judge) wants, in units of t: below and above `b / t`, and the margins per unit of a row's error and norm; and above `|x|`,
+/// times the relative error of two products. NaN where nothing is known.
 #[inline(always)]
 pub(super) fn prepare<T: Float>(
     x: &[T],
@@ -120,21 +122,14 @@ pub(super) fn prepare<T: Float>(
         }
     }
     if !known {
-        return ([0.0, f32::NAN, f32::NAN, f32::NAN], T::from_f64(f64::NAN));
+        return ([0.0, 0.0, f32::NAN, f32::NAN], T::from_f64(f64::NAN));
     }
     let off = gamma + 3.0 * turning;
     let (n, e, over) = (norm / t, Real::sqrt(errors), b / t);
     let by_error = n * (1.0 + off) * (1.0 + DELTA);
     let by_norm = (e + off * n) * (1.0 + DELTA) + DELTA * (n + e);
-    ([over as f32, up(by_error), up(by_norm), up(DELTA * over.abs())], T::from_f64(4.0 * gamma * length * (1.0 + 1e-6)))
-}
-
-/// In units of `s_r t`, for the rows of a block: above `|<w_r, x> / (s_r t) - <q_r, p>|` and all rounding errors.
-/// Infinite where nothing is known.
-#[inline(always)]
-pub(super) fn margin(query: [f32; 4], block: [f32; 3]) -> f32 {
-    let margin = block[0] * query[1] + block[1] * query[2] + block[2] * query[3];
-    if margin < f32::INFINITY { margin } else { f32::INFINITY }
+    let slack = DELTA * over.abs();
+    ([(over - slack) as f32, (over + slack) as f32, up(by_error), up(by_norm)], T::from_f64(4.0 * gamma * length * (1.0 + 1e-6)))
 }
 
 #[cfg(test)]
@@ -151,20 +146,19 @@ mod tests {
             let (found, slack) = prepare(&x, None, turning, threshold, 127, 0, &mut bytes, 0, 1);
             let (_, n) = size(x.iter().copied());
             let (e, off) = ((last - round(last)).abs(), 10.0 * f64::EPSILON + 3.0 * turning);
-            let wanted = [n * (1.0 + off) * (1.0 + DELTA), (e + off * n) * (1.0 + DELTA) + DELTA * (n + e), DELTA * threshold.abs()];
-            assert_eq!(f64::from(found[0]), threshold);
+            let wanted = [n * (1.0 + off) * (1.0 + DELTA), (e + off * n) * (1.0 + DELTA) + DELTA * (n + e)];
+            let around = [0, 1].map(|i| f64::from(found[i]) / threshold - 1.0);
+            assert!((around[0] / DELTA - 1.0).abs() < 0.05 && (around[1] / DELTA + 1.0).abs() < 0.05, "{around:?}");
             // Two products of six terms, whatever the rotation.
             let rounding = 4.0 * 10.0 * f64::EPSILON * n;
             assert!(slack >= rounding && slack <= rounding * (1.0 + 2e-6), "{slack:e}, should be {rounding:e}");
-            for (found, wanted) in found[1..].iter().map(|&x| f64::from(x)).zip(wanted) {
+            for (found, wanted) in found[2..].iter().map(|&x| f64::from(x)).zip(wanted) {
                 assert!(found >= wanted && found <= wanted * (1.0 + 2e-6), "{last} {turning}: {found:e}, should be {wanted:e}");
             }
         }
         let mut bytes = [[9; 4]; 1];
         let (found, slack) = prepare(&[0.0; 4], None, 0.0, 3.0, 127, 5, &mut bytes, 0, 1);
-        assert_eq!((found[..3].to_vec(), slack, bytes), (vec![3.0, 0.0, 0.0], 0.0, [[5; 4]]), "zeros are known");
-        assert_eq!(margin([1.0, 2.0, 3.0, 5.0], [7.0, 11.0, 13.0]), 14.0 + 33.0 + 65.0);
-        assert_eq!(margin([0.0, f32::NAN, f32::NAN, f32::NAN], [1.0; 3]), f32::INFINITY);
+        assert_eq!((found[2..].to_vec(), slack, bytes), (vec![0.0, 0.0], 0.0, [[5; 4]]), "zeros are known");
         for n in [8usize, 12, 28, 40, 1024, 896] {
             let stages = libm::log2(n as f64) + if n.is_power_of_two() { 2.0 } else { 45.0 };
             let found = turning_error::<f64>(n) / f64::EPSILON;

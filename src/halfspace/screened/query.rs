@@ -1,16 +1,16 @@
 //! Queries: bytes first, floats where they leave it open.
 
-use super::super::hits::{Hits, put_bits};
+use super::super::hits::{Hits, put_bits, where_any};
 use super::super::scan::{self, BLOCK};
 use super::super::{Reporter, check_query, values, verify_rows};
-use super::quantise::{Quantised, margin, prepare, quantise, turning_error};
+use super::quantise::{Quantised, prepare, quantise, turning_error};
 use super::rotated::Turn;
-use super::{CHUNK, GROUP_BYTES, MOST_BLOCKS, Parts, Screened, bound_of, place};
+use super::{MOST_BLOCKS, Parts, Screened, blocks_of, place, queries_of};
 use crate::blas::tile::{self, with_rows};
 use crate::error::Error;
 use crate::matrix::MatRef;
-use crate::scratch::{part_mut, split, take};
-use crate::simd::{Float, Level, Simd};
+use crate::scratch::{split, take};
+use crate::simd::{Float, Level, MOST_LANES, Simd, fetch_ahead};
 
 impl<B: AsRef<[u8]>, T: Float> Reporter<T> for Screened<B, T> {
     fn neurons(&self) -> usize {
@@ -78,13 +78,13 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
         let (parts, d) = (self.parts(), self.dim());
         verify_rows(self, w, |r, k| parts.rows.get(r * d + k).copied())?;
         for r in 0..self.neurons() {
-            let kept = Quantised { scale: parts.scales[r], sum: parts.sums[r], norm: parts.norms[r], error: parts.errors[r] };
+            let (scale, sum, norm) = (parts.scales[r], parts.sums[r], parts.norms[r]);
+            let kept = Quantised { scale, sum, norm, error: parts.errors[r], length: parts.lengths[r] };
             let byte = |k| {
                 let (quad, byte) = place(r, k, self.width());
                 parts.quads[quad][byte]
             };
-            let blocks = bound_of(parts.errors, parts.scales, r / BLOCK);
-            if !sound(&parts.rows[r * d..(r + 1) * d], kept, &byte) || parts.blocks[r / BLOCK] != blocks {
+            if !sound(&parts.rows[r * d..(r + 1) * d], kept, &byte) {
                 return Err(Error::value("verify: bytes of the index", "the weights, quantised"));
             }
         }
@@ -113,8 +113,7 @@ fn screened_body<T: Float, S: Simd<T>>(
 
 /// A chunk of queries, ready.
 struct Chunk<'a, T> {
-    /// The rows.
-    rows: &'a [T],
+    rows: MatRef<'a, T>,
     /// Their bytes, tile by tile, interleaved.
     quads: &'a [[u8; 4]],
     known: &'a [[f32; 4]],
@@ -140,31 +139,28 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
     let width = turn.map_or(d, |turn| turn.width);
     let turning = turn.map_or(0.0, |turn| turning_error::<T>(turn.width));
     let deep = width.div_ceil(4);
-    let mut undecided = 0;
-    let (rows, scratch) = split(scratch, CHUNK * d);
+    let (most, most_blocks) = (queries_of::<T>(m, d), blocks_of::<T>(m, d));
+    let (row, scratch) = split(scratch, d);
     let (turned, scratch) = split(scratch, turn.map_or(0, |turn| turn.width));
-    let (bytes, scratch) = split(scratch, CHUNK * deep);
-    let (known, scratch) = split(scratch, CHUNK * 4);
-    let (slack, scratch) = split(scratch, CHUNK);
+    let (bytes, scratch) = split(scratch, most * deep);
+    let (known, scratch) = split(scratch, most * 4);
+    let (slack, scratch) = split(scratch, most);
     let words: &mut [u32] = bytemuck::try_cast_slice_mut(scratch).unwrap_or_default();
-    let (masks, open) = split(words, 2 * tile::MOST_ROWS * MOST_BLOCKS);
+    let (masks, words) = split(words, 2 * tile::MOST_ROWS * most_blocks);
+    let (open, then) = split(words, most_blocks * BLOCK);
     let masks = masks.as_chunks_mut::<2>().0;
     let bytes: &mut [[u8; 4]] = bytemuck::try_cast_slice_mut(bytes).unwrap_or_default();
     let known: &mut [[f32; 4]] = bytemuck::try_cast_slice_mut(known).unwrap_or_default();
-    let most = tile::rows(S::REGISTERS);
-    // Neurons of a group: whole blocks.
-    let group = (GROUP_BYTES / BLOCK / (d * (size_of::<T>() + 1)).max(1)).clamp(1, MOST_BLOCKS) * BLOCK;
-    let mut first = 0;
+    let tallest = tile::rows(S::REGISTERS);
+    let (mut undecided, mut first) = (0, 0);
     while first < x.rows() {
-        let queries = CHUNK.min(x.rows() - first);
+        let queries = most.min(x.rows() - first);
+        let x = x.row_range(first, queries);
         let mut i = 0;
         while i < queries {
-            let tall = tile::next_rows(queries - i, most);
+            let tall = tile::next_rows(queries - i, tallest);
             for j in 0..tall {
-                let row = part_mut(rows, (i + j) * d, d);
-                for (k, to) in row.iter_mut().enumerate() {
-                    *to = x.get(first + i + j, k).unwrap_or_default();
-                }
+                let row = row_of(x, i + j, row);
                 if let Some(turn) = turn {
                     turn.run(row, turned);
                 }
@@ -176,16 +172,27 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
             }
             i += tall;
         }
-        let chunk = Chunk { rows, quads: bytes, known, slack };
+        let chunk = Chunk { rows: x, quads: bytes, known, slack };
         let mut from = 0;
         while from < m {
-            let neurons = group.min(m - from);
+            let neurons = (most_blocks * BLOCK).min(m - from);
             let mut i = 0;
             while i < queries {
-                let tall = tile::next_rows(queries - i, most);
-                with_rows!(tall, screen::<T, S>(s, &parts, from, neurons, &chunk, deep, i, masks));
-                for (j, masks) in masks.chunks_mut(MOST_BLOCKS).take(tall).enumerate() {
-                    undecided += settle(s, &parts, from, neurons, &chunk, d, first, i + j, threshold, masks, open, hits);
+                let tall = tile::next_rows(queries - i, tallest);
+                with_rows!(tall, screen::<T, S>(s, &parts, from, neurons, &chunk, deep, i, masks, most_blocks));
+                // What one query leaves open is on its way to the cache while the one before is settled.
+                let (mut now, mut next) = (&mut *open, &mut *then);
+                let mut count = list_open(s, &parts, from, masks_of(masks, 0, most_blocks, neurons), d, now);
+                for j in 0..tall {
+                    let count_next = list_open(s, &parts, from, masks_of(masks, j + 1, most_blocks, neurons), d, next);
+                    let masks = masks_of(masks, j, most_blocks, neurons);
+                    let x = row_of(chunk.rows, i + j, row);
+                    let slack = chunk.slack.get(i + j).copied().unwrap_or_default();
+                    decide(s, &parts, from, x, slack, threshold, masks, now.get(..count).unwrap_or_default());
+                    report(s, &parts, from, x, first + i + j, masks, hits);
+                    undecided += count as u64;
+                    count = count_next;
+                    (now, next) = (next, now);
                 }
                 i += tall;
             }
@@ -194,6 +201,18 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
         first += queries;
     }
     undecided
+}
+
+/// A row as it lies, or copied where its numbers do not lie side by side.
+#[inline(always)]
+fn row_of<'a, T: Float>(x: MatRef<'a, T>, i: usize, copy: &'a mut [T]) -> &'a [T] {
+    if let Some(row) = x.row(i) {
+        return row;
+    }
+    for (k, to) in copy.iter_mut().enumerate() {
+        *to = x.get(i, k).unwrap_or_default();
+    }
+    copy
 }
 
 /// J queries against a group of neurons: per query and block, which neurons may fire, and which certainly do.
@@ -207,6 +226,7 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
     deep: usize,
     i: usize,
     masks: &mut [[u32; 2]],
+    stride: usize,
 ) {
     let (wide, strips) = (2 * S::SUMS, BLOCK / (2 * S::SUMS));
     let x = chunk.quads.get(i * deep..).unwrap_or_default().as_chunks::<J>().0;
@@ -216,13 +236,11 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
         let block = from / BLOCK + at;
         let quads = parts.quads.get(block * BLOCK * deep..(block + 1) * BLOCK * deep).unwrap_or_default();
         let pairs = s.quads(quads).as_chunks::<2>().0;
-        let bound = parts.blocks.get(block).copied().unwrap_or([f32::NAN; 3]);
-        let mut found = [[0u32; 2]; J];
+        // What is possible, and above it what is certain.
+        let mut found = [0u64; J];
         for strip in 0..strips {
             let r = block * BLOCK + strip * wide;
             let sums = parts.sums.get(r..).unwrap_or_default();
-            let scales = parts.scales.get(r..).unwrap_or_default();
-            let more = scales.get(S::SUMS..).unwrap_or_default();
             let mut acc = [[s.start(sums), s.start(sums.get(S::SUMS..).unwrap_or_default())]; J];
             for (w, x) in pairs.chunks_exact(strips).zip(x) {
                 for j in 0..J {
@@ -231,70 +249,112 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
                     acc[j][1] = s.dot(acc[j][1], &w[strip][1], x);
                 }
             }
+            let rows = [rows_from(s, parts, r), rows_from(s, parts, r + S::SUMS)];
             for j in 0..J {
-                let (over, margin) = (known[j][0], margin(known[j], bound));
-                let possible = s.above(acc[j][0], scales, over, -margin) | s.above(acc[j][1], more, over, -margin) << S::SUMS;
-                let certain = s.above(acc[j][0], scales, over, margin) | s.above(acc[j][1], more, over, margin) << S::SUMS;
-                found[j][0] |= (possible << (strip * wide)) as u32;
-                found[j][1] |= (certain << (strip * wide)) as u32;
+                let (first, second) = (s.judge(acc[j][0], &rows[0], &known[j]), s.judge(acc[j][1], &rows[1], &known[j]));
+                let (possible, certain) = (first[0] | second[0] << S::SUMS, first[1] | second[1] << S::SUMS);
+                found[j] |= (possible | certain << 32) << (strip * wide);
             }
         }
-        for (j, found) in found.into_iter().enumerate() {
-            if let Some(to) = masks.get_mut(j * MOST_BLOCKS + at) {
-                *to = found;
+        for (to, found) in masks.iter_mut().skip(at).step_by(stride.max(1)).zip(found) {
+            *to = [found as u32, (found >> 32) as u32];
+        }
+    }
+}
+
+/// What is known of the rows from r on.
+#[inline(always)]
+fn rows_from<T: Float, S: Simd<T>>(s: S, parts: &Parts<'_, T>, r: usize) -> S::Rows {
+    let (scales, errors) = (parts.scales.get(r..).unwrap_or_default(), parts.errors.get(r..).unwrap_or_default());
+    s.rows(scales, errors, parts.lengths.get(r..).unwrap_or_default())
+}
+
+/// The masks of query j of a tile; none behind the last.
+#[inline(always)]
+fn masks_of(masks: &mut [[u32; 2]], j: usize, most_blocks: usize, neurons: usize) -> &mut [[u32; 2]] {
+    let from = j * most_blocks;
+    masks.get_mut(from..from + neurons.div_ceil(BLOCK)).unwrap_or_default()
+}
+
+/// Lists the neurons of a group that are open, and asks for their rows. How many they are.
+///
+/// First the blocks where there are any, then the neurons: which those are nobody can foresee; a loop over a list does not depend on it,
+/// and so its loads and products overlap.
+#[inline(always)]
+fn list_open<T: Float, S: Simd<T>>(s: S, parts: &Parts<'_, T>, from: usize, masks: &[[u32; 2]], d: usize, open: &mut [u32]) -> usize {
+    let mut count = 0;
+    for &at in where_any(masks.iter().map(|[possible, certain]| possible & !certain), &mut [0; MOST_BLOCKS]) {
+        let at = usize::from(at);
+        let bits = masks.get(at).map_or(0, |[possible, certain]| possible & !certain);
+        put_bits(s, bits, (at * BLOCK) as u32, open.get_mut(count..).unwrap_or_default());
+        count += bits.count_ones() as usize;
+    }
+    // Of many the next is asked for while one is summed, and most are in the cache from queries before.
+    if count * 2 <= S::LANES {
+        for &at in open.iter().take(count) {
+            fetch_ahead(row_at(parts, from, at, d));
+        }
+    }
+    count
+}
+
+#[inline(always)]
+fn row_at<'a, T>(parts: &Parts<'a, T>, from: usize, at: u32, d: usize) -> &'a [T] {
+    let r = from + at as usize;
+    parts.rows.get(r * d..(r + 1) * d).unwrap_or_default()
+}
+
+/// Decides what the screen left open for one query and a group.
+#[inline(always)]
+fn decide<T: Float, S: Simd<T>>(
+    s: S,
+    parts: &Parts<'_, T>,
+    from: usize,
+    x: &[T],
+    slack: T,
+    threshold: T,
+    masks: &mut [[u32; 2]],
+    open: &[u32],
+) {
+    let mut sets = |at: u32, fires: bool| {
+        if let Some([_, certain]) = masks.get_mut(at as usize / BLOCK) {
+            *certain |= u32::from(fires) << (at % BLOCK as u32);
+        }
+    };
+    let mut values = [T::ZERO; 2 * MOST_LANES];
+    for open in open.chunks(2 * MOST_LANES) {
+        if S::LANES > 1 && open.len() * 4 > S::LANES {
+            values::values_of(s, x, 1, open, &mut values, |at| row_at(parts, from, at, x.len()));
+            for (&at, &z) in open.iter().zip(&values) {
+                sets(at, z > threshold);
+            }
+        } else {
+            for &at in open {
+                let norm = parts.norms.get(from + at as usize).map_or(T::INFINITY, |&norm| T::from_f64(norm.into()));
+                sets(at, scan::decide(s, x, row_at(parts, from, at, x.len()), threshold, slack * norm));
             }
         }
     }
 }
 
-/// Decides what the screen left open for one query and a group, and reports it. How many that were.
-///
-/// The open neurons are listed first: a loop over the list does not depend on what it finds, and so its loads and
-/// products overlap.
+/// Reports those that fire, of a query and a group.
 #[inline(always)]
-fn settle<T: Float, S: Simd<T>>(
+fn report<T: Float, S: Simd<T>>(
     s: S,
     parts: &Parts<'_, T>,
     from: usize,
-    neurons: usize,
-    chunk: &Chunk<'_, T>,
-    d: usize,
-    first: usize,
-    i: usize,
-    threshold: T,
-    masks: &mut [[u32; 2]],
-    open: &mut [u32],
+    x: &[T],
+    query: usize,
+    masks: &[[u32; 2]],
     hits: &mut Hits<'_, T>,
-) -> u64 {
-    let x = chunk.rows.get(i * d..(i + 1) * d).unwrap_or_default();
-    let slack = chunk.slack.get(i).copied().unwrap_or_default();
-    let blocks = neurons.div_ceil(BLOCK);
-    let mut count = 0;
-    for (at, &[possible, certain]) in masks.iter().take(blocks).enumerate() {
-        let bits = possible & !certain;
-        if bits != 0 {
-            put_bits(s, bits, (at * BLOCK) as u32, open.get_mut(count..).unwrap_or_default());
-            count += bits.count_ones() as usize;
-        }
-    }
-    for &at in open.iter().take(count) {
-        let r = from + at as usize;
-        let row = parts.rows.get(r * d..(r + 1) * d).unwrap_or_default();
-        let norm = parts.norms.get(r).map_or(T::INFINITY, |&norm| T::from_f64(norm.into()));
-        let fires = scan::decide(s, x, row, threshold, slack * norm);
-        if let Some([_, certain]) = masks.get_mut(at as usize / BLOCK) {
-            *certain |= u32::from(fires) << (at % BLOCK as u32);
-        }
-    }
-    let before = hits.count(first + i);
-    for (at, &[_, fires]) in masks.iter().take(blocks).enumerate() {
-        if fires != 0 {
-            hits.put_block(s, first + i, (from + at * BLOCK) as u32, fires);
-        }
+) {
+    let before = hits.count(query);
+    for &at in where_any(masks.iter().map(|[_, fires]| *fires), &mut [0; MOST_BLOCKS]) {
+        let (at, fires) = (usize::from(at), masks.get(usize::from(at)).map_or(0, |[_, fires]| *fires));
+        hits.put_block(s, query, (from + at * BLOCK) as u32, fires);
     }
     if hits.wants_values() {
-        let (indices, values) = hits.unfilled(first + i, before);
-        values::values_of(s, x, 1, indices, values, |r| parts.rows.get(r as usize * d..).unwrap_or_default());
+        let (indices, values) = hits.unfilled(query, before);
+        values::values_of(s, x, 1, indices, values, |r| row_at(parts, 0, r, x.len()));
     }
-    count as u64
 }

@@ -119,7 +119,7 @@ impl<B: AsRef<[u8]>, T: Float> Rotated<B, T> {
     /// ```
     pub const fn query_scratch_len(m: usize, d: usize) -> usize {
         let _ = m;
-        Screened::<B, T>::scratch_of(d, rotated_width(d))
+        Screened::<B, T>::scratch_of(m, d, rotated_width(d))
     }
 
     /// A view over the bytes of an index: see [`Packed::open`](crate::halfspace::Packed::open).
@@ -275,11 +275,11 @@ fn covers<T: Float>(kept: Quantised, row: &[T], turn: Turn, byte: &dyn Fn(usize)
     let square = |x: f64| x * x;
     let q = Real::sqrt((0..width).map(|k| square(byte(k).into())).sum::<f64>());
     let (most, norm) = size(row.iter().copied());
-    if sum != kept.sum || q > kept.error[1].into() {
+    if sum != kept.sum || q > kept.length.into() {
         return false;
     }
     // Of rows that no bound holds for nothing may be claimed.
-    if kept.error[0] == f32::INFINITY {
+    if kept.error == f32::INFINITY {
         return q == 0.0 && kept.norm == f32::INFINITY;
     }
     if !(most == 0.0 || SANE.contains(&most)) || norm > kept.norm.into() {
@@ -293,7 +293,7 @@ fn covers<T: Float>(kept: Quantised, row: &[T], turn: Turn, byte: &dyn Fn(usize)
     let scale = f64::from(kept.scale);
     let far = Real::sqrt((0..width).map(|k| square(entry(k) * scale - f64::from(byte(k)))).sum::<f64>());
     // The scale is rounded to f32, the rotation to T.
-    far <= f64::from(kept.error[0]) + (turning_error::<T>(width) + 2e-7) * norm * scale
+    far <= f64::from(kept.error) + (turning_error::<T>(width) + 2e-7) * norm * scale
 }
 
 multiversion! {

@@ -4,7 +4,16 @@
 use core::arch::x86_64::*;
 
 use super::super::Avx2;
-use super::Screen;
+use super::{Screen, padded};
+
+/// Scales, errors and lengths of eight rows, and which of them there are.
+#[derive(Clone, Copy)]
+pub struct Rows {
+    scale: __m256,
+    error: __m256,
+    length: __m256,
+    inside: u64,
+}
 
 impl Screen for Avx2 {
     const SUMS: usize = 8;
@@ -12,6 +21,7 @@ impl Screen for Avx2 {
     const LIMIT: i32 = 64;
     type Quads = [[i8; 4]; 8];
     type Sums = __m256i;
+    type Rows = Rows;
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[[i8; 4]; 8]] {
@@ -38,19 +48,29 @@ impl Screen for Avx2 {
         }
     }
     #[inline(always)]
-    fn above(self, sums: __m256i, scale: &[f32], over: f32, margin: f32) -> u64 {
-        let mut last = [0.0; 8];
-        let (scale, inside) = match scale.first_chunk::<8>() {
-            Some(scale) => (scale, 0xFF),
-            None => {
-                last.iter_mut().zip(scale).for_each(|(to, &from)| *to = from);
-                (&last, (1u64 << scale.len()) - 1)
-            }
-        };
-        // SAFETY: the token proves the features; the array is the memory of one vector, the load unaligned.
+    fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Rows {
+        let ([scale, error, length], inside) = padded::<8>([scale, error, length]);
+        // SAFETY: the token proves the features; the arrays are the memory of one vector each, the loads unaligned.
         unsafe {
-            let bound = _mm256_fmadd_ps(_mm256_loadu_ps(scale.as_ptr()), _mm256_set1_ps(over), _mm256_set1_ps(margin));
-            _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(_mm256_cvtepi32_ps(sums), bound)) as u64 & inside
+            Rows {
+                scale: _mm256_loadu_ps(scale.as_ptr()),
+                error: _mm256_loadu_ps(error.as_ptr()),
+                length: _mm256_loadu_ps(length.as_ptr()),
+                inside,
+            }
+        }
+    }
+    #[inline(always)]
+    fn judge(self, sums: __m256i, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [u64; 2] {
+        // SAFETY: the token proves the features.
+        unsafe {
+            let value = _mm256_cvtepi32_ps(sums);
+            let m = _mm256_fmadd_ps(rows.error, _mm256_set1_ps(e), _mm256_mul_ps(rows.length, _mm256_set1_ps(l)));
+            let low = _mm256_fmsub_ps(rows.scale, _mm256_set1_ps(low), m);
+            let high = _mm256_fmadd_ps(rows.scale, _mm256_set1_ps(high), m);
+            let possible = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(value, low));
+            let certain = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(value, high));
+            [possible as u64 & rows.inside, certain as u64 & rows.inside]
         }
     }
 }

@@ -5,12 +5,22 @@ use core::arch::x86_64::*;
 use super::super::Avx512;
 use super::Screen;
 
+/// Scales, errors and lengths of sixteen rows, and which of them there are.
+#[derive(Clone, Copy)]
+pub struct Rows {
+    scale: __m512,
+    error: __m512,
+    length: __m512,
+    inside: u16,
+}
+
 impl Screen for Avx512 {
     const SUMS: usize = 16;
     const OFFSET: i32 = 128;
     const LIMIT: i32 = 127;
     type Quads = [[i8; 4]; 16];
     type Sums = __m512i;
+    type Rows = Rows;
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[[i8; 4]; 16]] {
@@ -33,13 +43,29 @@ impl Screen for Avx512 {
         unsafe { _mm512_dpbusd_epi32(sums, x, _mm512_loadu_si512(w.as_ptr().cast())) }
     }
     #[inline(always)]
-    fn above(self, sums: __m512i, scale: &[f32], over: f32, margin: f32) -> u64 {
-        let mask = ((1u32 << scale.len().min(16)) - 1) as u16;
-        // SAFETY: the token proves the features; only lanes inside the slice are read.
+    fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Rows {
+        let inside = ((1u32 << scale.len().min(error.len()).min(length.len()).min(16)) - 1) as u16;
+        // SAFETY: the token proves the features; only lanes inside the slices are read.
         unsafe {
-            let scale = _mm512_maskz_loadu_ps(mask, scale.as_ptr());
-            let bound = _mm512_fmadd_ps(scale, _mm512_set1_ps(over), _mm512_set1_ps(margin));
-            u64::from(_mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(mask, _mm512_cvtepi32_ps(sums), bound))
+            Rows {
+                scale: _mm512_maskz_loadu_ps(inside, scale.as_ptr()),
+                error: _mm512_maskz_loadu_ps(inside, error.as_ptr()),
+                length: _mm512_maskz_loadu_ps(inside, length.as_ptr()),
+                inside,
+            }
+        }
+    }
+    #[inline(always)]
+    fn judge(self, sums: __m512i, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [u64; 2] {
+        // SAFETY: the token proves the features.
+        unsafe {
+            let value = _mm512_cvtepi32_ps(sums);
+            let m = _mm512_fmadd_ps(rows.error, _mm512_set1_ps(e), _mm512_mul_ps(rows.length, _mm512_set1_ps(l)));
+            let low = _mm512_fmsub_ps(rows.scale, _mm512_set1_ps(low), m);
+            let high = _mm512_fmadd_ps(rows.scale, _mm512_set1_ps(high), m);
+            let possible = _mm512_mask_cmp_ps_mask::<_CMP_NLE_UQ>(rows.inside, value, low);
+            let certain = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(rows.inside, value, high);
+            [possible.into(), certain.into()]
         }
     }
 }

@@ -3,7 +3,16 @@
 use core::arch::aarch64::*;
 
 use super::super::Neon;
-use super::Screen;
+use super::{Screen, padded};
+
+/// Scales, errors and lengths of four rows, and which of them there are.
+#[derive(Clone, Copy)]
+pub struct Rows {
+    scale: float32x4_t,
+    error: float32x4_t,
+    length: float32x4_t,
+    inside: u64,
+}
 
 impl Screen for Neon {
     const SUMS: usize = 4;
@@ -11,6 +20,7 @@ impl Screen for Neon {
     const LIMIT: i32 = 127;
     type Quads = [[i8; 4]; 4];
     type Sums = int32x4_t;
+    type Rows = Rows;
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[[i8; 4]; 4]] {
@@ -37,20 +47,21 @@ impl Screen for Neon {
         }
     }
     #[inline(always)]
-    fn above(self, sums: int32x4_t, scale: &[f32], over: f32, margin: f32) -> u64 {
-        let mut last = [0.0; 4];
-        let (scale, inside) = match scale.first_chunk::<4>() {
-            Some(scale) => (scale, 0xF),
-            None => {
-                last.iter_mut().zip(scale).for_each(|(to, &from)| *to = from);
-                (&last, (1u64 << scale.len()) - 1)
-            }
-        };
+    fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Rows {
+        let ([scale, error, length], inside) = padded::<4>([scale, error, length]);
         // SAFETY: the token proves the feature; the arrays are the memory of one vector each.
+        unsafe { Rows { scale: vld1q_f32(scale.as_ptr()), error: vld1q_f32(error.as_ptr()), length: vld1q_f32(length.as_ptr()), inside } }
+    }
+    #[inline(always)]
+    fn judge(self, sums: int32x4_t, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [u64; 2] {
+        // SAFETY: the token proves the feature; the array is the memory of one vector.
         unsafe {
-            let bound = vfmaq_f32(vdupq_n_f32(margin), vld1q_f32(scale.as_ptr()), vdupq_n_f32(over));
-            let mask = vcgtq_f32(vcvtq_f32_s32(sums), bound);
-            u64::from(vaddvq_u32(vandq_u32(mask, vld1q_u32([1, 2, 4, 8].as_ptr())))) & inside
+            let bits = |mask| u64::from(vaddvq_u32(vandq_u32(mask, vld1q_u32([1, 2, 4, 8].as_ptr()))));
+            let value = vcvtq_f32_s32(sums);
+            let m = vfmaq_f32(vmulq_f32(rows.length, vdupq_n_f32(l)), rows.error, vdupq_n_f32(e));
+            let low = vsubq_f32(vmulq_f32(rows.scale, vdupq_n_f32(low)), m);
+            let high = vfmaq_f32(m, rows.scale, vdupq_n_f32(high));
+            [bits(vmvnq_u32(vcleq_f32(value, low))) & rows.inside, bits(vcgtq_f32(value, high)) & rows.inside]
         }
     }
 }

@@ -3,7 +3,16 @@
 use core::arch::wasm32::*;
 
 use super::super::Simd128;
-use super::Screen;
+use super::{Screen, padded};
+
+/// Scales, errors and lengths of four rows, and which of them there are.
+#[derive(Clone, Copy)]
+pub struct Rows {
+    scale: v128,
+    error: v128,
+    length: v128,
+    inside: u64,
+}
 
 impl Screen for Simd128 {
     const SUMS: usize = 4;
@@ -11,6 +20,7 @@ impl Screen for Simd128 {
     const LIMIT: i32 = 127;
     type Quads = [[i8; 4]; 4];
     type Sums = v128;
+    type Rows = Rows;
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[[i8; 4]; 4]] {
@@ -34,18 +44,18 @@ impl Screen for Simd128 {
         i32x4_add(sums, i32x4_add(even, odd))
     }
     #[inline(always)]
-    fn above(self, sums: v128, scale: &[f32], over: f32, margin: f32) -> u64 {
-        let mut last = [0.0; 4];
-        let (scale, inside) = match scale.first_chunk::<4>() {
-            Some(scale) => (scale, 0xF),
-            None => {
-                last.iter_mut().zip(scale).for_each(|(to, &from)| *to = from);
-                (&last, (1u64 << scale.len()) - 1)
-            }
-        };
-        // SAFETY: the array is the memory of one vector; wasm loads need no alignment.
-        let scale = unsafe { v128_load(scale.as_ptr().cast()) };
-        let bound = f32x4_add(f32x4_mul(scale, f32x4_splat(over)), f32x4_splat(margin));
-        u64::from(i32x4_bitmask(f32x4_gt(f32x4_convert_i32x4(sums), bound))) & inside
+    fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Rows {
+        let ([scale, error, length], inside) = padded::<4>([scale, error, length]);
+        let load = |x: [f32; 4]| f32x4(x[0], x[1], x[2], x[3]);
+        Rows { scale: load(scale), error: load(error), length: load(length), inside }
+    }
+    #[inline(always)]
+    fn judge(self, sums: v128, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [u64; 2] {
+        let value = f32x4_convert_i32x4(sums);
+        let m = f32x4_add(f32x4_mul(rows.error, f32x4_splat(e)), f32x4_mul(rows.length, f32x4_splat(l)));
+        let low = f32x4_sub(f32x4_mul(rows.scale, f32x4_splat(low)), m);
+        let high = f32x4_add(f32x4_mul(rows.scale, f32x4_splat(high)), m);
+        let (possible, certain) = (v128_not(f32x4_le(value, low)), f32x4_gt(value, high));
+        [u64::from(i32x4_bitmask(possible)) & rows.inside, u64::from(i32x4_bitmask(certain)) & rows.inside]
     }
 }
