@@ -60,7 +60,8 @@ def main():
     options.add_argument("--processes", type=int, default=1)
     options = options.parse_args()
     os.chdir(HERE)
-    subprocess.run(["cargo", "+nightly", "fuzz", "build", "--features", "io"], check=True)
+    for target in [[name] for name in options.targets] or [[]]:
+        subprocess.run(["cargo", "+nightly", "fuzz", "build", "--features", "io", *target], check=True)
     names = options.targets or subprocess.run(["cargo", "+nightly", "fuzz", "list"], check=True, capture_output=True, text=True).stdout.split()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     release = next((HERE / "target").glob("*/release"))

@@ -281,6 +281,19 @@ fn moved_far<T: Float>(before: &[T], norm: T, now: &[T]) -> T {
     moved_to(before, norm, |k| now.get(k).copied().unwrap_or_default())
 }
 
+/// Whether no number is above or below its neighbour's.
+#[inline(always)]
+fn level_with<T: Float, S: Simd<T>>(s: S, now: &[T], before: &[T]) -> bool {
+    let ((a, a_tail), (b, b_tail)) = (s.chunks(now), s.chunks(before));
+    let mut differ = 0;
+    for (a, b) in a.iter().zip(b) {
+        let (a, b) = (s.load(a), s.load(b));
+        differ |= s.gt(a, b) | s.gt(b, a);
+    }
+    let (a, b) = (s.load_part(a_tail), s.load_part(b_tail));
+    (differ | s.gt(a, b) | s.gt(b, a)) == 0
+}
+
 multiversion! {
     fn drift_entry<T: Float>(before: &[T], norms: &[T], drift: &mut [T], hot: &mut [u32], w: MatRef<'_, T>, rho: f64) -> (usize, T) = drift_body;
 }
@@ -311,27 +324,21 @@ fn drift_body<T: Float, S: Simd<T>>(
     for ((r, to), ((now, before), &norm)) in drift.iter_mut().enumerate().zip(rows) {
         let now = now.get(..d).unwrap_or_default();
         let ((a, a_tail), (b, b_tail)) = (s.chunks(now), s.chunks(before));
-        let (mut squares, mut differ) = (s.splat(T::ZERO), 0);
+        let mut squares = s.splat(T::ZERO);
         for (a, b) in a.iter().zip(b) {
-            let (a, b) = (s.load(a), s.load(b));
-            let apart = s.sub(a, b);
+            let apart = s.sub(s.load(a), s.load(b));
             squares = s.mul_add(apart, apart, squares);
-            differ |= s.gt(a, b) | s.gt(b, a);
         }
         if !a_tail.is_empty() {
-            let (a, b) = (s.load_part(a_tail), s.load_part(b_tail));
-            let apart = s.sub(a, b);
+            let apart = s.sub(s.load_part(a_tail), s.load_part(b_tail));
             squares = s.mul_add(apart, apart, squares);
-            differ |= s.gt(a, b) | s.gt(b, a);
         }
         let squares = s.sum(squares);
-        let still = squares == T::ZERO && differ == 0;
         let apart = s.sqrt_one(squares);
         // Infinite where the norm is, of rows that no bound holds for.
-        let bound = apart * factor + slack * (norm + apart);
-        *to = if still { T::ZERO } else { bound };
-        if !(still | (squares >= least && squares <= most)) {
-            *to = moved_far(before, norm, now);
+        *to = apart * factor + slack * (norm + apart);
+        if !(squares >= least && squares <= most) {
+            *to = if squares == T::ZERO && level_with(s, now, before) { T::ZERO } else { moved_far(before, norm, now) };
         }
         // Ascending; written whether or not it is far, because which is hard to foresee.
         if let Some(place) = hot.get_mut(far) {
