@@ -74,7 +74,7 @@ else
 fi
 
 part "wasm in Node.js"
-if target wasm32-unknown-unknown && command -v node >/dev/null; then
+if target wasm32-unknown-unknown && debian node nodejs; then
     for variant in scalar simd128; do
         flags=
         [ $variant = simd128 ] && flags="-C target-feature=+simd128"
@@ -126,6 +126,7 @@ fi
 
 if [ -z "$quick" ]; then
     nightly=
+    rustup toolchain list 2>/dev/null | grep -q ^nightly || rustup toolchain install nightly --profile minimal >/dev/null 2>&1
     rustup toolchain list 2>/dev/null | grep -q ^nightly && nightly=yes
 
     part "aarch64, the whole suite, and instruction counts"
@@ -143,7 +144,7 @@ if [ -z "$quick" ]; then
     fi
 
     part "wasm, the library's own tests"
-    if target wasm32-wasip1 && command -v node >/dev/null; then
+    if target wasm32-wasip1 && debian node nodejs; then
         for flags in "" "-C target-feature=+simd128"; do
             level=scalar
             [ -n "$flags" ] && level=simd128

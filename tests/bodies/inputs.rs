@@ -1,4 +1,6 @@
-//! The fixed inputs on which the fuzz targets' bodies run as ordinary tests.
+//! The inputs on which the fuzz targets' bodies run as ordinary tests: fixed ones, and for as long as wanted others.
+
+use std::time::{Duration, Instant, SystemTime};
 
 use rand_core::Rng;
 use subquad::random::stream;
@@ -18,18 +20,63 @@ const FOUND: &[&[u8]] = &[
     &[0x0B, 0, 0xF2, 0, 0, 0, 0, 0, 0xF5, 0xC2, 0xCA],
 ];
 
-/// Those, and lengths from nothing to more than any body reads, each with several fillings.
-pub fn inputs() -> impl Iterator<Item = Vec<u8>> {
-    let found = FOUND.iter().map(|bytes| bytes.to_vec());
-    found.chain((0..160u64).map(|i| {
-        let mut rng = stream(i, 0);
-        let len = [0, 1, 2, 3, 7, 16, 64, 300, 2000, 20_000][i as usize % 10];
-        let mut bytes = vec![0; len];
-        rng.fill_bytes(&mut bytes);
-        // Sparse ones reach small shapes and many zeros.
-        if i % 3 == 0 {
-            bytes.iter_mut().enumerate().filter(|(k, _)| k % 2 == 1).for_each(|(_, byte)| *byte = 0);
+/// Calls the body of a target with each of those, with lengths from nothing to more than any body reads, each with several fillings,
+/// and, where the environment's FUZZ_SECONDS says so, with new ones as long as that. A finding is printed as an array of bytes.
+pub fn on_inputs(body: impl Fn(&[u8])) {
+    let told = |bytes: &[u8]| {
+        let input = Input(bytes);
+        body(input.0);
+    };
+    FOUND.iter().for_each(|bytes| told(bytes));
+    (0..160).for_each(|i| told(&fixed(i)));
+    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+    if seconds > 0 {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
+        (0..).take_while(|_| Instant::now() < until).for_each(|i| told(&random(&mut stream(seed, i))));
+    }
+}
+
+/// Tells what it was when a test fails on it.
+struct Input<'a>(&'a [u8]);
+
+impl Drop for Input<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the input: {:?}", self.0);
         }
-        bytes
-    }))
+    }
+}
+
+fn fixed(i: u64) -> Vec<u8> {
+    let mut rng = stream(i, 0);
+    let len = [0, 1, 2, 3, 7, 16, 64, 300, 2000, 20_000][i as usize % 10];
+    let mut bytes = vec![0; len];
+    rng.fill_bytes(&mut bytes);
+    // Sparse ones reach small shapes and many zeros.
+    if i.is_multiple_of(3) {
+        bytes.iter_mut().enumerate().filter(|(k, _)| k % 2 == 1).for_each(|(_, byte)| *byte = 0);
+    }
+    bytes
+}
+
+/// Any bytes, or what was found with some of them changed; stretches of zeros, of ones and of a few values, which reach small shapes,
+/// equal numbers and those that are none.
+fn random(rng: &mut impl Rng) -> Vec<u8> {
+    let mut below = |n: usize| rng.next_u32() as usize % n;
+    let mut bytes = match below(8) {
+        0 => FOUND[below(FOUND.len())].to_vec(),
+        _ => {
+            let most = [8, 64, 512, 4096][below(4)];
+            (0..below(most)).map(|_| below(256) as u8).collect()
+        }
+    };
+    for _ in 0..below(6) {
+        let few = [0, 0, 0xFF, 1, 0x7F, 0x80, below(256) as u8];
+        let from = below(bytes.len() + 1);
+        let len = below(bytes.len() - from + 1);
+        let value = below(few.len() + 1);
+        bytes[from..from + len].iter_mut().for_each(|byte| *byte = few.get(value).copied().unwrap_or_else(|| few[below(few.len())]));
+    }
+    bytes
 }

@@ -25,7 +25,7 @@ macro_rules! on_fixed_inputs {
     ($($body:ident),+) => {
         $(#[test]
         fn $body() {
-            bodies::inputs::inputs().for_each(|bytes| bodies::$body::$body(&bytes));
+            bodies::inputs::on_inputs(bodies::$body::$body);
         })+
     };
 }

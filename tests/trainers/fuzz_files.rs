@@ -5,13 +5,13 @@ mod files;
 #[path = "../bodies/inputs.rs"]
 mod inputs;
 
-use inputs::inputs;
+use inputs::on_inputs;
 use rand_core::Rng;
 use subquad::random::stream;
 
 #[test]
 fn table() {
-    inputs().for_each(|bytes| files::table(&bytes));
+    on_inputs(files::table);
     let words = ["a", "b", "1", "2.5", "nan", "1e999", ",", ",", "\n", "\n", "\"", " ", "\r\n", "-3", "\u{feff}"];
     for seed in 0..500 {
         let mut rng = stream(seed, 1);
@@ -23,7 +23,7 @@ fn table() {
 #[test]
 fn model() {
     use subquad::train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target};
-    inputs().for_each(|bytes| files::model(&bytes));
+    on_inputs(files::model);
     // A real one, with a byte changed, cut off, or doubled.
     let target = Target::classes("kind", vec!["x".into(), "y".into(), "z".into()], vec![0, 1, 2, 0]).unwrap();
     let data = Dataset::new(vec!["a".into(), "b".into()], vec![1.0, 2.0, 3.0, 5.0, 4.0, 1.0, 0.0, 7.0], target).unwrap();
