@@ -6,7 +6,7 @@ use crate::blas::tile::{self, with_rows};
 use crate::error::{Error, expect_length};
 use crate::matrix::MatRef;
 use crate::scratch::{all_of, area, split, take};
-use crate::simd::{Float, Level, Simd};
+use crate::simd::{Float, Level, MOST_LANES, Simd};
 
 /// Neurons of a block: d rows of 32 numbers, one lane per neuron. The same at every level, so that blocks can lie in
 /// a file; the widest panel is one block, narrower ones are strips of it.
@@ -331,6 +331,60 @@ pub(super) fn decide<T: Float, S: Simd<T>>(s: S, x: &[T], row: &[T], threshold: 
 #[inline(always)]
 pub(super) fn value_of<T: Float, S: Simd<T>>(s: S, x: &[T], row: &[T]) -> T {
     x.iter().zip(row).fold(T::ZERO, |sum, (&x, &w)| s.mul_add_one(x, w, sum))
+}
+
+/// As [`decide`], for R rows, each with a slack of its own, side by side; bit r of the answer is row r's.
+#[inline(always)]
+pub(super) fn decide_rows<T: Float, S: Simd<T>, const R: usize>(
+    s: S,
+    x: &[T],
+    rows: &[&[T]; R],
+    threshold: T,
+    slack: &[T; MOST_LANES],
+) -> u32 {
+    let (x_whole, x_tail) = s.chunks(x);
+    let (mut whole, mut tails, mut sums) = ([x_whole; R], [x_tail; R], [s.splat(T::ZERO); R]);
+    for r in 0..R {
+        let (w, tail) = s.chunks(rows[r]);
+        // Rows are as long as x; that they are is told to the compiler.
+        whole[r] = w.get(..x_whole.len()).unwrap_or(x_whole);
+        tails[r] = tail;
+    }
+    for (k, x) in x_whole.iter().enumerate() {
+        let x = s.load(x);
+        for r in 0..R {
+            sums[r] = s.mul_add(x, s.load(&whole[r][k]), sums[r]);
+        }
+    }
+    if !x_tail.is_empty() {
+        let x = s.load_part(x_tail);
+        for r in 0..R {
+            sums[r] = s.mul_add(x, s.load_part(tails[r]), sums[r]);
+        }
+    }
+    let mut z = [T::ZERO; MOST_LANES];
+    for r in 0..R {
+        z[r] = s.sum(sums[r]);
+    }
+    let (mut fires, mut known, mut lane) = (0u64, 0u64, 0);
+    let over = s.splat(threshold);
+    for (z, slack) in s.chunks(&z).0.iter().zip(s.chunks(slack).0).take(R.div_ceil(S::LANES)) {
+        let (z, slack) = (s.load(z), s.load(slack));
+        let (above, below) = (s.gt(s.sub(z, slack), over), s.gt(over, s.add(z, slack)));
+        fires |= above << lane;
+        known |= (above | below) << lane;
+        lane += S::LANES;
+    }
+    let mut fires = fires as u32 & ((1 << R) - 1);
+    let known = known as u32;
+    let mut open = !known & ((1 << R) - 1);
+    while open != 0 {
+        let r = open.trailing_zeros();
+        open &= open - 1;
+        let row = rows.get(r as usize).copied().unwrap_or_default();
+        fires |= u32::from(value_of(s, x, row) > threshold) << r;
+    }
+    fires
 }
 
 /// `<w, x>` in whatever order is fastest.

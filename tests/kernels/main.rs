@@ -24,3 +24,4 @@ mod qr;
 mod relu;
 mod scratch;
 mod sketch;
+mod sparse;

@@ -37,10 +37,13 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-ROOMS = ["src/cg", "src/low_rank.rs", "src/sketch", "src/sparse", "src/blas", "src/relu", "src/halfspace", "src/hadamard", "src/simd", ""]
+ROOMS = ["src/cg", "src/low_rank.rs", "src/sketch", "src/sparse", "src/blas", "src/relu", "src/halfspace", "src/hadamard", "src/hadamard/parallel.rs", "src/simd", ""]
 NOT_KERNELS = ("src/train", "src/bin", "src/capi", "src/limits.rs")
 # Without the trainers, which the kernels' tests do not need.
 CORE = ["--no-default-features", "--features", "cpuid"]
+# What wants another feature, and has a program of its own.
+FEATURES = {"src/hadamard/parallel.rs": ["--no-default-features", "--features", "cpuid,parallel"]}
+PROGRAMS = {"src/hadamard/parallel.rs": ["--test", "hadamard_parallel"]}
 # Vector operations: with a switch in each of them, optimised codelets would take hours to compile.
 PLAIN = {"src/simd"}
 # Rooms that nearly all tests run through: their own tests have to do, and of plain code, which is slow, not the longest of them.
@@ -118,7 +121,8 @@ class Mutants:
         listed = subprocess.run(["cargo", "mutants", "--list", "--json", "--no-config", "-f", "src/**/*.rs"], cwd=ROOT, check=True,
                                 capture_output=True, text=True).stdout
         keep = ["file", "genre", "name", "replacement", "span"]
-        others = tuple(room for room in ROOMS if room and not self.room) + NOT_KERNELS
+        # A file belongs to the room that names it most closely.
+        others = tuple(room for room in ROOMS if room != self.room and room.startswith(self.room)) + NOT_KERNELS
         self.mutants = [{key: mutant[key] for key in keep} for mutant in json.loads(listed)
                         if mutant["file"].startswith(self.room) and not mutant["file"].startswith(others)]
         for i, mutant in enumerate(self.mutants):
@@ -167,7 +171,7 @@ class Mutants:
             print(f"{len(found)} do not compile, {len(self.unviable)} in all", flush=True)
 
     def complaints(self, places):
-        run = subprocess.run(["cargo", "check", "--lib", *CORE, "--message-format", "json"], cwd=self.copy, env=self.env, capture_output=True, text=True)
+        run = subprocess.run(["cargo", "check", "--lib", *FEATURES.get(self.room, CORE), "--message-format", "json"], cwd=self.copy, env=self.env, capture_output=True, text=True)
         found, lost = set(), []
         for line in run.stdout.splitlines():
             message = json.loads(line)
@@ -194,7 +198,7 @@ class Mutants:
 
     def build(self):
         optimised = "0" if self.room in PLAIN else "2"
-        run = subprocess.run(["cargo", "test", "--quiet", "--no-run", "--lib", "--test", "kernels", *CORE, "--message-format", "json"],
+        run = subprocess.run(["cargo", "test", "--quiet", "--no-run", *PROGRAMS.get(self.room, ["--lib", "--test", "kernels"]), *FEATURES.get(self.room, CORE), "--message-format", "json"],
                              cwd=self.copy, env=dict(self.env, CARGO_PROFILE_DEV_OPT_LEVEL=optimised), stdout=subprocess.PIPE, text=True, check=True)
         programs = [json.loads(line).get("executable") for line in run.stdout.splitlines()]
         (self.work / "programs.json").write_text(json.dumps([program for program in programs if program]))

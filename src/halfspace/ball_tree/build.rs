@@ -138,7 +138,6 @@ impl<T: Float> PartsMut<'_, T> {
             }
             // A power of two of leaves, so that the balls of whole blocks are parts of the same tree.
             let left = leaves.div_ceil(2).next_power_of_two();
-            let left = if left >= leaves { left / 2 } else { left };
             let part = (len * left).div_ceil(leaves);
             let order = &mut order[from..from + len];
             extent(w, order, direction);

@@ -11,6 +11,9 @@
 //! by Cauchy-Schwarz. The value as computed, a chain of d multiply-adds, is within gamma |w| |x| of `<w, x>`, gamma = (d + 4) eps. Not
 //! rotated, that is all, but for the rounding errors of the bound, which `DELTA` covers.
 //!
+//! With u = eps / 2, d multiply-adds in any order are within `d u (1 + 2 d u)` of the exact product, relative to |w| |x|: two orders within
+//! `d eps (1 + gamma)` of each other, which with the four roundings of the comparison is what decides where floats are asked: `gamma (1 + gamma) |w| |x|`.
+//!
 //! # Rotated
 //! Let R = N^(-1/2) H D, which is orthogonal (H H = N I), applied to rows with zeros behind: `<w, x> = <R w, R x>`. What
 //! is computed is W = R w + a and X = R x + b with |a| <= delta |w| and |b| <= delta |x|, so that
@@ -129,7 +132,7 @@ pub(super) fn prepare<T: Float>(
     let by_error = n * (1.0 + off) * (1.0 + DELTA);
     let by_norm = (e + off * n) * (1.0 + DELTA) + DELTA * (n + e);
     let slack = DELTA * over.abs();
-    ([(over - slack) as f32, (over + slack) as f32, up(by_error), up(by_norm)], T::from_f64(4.0 * gamma * length * (1.0 + 1e-6)))
+    ([(over - slack) as f32, (over + slack) as f32, up(by_error), up(by_norm)], T::from_f64(gamma * (1.0 + gamma) * length * (1.0 + 1e-6)))
 }
 
 #[cfg(test)]
@@ -150,7 +153,7 @@ mod tests {
             let around = [0, 1].map(|i| f64::from(found[i]) / threshold - 1.0);
             assert!((around[0] / DELTA - 1.0).abs() < 0.05 && (around[1] / DELTA + 1.0).abs() < 0.05, "{around:?}");
             // Two products of six terms, whatever the rotation.
-            let rounding = 4.0 * 10.0 * f64::EPSILON * n;
+            let rounding = 10.0 * f64::EPSILON * (1.0 + 10.0 * f64::EPSILON) * n;
             assert!(slack >= rounding && slack <= rounding * (1.0 + 2e-6), "{slack:e}, should be {rounding:e}");
             for (found, wanted) in found[2..].iter().map(|&x| f64::from(x)).zip(wanted) {
                 assert!(found >= wanted && found <= wanted * (1.0 + 2e-6), "{last} {turning}: {found:e}, should be {wanted:e}");

@@ -12,6 +12,9 @@ use crate::matrix::MatRef;
 use crate::scratch::{split, take};
 use crate::simd::{Float, Level, MOST_LANES, Simd, fetch_ahead};
 
+/// Open neurons that are decided together: as many chains as do not wait for each other.
+const ABREAST: usize = 8;
+
 impl<B: AsRef<[u8]>, T: Float> Reporter<T> for Screened<B, T> {
     fn neurons(&self) -> usize {
         self.index.dims[0]
@@ -321,18 +324,27 @@ fn decide<T: Float, S: Simd<T>>(
             *certain |= u32::from(fires) << (at % BLOCK as u32);
         }
     };
-    let mut values = [T::ZERO; 2 * MOST_LANES];
-    for open in open.chunks(2 * MOST_LANES) {
-        if S::LANES > 1 && open.len() * 4 > S::LANES {
-            values::values_of(s, x, 1, open, &mut values, |at| row_at(parts, from, at, x.len()));
-            for (&at, &z) in open.iter().zip(&values) {
-                sets(at, z > threshold);
-            }
-        } else {
-            for &at in open {
-                let norm = parts.norms.get(from + at as usize).map_or(T::INFINITY, |&norm| T::from_f64(norm.into()));
-                sets(at, scan::decide(s, x, row_at(parts, from, at, x.len()), threshold, slack * norm));
-            }
+    if S::LANES == 1 {
+        for &at in open {
+            let norm = parts.norms.get(from + at as usize).map_or(T::INFINITY, |&norm| T::from_f64(norm.into()));
+            sets(at, scan::decide(s, x, row_at(parts, from, at, x.len()), threshold, slack * norm));
+        }
+        return;
+    }
+    let (rows, norms) = (parts.rows.get(from * x.len()..).unwrap_or_default(), parts.norms.get(from..).unwrap_or_default());
+    for open in open.chunks(ABREAST) {
+        // Behind the last one, the first again, for nothing.
+        let first = open.first().copied().unwrap_or_default();
+        let mut here = [&[][..]; ABREAST];
+        let mut slacks = [T::ZERO; MOST_LANES];
+        for i in 0..ABREAST {
+            let at = open.get(i).copied().unwrap_or(first) as usize;
+            here[i] = rows.get(at * x.len()..(at + 1) * x.len()).unwrap_or_default();
+            slacks[i] = T::from_f64(norms.get(at).map_or(f64::NAN, |&norm| norm.into())) * slack;
+        }
+        let fires = scan::decide_rows::<T, S, ABREAST>(s, x, &here, threshold, &slacks);
+        for (i, &at) in open.iter().enumerate() {
+            sets(at, fires >> i & 1 != 0);
         }
     }
 }
