@@ -291,7 +291,8 @@ fn level_with<T: Float, S: Simd<T>>(s: S, now: &[T], before: &[T]) -> bool {
         differ |= s.gt(a, b) | s.gt(b, a);
     }
     let (a, b) = (s.load_part(a_tail), s.load_part(b_tail));
-    (differ | s.gt(a, b) | s.gt(b, a)) == 0
+    differ |= s.gt(a, b) | s.gt(b, a);
+    differ == 0
 }
 
 multiversion! {
