@@ -21,18 +21,23 @@ const FOUND: &[&[u8]] = &[
 ];
 
 /// Calls the body of a target with each of those, with lengths from nothing to more than any body reads, each with several fillings,
-/// and, where the environment's FUZZ_SECONDS says so, with new ones as long as that. A finding is printed as an array of bytes.
+/// and, where the environment's FUZZ_SECONDS says so, with new ones as long as that; or with FUZZ_INPUT alone, which is what a finding prints.
 pub fn on_inputs(body: impl Fn(&[u8])) {
     let told = |bytes: &[u8]| {
         let input = Input(bytes);
         body(input.0);
     };
+    if let Ok(hex) = std::env::var("FUZZ_INPUT") {
+        let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16).expect("hexadecimal digits") as u8).collect();
+        return told(&digits.chunks(2).map(|two| two.iter().fold(0, |byte, digit| byte * 16 + digit)).collect::<Vec<_>>());
+    }
     FOUND.iter().for_each(|bytes| told(bytes));
     (0..160).for_each(|i| told(&fixed(i)));
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
     if seconds > 0 {
         let until = Instant::now() + Duration::from_secs(seconds);
-        let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
+        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
+        let seed = std::env::var("FUZZ_SEED").ok().and_then(|seed| u64::from_str_radix(&seed, 16).ok()).unwrap_or_else(now);
         (0..).take_while(|_| Instant::now() < until).for_each(|i| told(&random(&mut stream(seed, i))));
     }
 }
@@ -43,7 +48,8 @@ struct Input<'a>(&'a [u8]);
 impl Drop for Input<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the input: {:?}", self.0);
+            let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+            eprintln!("to see it again: FUZZ_INPUT={hex}");
         }
     }
 }

@@ -274,3 +274,14 @@ fn strides_of_nothing() {
         assert_eq!(hits.count(0), m);
     }
 }
+
+/// Neurons that have moved nearly as far as bounds hold: four times that is too far for a skin, and still the lists are built anew.
+#[test]
+fn a_skin_is_no_wider_than_bounds_hold() {
+    for level in levels() {
+        let mut lists = Lists::new(level, &[1.0], &[1.0], 1, 0.5, 0.1);
+        let rho = lists.advance(level, &[1e15]);
+        assert_eq!(rho, Some(1.2e15), "{level}");
+        assert_eq!(lists.ask(level, &[1e15], 0.5), [[0]], "{level}");
+    }
+}

@@ -102,9 +102,23 @@ pub(crate) const fn mutant(k: usize) -> bool {
 """
 
 
+def inside(file, room):
+    """Whether a file belongs to a room: to the one that names it most closely."""
+    others = tuple(other for other in ROOMS if other != room and other.startswith(room)) + NOT_KERNELS
+    return file.startswith(room) and not file.startswith(others)
+
+
+def folder_of(rooms):
+    return "+".join(room.replace("/", "-") or "rest" for room in rooms)
+
+
 class Mutants:
-    def __init__(self, room, work):
-        self.room, self.work, self.copy = room, work, work / "copy"
+    def __init__(self, rooms, work):
+        # Rooms that are taken together have no tests of their own.
+        self.rooms, self.room = rooms, rooms[0] if len(rooms) == 1 else None
+        self.work = work / folder_of(rooms)
+        work = self.work
+        self.copy = work / "copy"
         work.mkdir(parents=True, exist_ok=True)
         self.env = dict(os.environ, RUSTC_BOOTSTRAP="subquad", RUSTFLAGS="--cap-lints allow -A warnings", CARGO_INCREMENTAL="0",
                         CARGO_PROFILE_DEV_DEBUG="0", CARGO_PROFILE_TEST_DEBUG="0", CARGO_TARGET_DIR=str(work.parent / "target"))
@@ -121,10 +135,8 @@ class Mutants:
         listed = subprocess.run(["cargo", "mutants", "--list", "--json", "--no-config", "-f", "src/**/*.rs"], cwd=ROOT, check=True,
                                 capture_output=True, text=True).stdout
         keep = ["file", "genre", "name", "replacement", "span"]
-        # A file belongs to the room that names it most closely.
-        others = tuple(room for room in ROOMS if room != self.room and room.startswith(self.room)) + NOT_KERNELS
         self.mutants = [{key: mutant[key] for key in keep} for mutant in json.loads(listed)
-                        if mutant["file"].startswith(self.room) and not mutant["file"].startswith(others)]
+                        if any(inside(mutant["file"], room) for room in self.rooms)]
         for i, mutant in enumerate(self.mutants):
             mutant["id"] = i
         self.unviable = set()
@@ -267,7 +279,7 @@ class Mutants:
                     print(f"{i + 1} of {len(left)}", flush=True)
 
     def inherit(self, earlier):
-        """Takes over what was killed there, in lines and by tests that are still there."""
+        """Takes over what was killed there, in lines and by tests that are still there, and what survived and is explained."""
         def place(of, mutant):
             return of.key(mutant), mutant["span"]["start"]["column"]
         earlier.load()
@@ -277,18 +289,21 @@ class Mutants:
         for mutant in earlier.mutants:
             if not verdicts.get(mutant["name"]):
                 killed[place(earlier, mutant)] = None
-        tests, known = {test["test"] for test in json.loads((self.work / "tests.json").read_text())}, self.verdicts()
+        survived = {place(earlier, mutant) for mutant in earlier.mutants if verdicts.get(mutant["name"], "") is None}
+        tests, known = json.loads((self.work / "tests.json").read_text()), self.verdicts()
+        names, met = {test["test"] for test in tests}, {k for test in tests for k in test["met"]}
         with (self.work / "verdicts.jsonl").open("a") as log:
             for mutant in self.mutants:
                 killer = killed.get(place(self, mutant))
-                if killer in tests and mutant["name"] not in known:
+                explained = place(self, mutant) in survived and mutant["id"] in met and self.explained(mutant)
+                if (killer in names or explained) and mutant["name"] not in known:
                     log.write(json.dumps({"name": mutant["name"], "killer": killer, "earlier": earlier.commit}) + "\n")
 
     def verdicts(self):
         file = self.work / "verdicts.jsonl"
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        self.late = sum(1 for line in lines if line.get("late"))
-        self.earlier = sum(1 for line in lines if line.get("earlier"))
+        self.late = {line["name"] for line in lines if line.get("late")}
+        self.earlier = {line["name"] for line in lines if line.get("earlier")}
         return {line["name"]: line["killer"] for line in lines}
 
     def key(self, mutant):
@@ -296,21 +311,26 @@ class Mutants:
         text = (self.copy.parent / "source" / mutant["file"]).read_text().splitlines()[mutant["span"]["start"]["line"] - 1]
         return f"{mutant['file']}: {re.sub(r'^[^:]*:[0-9]+:[0-9]+: ', '', mutant['name'])}", text.strip()
 
-    def report(self, chosen):
+    def explained(self, mutant):
+        if not hasattr(self, "reasons"):
+            entries = [entry.splitlines() for entry in (HERE / "explained.txt").read_text().split("\n\n")[1:]]
+            self.reasons = {(entry[0], entry[1]) for entry in entries}
+        key = self.key(mutant)
+        return bool({key, (mutant["file"] + ": *", key[1])} & self.reasons)
+
+    def report(self, room, chosen):
         known = self.verdicts()
         met = {k for test in json.loads((self.work / "tests.json").read_text()) for k in test["met"]}
-        reasons = [entry.splitlines() for entry in (HERE / "explained.txt").read_text().split("\n\n")[1:]]
-        reasons = {(entry[0], entry[1]) for entry in reasons}
         alive = [mutant for mutant in chosen if mutant["name"] in known and not known[mutant["name"]]]
-        survivors = [f"{mutant['name']}\n    {self.key(mutant)[1]}" for mutant in alive if not {self.key(mutant), (mutant["file"] + ": *", self.key(mutant)[1])} & reasons]
+        survivors = [f"{mutant['name']}\n    {self.key(mutant)[1]}" for mutant in alive if not self.explained(mutant)]
         explained = len(alive) - len(survivors)
-        killed = sum(1 for mutant in chosen if known.get(mutant["name"]))
+        killed, late, earlier = (sum(1 for mutant in chosen if known.get(mutant["name"]) and mutant["name"] in names) for names in (known, self.late, self.earlier))
         unviable = sum(1 for mutant in chosen if mutant["id"] in self.unviable)
         unmet = [mutant["name"] for mutant in chosen if mutant["id"] not in self.unviable and mutant["id"] not in met]
         print(*survivors, sep="\n")
-        print(f"{self.commit}: {len(chosen)} mutants: {killed} killed ({self.late} of them by a time limit, {self.earlier} in an earlier run), {explained} change no answer, {len(survivors)} survive, {unviable} do not compile, {len(unmet)} met by no test here, "
+        print(f"{self.commit}: {len(chosen)} mutants: {killed} killed ({late} of them by a time limit, {earlier} in an earlier run), {explained} change no answer, {len(survivors)} survive, {unviable} do not compile, {len(unmet)} met by no test here, "
               f"{len(chosen) - killed - len(alive) - unviable - len(unmet)} not tried")
-        (self.work / "unmet.txt").write_text("\n".join(unmet) + "\n")
+        (self.work / f"unmet-{folder_of([room])}.txt").write_text("\n".join(unmet) + "\n")
 
 
 def main():
@@ -320,13 +340,14 @@ def main():
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--processes", type=int, default=os.cpu_count())
     options.add_argument("--report", action="store_true")
-    options.add_argument("--earlier", type=pathlib.Path, help="a folder like that of --work, of a run before")
+    options.add_argument("--together", action="store_true", help="the rooms in one compilation")
+    options.add_argument("--earlier", type=pathlib.Path, action="append", default=[], help="a folder like that of --work, of a run before")
     options.add_argument("--work", type=pathlib.Path, default=HERE / "target/work")
     options = options.parse_args()
-    for room in options.rooms:
-        print(f"== {room or 'what is in no room'}", flush=True)
-        folder = room.replace("/", "-") or "rest"
-        mutants = Mutants(room, options.work.resolve() / folder)
+    for rooms in [options.rooms] if options.together else [[room] for room in options.rooms]:
+        print("==", *(room or "what is in no room" for room in rooms), flush=True)
+        work = options.work.resolve()
+        mutants = Mutants(rooms, work)
         if mutants.state.exists():
             mutants.load()
         elif not options.report:
@@ -340,11 +361,14 @@ def main():
         chosen = mutants.mutants
         if options.sample:
             chosen = random.Random(options.seed).sample(chosen, min(options.sample, len(chosen)))
-        if options.earlier and (options.earlier / folder / "woven.json").exists():
-            mutants.inherit(Mutants(room, options.earlier.resolve() / folder))
+        for earlier in options.earlier:
+            for before in [rooms] if len(rooms) == 1 else [rooms, *([room] for room in rooms)]:
+                if (earlier / folder_of(before) / "woven.json").exists():
+                    mutants.inherit(Mutants(before, earlier.resolve()))
         if not options.report:
             mutants.run(chosen, options.processes)
-        mutants.report(chosen)
+        for room in rooms:
+            mutants.report(room, [mutant for mutant in chosen if inside(mutant["file"], room)])
 
 
 if __name__ == "__main__":

@@ -246,7 +246,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         }
         let mean = moved().sum::<f64>() / moved().count().max(1) as f64;
         let most = moved().fold(0.0, f64::max);
-        let rho = most.clamp(4.0 * mean, 16.0 * mean) / state.updates.max(1) as f64;
+        // Beyond that no bound holds, and none would help.
+        let rho = (most.clamp(4.0 * mean, 16.0 * mean) / state.updates.max(1) as f64).min(*SANE.end());
         if !crowded && rho > state.rho / 4.0 {
             return Ok(false);
         }
