@@ -76,15 +76,15 @@ fi
 part "wasm in Node.js"
 if target wasm32-unknown-unknown && debian node nodejs; then
     for variant in scalar simd128; do
-        flags=
-        [ $variant = simd128 ] && flags="-C target-feature=+simd128"
+        flags= against=
         module=tests/wasm/target/$variant/wasm32-unknown-unknown/release/subquad_wasm.wasm
+        [ $variant = simd128 ] && flags="-C target-feature=+simd128" against="${module/simd128/scalar} ${WASM_LEAST:-}"
         if (cd tests/wasm && RUSTFLAGS=$flags cargo build --quiet --release --target wasm32-unknown-unknown --target-dir target/$variant); then
-            node tests/wasm/run.mjs "$module" ${WASM_LEAST:-} >"$work/wasm-$variant" || fail wasm32 "some case, or the speed" $variant
+            node tests/wasm/run.mjs "$module" $against >"$work/wasm-$variant" || fail wasm32 "some case, or the speed" $variant
             grep -E '^(size|time|faster)' "$work/wasm-$variant"
             cases wasm32 "$work/wasm-$variant"
             row wasm32 "the module of all cases" $variant pass "module $(stat -c %s "$module")"
-            [ $variant = simd128 ] && row wasm32 "fwht 4096, simd128 over scalar in one module" simd128 "$(sed -n 's/^faster|fwht 4096|//p' "$work/wasm-simd128") times as fast"
+            while IFS='|' read -r _ _ name times; do row wasm32 "fwht 4096, against $name" simd128 "$times times as fast"; done < <(grep '^faster|fwht 4096' "$work/wasm-$variant")
         else
             fail wasm32 build $variant
         fi
