@@ -116,10 +116,17 @@ fn fixed(c: &mut Criterion) {
     }
 }
 
-/// The weights of a Gauss-Newton run, step by step: lists and trees that follow them, against the scan.
+/// The weights of a Gauss-Newton run, step by step: lists and trees that follow them, against the scan. Measuring how
+/// far the weights went costs the same for few samples as for many, so both are shown.
 fn moving(c: &mut Criterion) {
+    for n in [256, 1024] {
+        run(c, n);
+    }
+}
+
+fn run(c: &mut Criterion, n: usize) {
     let level = Level::detect();
-    let (n, d, m) = (256, 64, 16_384);
+    let (d, m) = (64, 16_384);
     let x = unit(gaussian(n * d, 3), d);
     let y: Vec<f32> = (0..n).map(|i| (3.0 * x[i * d]).sin()).collect();
     let b = (0.4 * (m as f32).ln()).sqrt();
@@ -135,7 +142,7 @@ fn moving(c: &mut Criterion) {
     while let Some(step) = run.step().unwrap() {
         let w = run.weights();
         lists.advance(level, w, &mut scratch).unwrap();
-        let mut group = c.benchmark_group(format!("halfspace/gauss-newton/step={}", step.step));
+        let mut group = c.benchmark_group(format!("halfspace/gauss-newton/n={n}/step={}", step.step));
         scan(level, w, xs, b, &mut hits, &mut scratch).unwrap();
         let wanted = found(&hits);
         plain(&mut group, id("scan"), n * m, || scan(level, w, black_box(xs), b, &mut hits, &mut scratch).unwrap());
@@ -152,7 +159,7 @@ fn moving(c: &mut Criterion) {
     let wanted = found(&hits);
     let mut memory = words(MaxTree::<&[u8], f32>::storage_len(m, d, n));
     let mut scratch = vec![0.0; MaxTree::<&[u8], f32>::build_scratch_len(m, d)];
-    let mut group = c.benchmark_group("halfspace/max tree");
+    let mut group = c.benchmark_group(format!("halfspace/max tree/n={n}"));
     plain(&mut group, id("build"), n * m, || MaxTree::build(level, w, xs, bytes(&mut memory), &mut scratch).is_ok());
     let mut tree = MaxTree::build(level, w, xs, bytes(&mut memory), &mut scratch).unwrap();
     tree.query_batch(level, w, b, &mut hits, &mut scratch).unwrap();

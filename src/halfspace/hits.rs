@@ -223,23 +223,6 @@ impl<T> Hits<'_, T> {
         }
     }
 
-    /// Appends one neuron, and its value if values are wanted.
-    #[inline(always)]
-    pub(super) fn put_one(&mut self, i: usize, r: u32, z: T) {
-        let Some(count) = self.counts.get_mut(i) else { return };
-        let at = *count as usize;
-        *count += 1;
-        if at < self.room {
-            let at = i * self.room + at;
-            if let Some(to) = self.indices.get_mut(at) {
-                *to = r;
-            }
-            if let Some(to) = self.values.as_mut().and_then(|values| values.get_mut(at)) {
-                *to = z;
-            }
-        }
-    }
-
     /// Whether values are wanted.
     pub(super) const fn wants_values(&self) -> bool {
         self.values.is_some()

@@ -8,21 +8,26 @@ fn rows(w: &[f32], d: usize) -> MatRef<'_, f32> {
     MatRef::new(w, w.len() / d, d).unwrap()
 }
 
-/// Lists for one or more samples of length d, with room for all, and the memory they are in.
+/// Lists for one or more samples of length d, and the memory they are in.
 struct Lists {
     memory: Vec<u64>,
     scratch: Vec<f32>,
     shape: [usize; 3],
+    room: usize,
 }
 
 impl Lists {
+    /// With room for all neurons.
     fn new(level: Level, w: &[f32], x: &[f32], d: usize, threshold: f32, rho: f64) -> Self {
+        Self::with_room(w.len() / d, level, w, x, d, threshold, rho)
+    }
+    fn with_room(room: usize, level: Level, w: &[f32], x: &[f32], d: usize, threshold: f32, rho: f64) -> Self {
         let shape @ [m, d, n] = [w.len() / d, d, x.len() / d];
-        let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, m));
+        let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, room));
         let mut scratch = dirty(Candidates::<&[u8], f32>::build_scratch_len(m, d, n).max(scan_scratch_len(d, m)));
         let to = bytemuck::cast_slice_mut::<u64, u8>(&mut memory);
-        Candidates::build(level, rows(w, d), rows(x, d), threshold, rho, m, to, &mut scratch).unwrap();
-        Self { memory, scratch, shape }
+        Candidates::build(level, rows(w, d), rows(x, d), threshold, rho, room, to, &mut scratch).unwrap();
+        Self { memory, scratch, shape, room }
     }
     fn open(&mut self) -> Candidates<&mut [u8], f32> {
         Candidates::open(bytemuck::cast_slice_mut::<u64, u8>(&mut self.memory), Check::Header).unwrap()
@@ -43,7 +48,7 @@ impl Lists {
     /// Element `at` of a section, as four bytes: samples, lengths, weights before, norms, drifts, far ones, counts, candidates, values.
     fn word(&mut self, section: usize, at: usize) -> &mut u32 {
         let [m, d, n] = self.shape;
-        let lens = [n * d, n, m * d, m, m, m, n, n * m, n * m];
+        let lens = [n * d, n, m * d, m, m, m, n, n * self.room, n * self.room];
         let from = 128 + lens[..section].iter().map(|len| (len * 4).next_multiple_of(64)).sum::<usize>();
         &mut bytemuck::cast_slice_mut::<u64, u32>(&mut self.memory)[from / 4 + at]
     }
@@ -283,5 +288,68 @@ fn a_skin_is_no_wider_than_bounds_hold() {
         let rho = lists.advance(level, &[1e15]);
         assert_eq!(rho, Some(1.2e15), "{level}");
         assert_eq!(lists.ask(level, &[1e15], 0.5), [[0]], "{level}");
+    }
+}
+
+/// A skin whose candidates do not find room is made narrower, by four at a time and three times at most; without room, all neurons are looked at.
+#[test]
+fn a_skin_is_no_wider_than_there_is_room_for() {
+    let m = 600;
+    let before: Vec<f32> = (0..m).map(|r| (r as f32 - 299.5) / 100.0).collect();
+    let after: Vec<f32> = before.iter().map(|w| w + 0.5).collect();
+    // 350 fire then: those above -0.5 at first. Four times the mean distance is a skin of 2, then 0.5, 0.125, 0.03125: 550, 400, 362, 353 candidates.
+    for level in levels() {
+        for (room, rho, times) in [(560, 2.0, 1), (400, 0.5, 2), (399, 0.125, 3), (353, 0.03125, 4), (340, 0.03125, 4)] {
+            let mut lists = Lists::with_room(room, level, &before, &[1.0], 1, 0.0, 0.1);
+            assert!(close(lists.advance(level, &after), rho), "{level} {room}: {}", lists.open().rho());
+            assert_eq!(lists.open().rebuilds(), times, "{level} {room}");
+            assert_eq!(lists.ask(level, &after, 0.0), [(250..600).collect::<Vec<u32>>()], "{level} {room}");
+        }
+    }
+}
+
+/// All neurons are looked at: those exactly on the threshold, next to it, and those that no bound holds for.
+#[test]
+fn samples_without_lists_see_every_neuron() {
+    for level in levels() {
+        for d in [1, 3, 16, 37, 64] {
+            for m in [1, 7, 8, 9, 100] {
+                let x = numbers::<f32>(2 * d, 5);
+                let mut w = numbers::<f32>(m * d, 6);
+                let mut lists = Lists::with_room(0, level, &w, &x, d, -1e3, 0.1);
+                for (r, row) in w.chunks_mut(d).enumerate() {
+                    match r % 11 {
+                        2 => row.fill(f32::NAN),
+                        3 => row[d / 2] = 1e30,
+                        4 => row[d - 1] = f32::NEG_INFINITY,
+                        5 => row.iter_mut().for_each(|w| *w += 3.0),
+                        _ => {}
+                    }
+                }
+                lists.open().update_all(level, rows(&w, d)).unwrap();
+                let (mut counts, mut ids, mut values) = (vec![9; 2], vec![9; 2 * m], vec![0.0f32; 2 * m]);
+                let mut hits = Hits::new(&mut counts, &mut ids, m).unwrap().with_values(&mut values).unwrap();
+                let mut scratch = dirty(scan_scratch_len(d, m));
+                scan(level, rows(&w, d), rows(&x, d), -1e3, &mut hits, &mut scratch).unwrap();
+                let of = |i: usize| hits.indices(i).iter().zip(hits.values(i)).map(|(&r, z)| (r, z.to_bits())).collect::<Vec<_>>();
+                let all = [of(0), of(1)];
+                for &(_, z) in &all[0] {
+                    let z = f32::from_bits(z);
+                    if z > 1e3 {
+                        continue;
+                    }
+                    for b in [z, z.next_down(), z.next_up()] {
+                        let above = |i: usize| all[i].iter().filter(|(_, z)| f32::from_bits(*z) > b).copied().collect::<Vec<_>>();
+                        let (mut counts, mut ids, mut values) = (vec![9; 2], vec![9; 2 * m], vec![0.0f32; 2 * m]);
+                        let mut hits = Hits::new(&mut counts, &mut ids, m).unwrap().with_values(&mut values).unwrap();
+                        lists.open().query_batch(level, rows(&w, d), b, &mut hits, &mut []).unwrap();
+                        for i in 0..2 {
+                            let found = hits.indices(i).iter().zip(hits.values(i)).map(|(&r, z)| (r, z.to_bits()));
+                            assert_eq!(found.collect::<Vec<_>>(), above(i), "{level} m={m} d={d} {b} of {i}");
+                        }
+                    }
+                }
+            }
+        }
     }
 }

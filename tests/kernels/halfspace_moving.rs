@@ -73,7 +73,11 @@ fn candidates_follow<T: Float>() {
                 match step % 3 {
                     0 => (0..m).for_each(|r| index.update(level, r, &w[r * d..(r + 1) * d]).unwrap()),
                     1 => index.update_all(level, ws).unwrap(),
-                    _ => rebuilds += u64::from(index.advance(level, ws, &mut scratch).unwrap()),
+                    _ => {
+                        let anew = index.advance(level, ws, &mut scratch).unwrap();
+                        assert_eq!(anew, index.rebuilds() > rebuilds);
+                        rebuilds = index.rebuilds();
+                    }
                 }
                 assert_eq!(index.rebuilds(), rebuilds);
                 index.verify(level, ws, &mut []).unwrap();

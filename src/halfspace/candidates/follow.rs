@@ -79,13 +79,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let [m, d, ..] = self.index.dims;
         expect_length("rebuild: rows of W", m, w.rows())?;
         expect_length("rebuild: columns of W", d, w.cols())?;
-        self.list(level, w, rho, scratch)?;
-        let state = self.state();
-        self.index.set_state(State { rebuilds: state.rebuilds + 1, ..state }.words());
-        Ok(())
+        self.list_anew(level, w, rho, scratch).map(drop)
     }
 
-    fn list(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<(), Error> {
+    fn list_anew(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<bool, Error> {
+        let fit = self.list(level, w, rho, scratch)?;
+        let state = self.state();
+        self.index.set_state(State { rebuilds: state.rebuilds + 1, ..state }.words());
+        Ok(fit)
+    }
+
+    /// Whether all samples' candidates that can be told found room.
+    fn list(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<bool, Error> {
         let [m, d, n, room] = self.index.dims;
         if !(rho >= 0.0 && rho <= *SANE.end()) {
             return Err(Error::value("candidates: rho", "finite and not negative"));
@@ -108,21 +113,23 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let x = MatRef::new(parts.samples, n, d)?;
         let mut hits = Hits::new(parts.counts, parts.ids, room)?.with_values(parts.values)?;
         scan::scan_with(level, w, x, thresholds, &mut hits, scratch)?;
-        let (mut listed, mut fired) = (0u64, 0u64);
+        let (mut listed, mut fired, mut fit) = (0u64, 0u64, true);
         for (i, &count) in parts.counts.iter().enumerate() {
             listed += u64::from(count);
             let values = parts.values[i * room..].iter().take(room.min(count as usize));
             fired += values.filter(|&z| z.to_f64() > state.threshold).count() as u64;
         }
         for (count, length) in parts.counts.iter_mut().zip(parts.lengths.iter()) {
-            if !length.is_finite() {
+            if length.is_finite() {
+                fit &= *count as usize <= room;
+            } else {
                 // No bound holds: all neurons are candidates.
                 *count = u32::MAX;
             }
         }
         let wide = u64::from(listed > fired + fired / 2);
         self.index.set_state(State { hot: 0, rho, updates: 0, most: 0.0, wide, ..state }.words());
-        Ok(())
+        Ok(fit)
     }
 
     /// Neuron r has moved to `row`. The index is no longer sealed.
@@ -217,7 +224,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
 
     /// [`update_all`](Self::update_all), and a [`rebuild`](Self::rebuild) if more than one neuron in 512 has moved by
     /// more than rho, or if the lists are longer than the drift needs them to be; with a skin of the
-    /// farthest that a neuron has moved per update, between 4 and 16 times the mean. Whether they were rebuilt.
+    /// farthest that a neuron has moved per update, between 4 and 16 times the mean. Where lists of that skin do not fit into their room, they are built again with a
+    /// quarter of it, up to three times. Whether they were rebuilt.
     ///
     /// # Errors
     /// As those.
@@ -247,9 +255,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let mean = moved().sum::<f64>() / moved().count().max(1) as f64;
         let most = moved().fold(0.0, f64::max);
         // Beyond that no bound holds, and none would help.
-        let rho = (most.clamp(4.0 * mean, 16.0 * mean) / state.updates.max(1) as f64).min(*SANE.end());
+        let mut rho = (most.clamp(4.0 * mean, 16.0 * mean) / state.updates.max(1) as f64).min(*SANE.end());
         if !crowded && rho > state.rho / 4.0 {
             return Ok(false);
+        }
+        for _ in 0..3 {
+            if self.list_anew(level, w, rho, scratch)? {
+                return Ok(true);
+            }
+            rho /= 4.0;
         }
         self.rebuild(level, w, rho, scratch)?;
         Ok(true)

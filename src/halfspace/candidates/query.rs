@@ -6,7 +6,19 @@ use super::super::{Watcher, check_watch, values};
 use super::{Candidates, ENTRIES, Parts};
 use crate::error::{Error, expect_length};
 use crate::matrix::MatRef;
-use crate::simd::{Float, Level, Simd};
+use crate::simd::{Float, Level, MOST_LANES, Simd};
+
+/// Neurons whose products with a sample are formed side by side.
+const TOGETHER: usize = 8;
+
+impl<T: Float> Parts<'_, T> {
+    /// What the norm of neuron r's weights cannot exceed.
+    #[inline(always)]
+    fn longest(&self, r: usize) -> T {
+        let (norm, drift) = (self.norms.get(r).copied(), self.drift.get(r).copied());
+        norm.unwrap_or(T::INFINITY) + drift.unwrap_or(T::INFINITY)
+    }
+}
 
 impl<B: AsRef<[u8]>, T: Float> Watcher<T> for Candidates<B, T> {
     fn neurons(&self) -> usize {
@@ -93,7 +105,7 @@ fn query_body<T: Float, S: Simd<T>>(
     most: T,
     hits: &mut Hits<'_, T>,
 ) {
-    let (m, d) = (w.rows(), w.cols());
+    let d = w.cols();
     let gamma = T::from_f64(4.0 * (d + 4) as f64 * T::EPSILON.to_f64());
     let hot = parts.hot.get(..hot).unwrap_or_default();
     for answer in 0..hits.queries() {
@@ -101,66 +113,89 @@ fn query_body<T: Float, S: Simd<T>>(
         let x = parts.samples.get(i * d..(i + 1) * d).unwrap_or_default();
         let row = |r: u32| w.row(r as usize).unwrap_or_default();
         let count = parts.counts.get(i).map_or(0, |&count| count as usize);
-        if count > room {
-            for r in 0..m as u32 {
-                let z = scan::value_of(s, x, row(r));
-                if z > threshold {
-                    hits.put_one(answer, r, z);
-                }
-            }
-            continue;
-        }
         let length = parts.lengths.get(i).copied().unwrap_or(T::INFINITY);
-        let ids = parts.ids.get(i * room..i * room + count).unwrap_or_default();
-        let values = parts.values.get(i * room..i * room + count).unwrap_or_default();
-        let mut hot = hot.iter().copied().peekable();
-        let over = s.splat(threshold);
-        let far = s.splat(most * length);
-        for (ids, values) in ids.chunks(ENTRIES).zip(values.chunks(ENTRIES)) {
-            // What nobody can have crossed who is not hot; those come by themselves.
-            let (mut certain, mut possible, mut lane) = (0u64, 0u64, 0);
-            for values in values.chunks(S::LANES) {
-                let z = s.load_part(values);
-                certain |= s.gt(s.sub(z, far), over) << lane;
-                possible |= s.gt(s.add(z, far), over) << lane;
-                lane += S::LANES;
+        if count > room {
+            everybody(s, &parts, w, x, threshold, gamma * length, answer, hits);
+        } else {
+            let ids = parts.ids.get(i * room..i * room + count).unwrap_or_default();
+            let values = parts.values.get(i * room..i * room + count).unwrap_or_default();
+            let mut hot = hot.iter().copied().peekable();
+            let over = s.splat(threshold);
+            let far = s.splat(most * length);
+            for (ids, values) in ids.chunks(ENTRIES).zip(values.chunks(ENTRIES)) {
+                // What nobody can have crossed who is not hot; those come by themselves.
+                let (mut certain, mut possible, mut lane) = (0u64, 0u64, 0);
+                for values in values.chunks(S::LANES) {
+                    let z = s.load_part(values);
+                    certain |= s.gt(s.sub(z, far), over) << lane;
+                    possible |= s.gt(s.add(z, far), over) << lane;
+                    lane += S::LANES;
+                }
+                let inside = low_bits(ids.len());
+                let mut open = possible & !certain & inside;
+                let mut fires = certain & inside;
+                while open != 0 {
+                    let lane = open.trailing_zeros() as usize;
+                    open &= open - 1;
+                    let r = ids.get(lane).copied().unwrap_or_default();
+                    let z = values.get(lane).copied().unwrap_or_default();
+                    let drift = parts.drift.get(r as usize).copied().unwrap_or(T::INFINITY);
+                    let above = if z - drift * length > threshold {
+                        true
+                    } else if z + drift * length <= threshold {
+                        false
+                    } else {
+                        decide(s, x, row(r), threshold, gamma * parts.longest(r as usize) * length)
+                    };
+                    fires |= u64::from(above) << lane;
+                }
+                // Neurons that have moved far come in between, whether or not they were candidates.
+                let mut done = 0;
+                while let Some(far) = hot.next_if(|&far| ids.last().is_some_and(|&last| far <= last)) {
+                    let at = ids.partition_point(|&r| r < far);
+                    hits.put_some(s, answer, ids.get(done..at).unwrap_or_default(), fires >> done);
+                    let above = decide(s, x, row(far), threshold, gamma * parts.longest(far as usize) * length);
+                    hits.put_some(s, answer, &[far], u64::from(above));
+                    // Damaged bytes need not ascend.
+                    done = done.max(at + usize::from(ids.get(at) == Some(&far)));
+                }
+                hits.put_some(s, answer, ids.get(done..).unwrap_or_default(), fires.checked_shr(done as u32).unwrap_or_default());
             }
-            let inside = low_bits(ids.len());
-            let mut open = possible & !certain & inside;
-            let mut fires = certain & inside;
-            while open != 0 {
-                let lane = open.trailing_zeros() as usize;
-                open &= open - 1;
-                let r = ids.get(lane).copied().unwrap_or_default();
-                let z = values.get(lane).copied().unwrap_or_default();
-                let drift = parts.drift.get(r as usize).copied().unwrap_or(T::INFINITY);
-                let above = if z - drift * length > threshold {
-                    true
-                } else if z + drift * length <= threshold {
-                    false
-                } else {
-                    let norm = parts.norms.get(r as usize).map_or(T::INFINITY, |&norm| norm + drift);
-                    decide(s, x, row(r), threshold, gamma * norm * length)
-                };
-                fires |= u64::from(above) << lane;
+            for far in hot {
+                let above = decide(s, x, row(far), threshold, gamma * parts.longest(far as usize) * length);
+                hits.put_some(s, answer, &[far], u64::from(above));
             }
-            // Neurons that have moved far come in between, whether or not they were candidates.
-            let mut done = 0;
-            while let Some(far) = hot.next_if(|&far| ids.last().is_some_and(|&last| far <= last)) {
-                let at = ids.partition_point(|&r| r < far);
-                hits.put_some(s, answer, ids.get(done..at).unwrap_or_default(), fires >> done);
-                hits.put_some(s, answer, &[far], u64::from(scan::value_of(s, x, row(far)) > threshold));
-                // Damaged bytes need not ascend.
-                done = done.max(at + usize::from(ids.get(at) == Some(&far)));
-            }
-            hits.put_some(s, answer, ids.get(done..).unwrap_or_default(), fires.checked_shr(done as u32).unwrap_or_default());
-        }
-        for far in hot {
-            hits.put_some(s, answer, &[far], u64::from(scan::value_of(s, x, row(far)) > threshold));
         }
         if hits.wants_values() {
             let (indices, values) = hits.unfilled(answer, 0);
             values::values_of(s, x, 1, indices, values, row);
         }
+    }
+}
+
+/// A sample that has no list: all neurons. A product is wrong by at most `slack` times the norm of its row.
+#[inline(always)]
+fn everybody<T: Float, S: Simd<T>>(
+    s: S,
+    parts: &Parts<'_, T>,
+    w: MatRef<'_, T>,
+    x: &[T],
+    threshold: T,
+    slack: T,
+    answer: usize,
+    hits: &mut Hits<'_, T>,
+) {
+    let m = w.rows();
+    for first in (0..m).step_by(TOGETHER) {
+        // Behind the last one, the last again, for nothing.
+        let (mut ids, mut rows, mut slacks) = ([0; TOGETHER], [&[][..]; TOGETHER], [T::ZERO; MOST_LANES]);
+        for k in 0..TOGETHER {
+            let r = (first + k).min(m - 1);
+            ids[k] = r as u32;
+            rows[k] = w.row(r).unwrap_or_default();
+            slacks[k] = parts.longest(r) * slack;
+        }
+        let fires = scan::decide_rows::<T, S, TOGETHER>(s, x, &rows, threshold, &slacks);
+        hits.put_some(s, answer, ids.get(..(m - first).min(TOGETHER)).unwrap_or_default(), fires.into());
     }
 }
