@@ -32,7 +32,7 @@ const ENTRIES: usize = 32;
 ///
 /// # Storage
 /// The samples and the weights once, two numbers per neuron, and `room` times an index and a value per sample. A sample
-/// with more candidates than there is room for is answered by looking at all neurons: right, at the speed of a scan.
+/// with more candidates than there is room for is answered by looking at all neurons: right, and a product each.
 ///
 /// # Cost
 /// A query looks at the kept values of its candidates, and computes the products of those that lie closer to the
