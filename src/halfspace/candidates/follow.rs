@@ -82,15 +82,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         self.list_anew(level, w, rho, scratch).map(drop)
     }
 
-    fn list_anew(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<bool, Error> {
-        let fit = self.list(level, w, rho, scratch)?;
+    fn list_anew(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<usize, Error> {
+        let homeless = self.list(level, w, rho, scratch)?;
         let state = self.state();
-        self.index.set_state(State { rebuilds: state.rebuilds + 1, ..state }.words());
-        Ok(fit)
+        self.index.set_state(State { rebuilds: state.rebuilds.wrapping_add(1), ..state }.words());
+        Ok(homeless)
     }
 
-    /// Whether all samples' candidates that can be told found room.
-    fn list(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<bool, Error> {
+    /// Lists anew; for how many samples there is no room, though a narrower skin might find it.
+    fn list(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<usize, Error> {
         let [m, d, n, room] = self.index.dims;
         if !(rho >= 0.0 && rho <= *SANE.end()) {
             return Err(Error::value("candidates: rho", "finite and not negative"));
@@ -113,15 +113,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let x = MatRef::new(parts.samples, n, d)?;
         let mut hits = Hits::new(parts.counts, parts.ids, room)?.with_values(parts.values)?;
         scan::scan_with(level, w, x, thresholds, &mut hits, scratch)?;
-        let (mut listed, mut fired, mut fit) = (0u64, 0u64, true);
+        let (mut listed, mut fired, mut homeless) = (0u64, 0u64, 0);
         for (i, &count) in parts.counts.iter().enumerate() {
-            listed += u64::from(count);
-            let values = parts.values[i * room..].iter().take(room.min(count as usize));
+            let count = room.min(count as usize);
+            listed += count as u64;
+            let values = parts.values[i * room..].iter().take(count);
             fired += values.filter(|&z| z.to_f64() > state.threshold).count() as u64;
         }
         for (count, length) in parts.counts.iter_mut().zip(parts.lengths.iter()) {
             if length.is_finite() {
-                fit &= *count as usize <= room;
+                homeless += usize::from(*count as usize > room);
             } else {
                 // No bound holds: all neurons are candidates.
                 *count = u32::MAX;
@@ -129,7 +130,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         }
         let wide = u64::from(listed > fired + fired / 2);
         self.index.set_state(State { hot: 0, rho, updates: 0, most: 0.0, wide, ..state }.words());
-        Ok(fit)
+        Ok(homeless)
     }
 
     /// Neuron r has moved to `row`. The index is no longer sealed.
@@ -180,7 +181,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         if drift.to_f64() <= rho && drift.to_f64() > state.most {
             state.most = drift.to_f64();
         }
-        state.updates += 1;
+        state.updates = state.updates.wrapping_add(1);
         self.index.set_state(state.words());
         Ok(())
     }
@@ -217,15 +218,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let parts = self.parts_mut();
         let (hot, most) = drift_entry(level, parts.before, parts.norms, parts.drift, parts.hot, w, state.rho);
         (state.hot, state.most) = (hot as u64, most.to_f64());
-        state.updates += 1;
+        state.updates = state.updates.wrapping_add(1);
         self.index.set_state(state.words());
         Ok(())
     }
 
     /// [`update_all`](Self::update_all), and a [`rebuild`](Self::rebuild) if more than one neuron in 512 has moved by
-    /// more than rho, or if the lists are longer than the drift needs them to be; with a skin of the
-    /// farthest that a neuron has moved per update, between 4 and 16 times the mean. Where lists of that skin do not fit into their room, they are built again with a
-    /// quarter of it, up to three times. Whether they were rebuilt.
+    /// more than rho, or if the lists are longer than the drift needs them to be; with a skin of the farthest that a
+    /// neuron has moved per update, between 4 and 16 times the mean. Where more than one sample in sixteen finds no room
+    /// for its candidates then, the skin becomes a quarter of that, a sixteenth, a 64th; if none of these does, the
+    /// first again: five scans at most. Whether the lists were rebuilt.
     ///
     /// # Errors
     /// As those.
@@ -255,17 +257,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let mean = moved().sum::<f64>() / moved().count().max(1) as f64;
         let most = moved().fold(0.0, f64::max);
         // Beyond that no bound holds, and none would help.
-        let mut rho = (most.clamp(4.0 * mean, 16.0 * mean) / state.updates.max(1) as f64).min(*SANE.end());
+        let rho = (most.clamp(4.0 * mean, 16.0 * mean) / state.updates.max(1) as f64).min(*SANE.end());
         if !crowded && rho > state.rho / 4.0 {
             return Ok(false);
         }
-        for _ in 0..3 {
-            if self.list_anew(level, w, rho, scratch)? {
-                return Ok(true);
+        // A few samples may look at everybody; more of them are to find room.
+        let few = self.index.dims[2] / 16;
+        let mut homeless = self.list_anew(level, w, rho, scratch)?;
+        for narrow in [rho / 4.0, rho / 16.0, rho / 64.0] {
+            if homeless > few && rho > 0.0 {
+                homeless = self.list_anew(level, w, narrow, scratch)?;
             }
-            rho /= 4.0;
         }
-        self.rebuild(level, w, rho, scratch)?;
+        if homeless > few && rho > 0.0 {
+            // There is no such skin: then one that lasts.
+            self.list_anew(level, w, rho, scratch)?;
+        }
         Ok(true)
     }
 
