@@ -372,7 +372,7 @@ fn far_neurons_and_the_order_of_sums() {
                 let mut lists = Lists::new(level, &start, &x, d, least.min(-1e-3), 1e-3 * f64::from(wide));
                 assert_eq!(lists.open().most_candidates(), listed);
                 lists.open().update_all(level, rows(&w, d)).unwrap();
-                assert_eq!(lists.open().hot(), m as usize);
+                assert_eq!(lists.open().hot(), m);
                 for z in &all {
                     for b in [*z, z.next_down(), z.next_up()] {
                         let wanted: Vec<u32> = (0..m as u32).filter(|&r| all[r as usize] > b).collect();
