@@ -64,6 +64,8 @@ def main():
         subprocess.run(["cargo", "+nightly", "fuzz", "build", "--features", "io", *target], check=True)
     names = options.targets or subprocess.run(["cargo", "+nightly", "fuzz", "list"], check=True, capture_output=True, text=True).stdout.split()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    seeds = HERE.parent / "tests" / "bodies" / "seeds"
+    subprocess.run([sys.executable, HERE / "seeds.py", "--unpack", *[name for name in names if (seeds / name).exists()]], check=True)
     release = next((HERE / "target").glob("*/release"))
     account, failed, busy, lock = read(), set(), set(), threading.Lock()
 

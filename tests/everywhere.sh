@@ -211,6 +211,7 @@ if [ -z "$quick" ]; then
 
     part "fuzzing, ${FUZZ_SECONDS:-20} s each"
     if [ -n "$nightly" ] && crate cargo-fuzz cargo-fuzz; then
+        python3 fuzz/seeds.py --unpack
         # To compile them as fast as they can be would take longer than to run them.
         for name in $(cd fuzz && cargo +nightly fuzz list); do
             run fuzz "$name, ${FUZZ_SECONDS:-20} s" "all here" sh -c "cd fuzz && CARGO_PROFILE_RELEASE_OPT_LEVEL=1 cargo +nightly fuzz run --features io $name -- -max_total_time=${FUZZ_SECONDS:-20} -timeout=60 -rss_limit_mb=4096"

@@ -20,9 +20,9 @@ const FOUND: &[&[u8]] = &[
     &[0x0B, 0, 0xF2, 0, 0, 0, 0, 0, 0xF5, 0xC2, 0xCA],
 ];
 
-/// Calls the body of a target with each of those, with lengths from nothing to more than any body reads, each with several fillings,
-/// and, where the environment's FUZZ_SECONDS says so, with new ones as long as that; or with FUZZ_INPUT alone, which is what a finding prints.
-pub fn on_inputs(body: impl Fn(&[u8])) {
+/// Calls the body of a target with each of those, with its `seeds` (the inputs by which fuzzing has reached something new, see
+/// fuzz/seeds.py), with lengths from nothing to more than any body reads, each with several fillings, and, where the environment's FUZZ_SECONDS says so, with new ones as long as that; or with FUZZ_INPUT alone, which is what a finding prints.
+pub fn on_inputs(seeds: &[u8], body: impl Fn(&[u8])) {
     let told = |bytes: &[u8]| {
         let input = Input(bytes);
         body(input.0);
@@ -31,15 +31,27 @@ pub fn on_inputs(body: impl Fn(&[u8])) {
         let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16).expect("hexadecimal digits") as u8).collect();
         return told(&digits.chunks(2).map(|two| two.iter().fold(0, |byte, digit| byte * 16 + digit)).collect::<Vec<_>>());
     }
-    FOUND.iter().for_each(|bytes| told(bytes));
+    let known: Vec<&[u8]> = FOUND.iter().copied().chain(unpacked(seeds)).collect();
+    assert!(known.len() > FOUND.len() + 50, "{} seeds", known.len() - FOUND.len());
+    known.iter().for_each(|bytes| told(bytes));
     (0..160).for_each(|i| told(&fixed(i)));
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
     if seconds > 0 {
         let until = Instant::now() + Duration::from_secs(seconds);
         let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
         let seed = std::env::var("FUZZ_SEED").ok().and_then(|seed| u64::from_str_radix(&seed, 16).ok()).unwrap_or_else(now);
-        (0..).take_while(|_| Instant::now() < until).for_each(|i| told(&random(&mut stream(seed, i))));
+        (0..).take_while(|_| Instant::now() < until).for_each(|i| told(&random(&known, &mut stream(seed, i))));
     }
+}
+
+/// One input after the other, each behind its length in two bytes.
+fn unpacked(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (len, rest) = data.split_first_chunk()?;
+        let (one, rest) = rest.split_at(u16::from_le_bytes(*len).into());
+        data = rest;
+        Some(one)
+    })
 }
 
 /// Tells what it was when a test fails on it.
@@ -66,12 +78,12 @@ fn fixed(i: u64) -> Vec<u8> {
     bytes
 }
 
-/// Any bytes, or what was found with some of them changed; stretches of zeros, of ones and of a few values, which reach small shapes,
+/// Any bytes, or known ones with some of them changed; stretches of zeros, of ones and of a few values, which reach small shapes,
 /// equal numbers and those that are none.
-fn random(rng: &mut impl Rng) -> Vec<u8> {
+fn random(known: &[&[u8]], rng: &mut impl Rng) -> Vec<u8> {
     let mut below = |n: usize| rng.next_u32() as usize % n;
-    let mut bytes = match below(8) {
-        0 => FOUND[below(FOUND.len())].to_vec(),
+    let mut bytes = match below(2) {
+        0 => known[below(known.len())].to_vec(),
         _ => {
             let most = [8, 64, 512, 4096][below(4)];
             (0..below(most)).map(|_| below(256) as u8).collect()

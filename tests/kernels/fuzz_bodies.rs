@@ -25,7 +25,7 @@ macro_rules! on_fixed_inputs {
     ($($body:ident),+) => {
         $(#[test]
         fn $body() {
-            bodies::inputs::on_inputs(bodies::$body::$body);
+            bodies::inputs::on_inputs(include_bytes!(concat!("../bodies/seeds/", stringify!($body))), bodies::$body::$body);
         })+
     };
 }

@@ -11,7 +11,7 @@ use subquad::random::stream;
 
 #[test]
 fn table() {
-    on_inputs(files::table);
+    on_inputs(include_bytes!("../bodies/seeds/table"), files::table);
     let words = ["a", "b", "1", "2.5", "nan", "1e999", ",", ",", "\n", "\n", "\"", " ", "\r\n", "-3", "\u{feff}"];
     for seed in 0..500 {
         let mut rng = stream(seed, 1);
@@ -23,7 +23,7 @@ fn table() {
 #[test]
 fn model() {
     use subquad::train::{Coding, Dataset, Model, Preparation, PrepareOptions, Target};
-    on_inputs(files::model);
+    on_inputs(include_bytes!("../bodies/seeds/model"), files::model);
     // A real one, with a byte changed, cut off, or doubled.
     let target = Target::classes("kind", vec!["x".into(), "y".into(), "z".into()], vec![0, 1, 2, 0]).unwrap();
     let data = Dataset::new(vec!["a".into(), "b".into()], vec![1.0, 2.0, 3.0, 5.0, 4.0, 1.0, 0.0, 7.0], target).unwrap();
