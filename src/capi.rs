@@ -93,7 +93,7 @@ pub use transform::*;
 use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};
 
-use crate::{Error, Level, MatMut, MatRef};
+use crate::{Error, Figure, Level, MatMut, MatRef};
 
 /// All is well.
 pub const SUBQUAD_OK: c_int = 0;
@@ -133,9 +133,10 @@ assert_eq!((code, error.found, error.expected), (SUBQUAD_TRANSFORM_LENGTH, 5, 8)
 pub struct subquad_error {
     /// One of the codes.
     pub code: c_int,
-    /// The length that fits or that is enough, where there is one; of a callback, what it returned.
+    /// The length that fits or that is enough, or the limit of a number that has to be a count; of a callback, what it returned. 0 where
+    /// there is no such count: a limit that is no count, and the factors of a product that overflows, are in the message alone.
     pub expected: usize,
-    /// The length that was handed over, where there is one.
+    /// The length or the count that was handed over; 0 where there is none, as with a shift or a tolerance, which the message has.
     pub found: usize,
     /// A sentence with the figures, ended by a zero; cut off where it is longer.
     pub message: [c_char; 256],
@@ -187,6 +188,7 @@ impl Failure {
             Self::Of(Error::Length { expected, found, .. }) => (expected, found),
             Self::Of(Error::TooShort { needed, found, .. }) => (needed, found),
             Self::Of(Error::TransformLength { found, below, above }) => (above.or(below).unwrap_or_default(), found),
+            Self::Of(Error::Value { limit, found, .. }) => (limit.count(), found.count()),
             Self::Callback(_, code) => (code as usize, 0),
             _ => (0, 0),
         }
@@ -276,16 +278,16 @@ fn check<T>(what: &'static str, at: *const T, len: usize) -> Result<(), Failure>
         return Err(Failure::Null(what));
     }
     if !at.is_aligned() {
-        return Err(Error::value(what, "aligned as its type is").into());
+        return Err(Error::limited(what, "aligned to a multiple of", Figure::Count(align_of::<T>()), Figure::Bits(at.addr() as u64)).into());
     }
     match len.checked_mul(size_of::<T>()) {
         Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
-        _ => Err(Error::overflow(what).into()),
+        _ => Err(Error::Overflow { what, factors: (len as u64, size_of::<T>() as u64), bits: usize::BITS - 1 }.into()),
     }
 }
 
 fn area(what: &'static str, rows: usize, cols: usize) -> Result<usize, Failure> {
-    rows.checked_mul(cols).ok_or(Error::overflow(what).into())
+    rows.checked_mul(cols).ok_or_else(|| Error::overflow(what, rows, cols).into())
 }
 
 /// A dense matrix behind a pointer.
@@ -332,7 +334,7 @@ fn level(number: u8) -> Result<Level, Failure> {
     if number == 0 {
         return Ok(Level::detect());
     }
-    name.parse().map_err(|_| Error::value("level", "one that this processor has").into())
+    name.parse().map_err(|_| Error::value("level", "one that this processor has", Figure::Count(number.into())).into())
 }
 
 /// The version of the library, as its package has it.

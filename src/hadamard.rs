@@ -60,7 +60,7 @@ mod small;
 pub use order::Order;
 pub use signs::Signs;
 
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_contiguous, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::{Element, Float, Level};
 use schedule::{Input, NEAR, Rows, outer_len};
@@ -449,8 +449,8 @@ impl<T: Element> Transform<'_, T> {
         if n < source.cols() {
             return Err(Error::too_short("to: columns", source.cols(), n));
         }
-        if source.col_stride() != 1 && source.cols() > 1 {
-            return Err(Error::value("source: stride of the columns", "1"));
+        if source.cols() > 1 {
+            expect_contiguous("source: stride of the columns", source.col_stride())?;
         }
         rows(level, to.data(), count, n, stride, Some((source.data(), source.row_stride(), source.cols())), self.signs, scale);
         self.order_rows(to);
@@ -545,8 +545,8 @@ impl<T: Element> Transform<'_, T> {
             return Err(Error::too_short("n", source.len(), n));
         }
         expect_length("out", chosen.len(), out.len())?;
-        if chosen.iter().any(|&row| row >= n) {
-            return Err(Error::value("chosen", "indices below n"));
+        if let Some((i, &row)) = chosen.iter().enumerate().find(|&(_, &row)| row >= n) {
+            return Err(Error::at("chosen", "less than", Figure::Count(n), Figure::Count(row), i));
         }
         let need = outputs_scratch_len(n, chosen.len());
         let found = scratch.len();

@@ -75,7 +75,7 @@ pub use scan::{scan, scan_scratch_len};
 pub use screened::{Rotated, Screened};
 pub(crate) use values::values_of;
 
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_length};
 use crate::float::Real;
 use crate::matrix::MatRef;
 use crate::simd::{Float, Level};
@@ -462,10 +462,11 @@ moving!(Packed Screened Rotated BallTree MaxTree Candidates);
 fn check_watch<T: Float>(index: &(impl Watcher<T> + ?Sized), w: MatRef<'_, T>, first: usize, hits: &Hits<'_, T>) -> Result<(), Error> {
     expect_length("query: rows of W", index.neurons(), w.rows())?;
     expect_length("query: columns of W", index.dim(), w.cols())?;
-    if first.checked_add(hits.queries()).is_some_and(|end| end <= index.samples()) {
+    let (n, queries) = (index.samples(), hits.queries());
+    if first.checked_add(queries).is_some_and(|end| end <= n) {
         return Ok(());
     }
-    Err(Error::value("query: sample", "less than n"))
+    Err(Error::limited("query: end of the samples", "at most", Figure::Count(n), Figure::Count(first.saturating_add(queries))))
 }
 
 /// Shapes of a query.
@@ -485,8 +486,10 @@ fn verify_rows<T: Float>(
     for r in 0..w.rows() {
         for k in 0..w.cols() {
             // Compared as numbers of twice the width, which is exact; NaN equals NaN.
-            if weight(r, k).map(|x| x.to_f64().to_bits()) != w.get(r, k).map(|x| x.to_f64().to_bits()) {
-                return Err(Error::value("verify: weights of the index", "those handed over, bit for bit"));
+            let (kept, wanted) = (weight(r, k).map(T::to_f64), w.get(r, k).map(T::to_f64));
+            if kept.map(f64::to_bits) != wanted.map(f64::to_bits) {
+                let (wanted, kept) = (wanted.map_or(Figure::Nothing, Figure::number), kept.map_or(Figure::Nothing, Figure::number));
+                return Err(Error::at("verify: weights of the index", "those handed over, bit for bit,", wanted, kept, r));
             }
         }
     }

@@ -55,8 +55,9 @@
 //! * **Flat buffers, the caller's memory.** Kernels take slices, or [`MatRef`] and [`MatMut`] over them. What needs room
 //!   says how much through a `const fn NAME_scratch_len(dims)`, in elements; scratch is the last argument, may be longer,
 //!   may hold anything, and needs no alignment. Nothing below `train` allocates.
-//! * **Arguments are checked once, at the door.** An [`Error`] names the argument and both figures. What a computation
-//!   finds out on its way is part of its report, not an error.
+//! * **Arguments are checked once, at the door.** An [`Error`] names the argument, what was expected and what was found:
+//!   lengths, limits and their places as [figures](Figure), the factors of a product that is too large. What a computation finds out
+//!   on its way is part of its report, not an error.
 //! * **Numerics are stated** with each kernel: the order of additions, what is bit-identical over levels, error bounds.
 //!
 //! ```
@@ -96,7 +97,7 @@ pub mod sparse;
 #[cfg(feature = "std")]
 pub mod train;
 
-pub use error::Error;
+pub use error::{Error, Figure, Number};
 pub use float::Real;
 pub use matrix::{MatMut, MatRef};
 pub use simd::{Element, Float, Level};

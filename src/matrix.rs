@@ -27,15 +27,18 @@ const fn extent(rows: usize, cols: usize, row_stride: usize, col_stride: usize) 
     if rows == 0 || cols == 0 {
         return Ok(0);
     }
-    let (Some(down), Some(right)) = ((rows - 1).checked_mul(row_stride), (cols - 1).checked_mul(col_stride)) else {
-        return Err(Error::overflow("matrix: rows x columns"));
+    let Some(down) = (rows - 1).checked_mul(row_stride) else {
+        return Err(Error::overflow("matrix: rows x stride", rows, row_stride));
+    };
+    let Some(right) = (cols - 1).checked_mul(col_stride) else {
+        return Err(Error::overflow("matrix: columns x stride", cols, col_stride));
     };
     let Some(last) = down.checked_add(right) else {
-        return Err(Error::overflow("matrix: rows x columns"));
+        return Err(Error::overflow("matrix: rows x stride, and a row", rows, row_stride));
     };
     match last.checked_add(1) {
         Some(len) => Ok(len),
-        None => Err(Error::overflow("matrix: rows x columns")),
+        None => Err(Error::overflow("matrix: rows x stride, and a row", rows, row_stride)),
     }
 }
 
@@ -50,7 +53,7 @@ impl<'a, T> MatRef<'a, T> {
     /// ```
     pub const fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
         match rows.checked_mul(cols) {
-            None => Err(Error::overflow("matrix: rows x columns")),
+            None => Err(Error::overflow("matrix: rows x columns", rows, cols)),
             Some(len) if len != data.len() => Err(Error::length("matrix: rows x columns", len, data.len())),
             Some(_) => Ok(Self { data, rows, cols, row_stride: cols, col_stride: 1 }),
         }
@@ -240,7 +243,7 @@ impl<'a, T> MatMut<'a, T> {
     /// ```
     pub const fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
         match rows.checked_mul(cols) {
-            None => Err(Error::overflow("matrix: rows x columns")),
+            None => Err(Error::overflow("matrix: rows x columns", rows, cols)),
             Some(len) if len != data.len() => Err(Error::length("matrix: rows x columns", len, data.len())),
             Some(_) => Ok(Self { data, rows, cols, stride: cols }),
         }
@@ -430,9 +433,12 @@ mod tests {
     #[test]
     fn shapes_are_checked_with_figures() {
         assert_eq!(MatRef::new(&[0u8; 5], 2, 3).unwrap_err(), Error::length("matrix: rows x columns", 6, 5));
-        assert_eq!(MatRef::new(&[0u8; 5], usize::MAX, 3).unwrap_err(), Error::overflow("matrix: rows x columns"));
+        assert_eq!(MatRef::new(&[0u8; 5], usize::MAX, 3).unwrap_err(), Error::overflow("matrix: rows x columns", usize::MAX, 3));
         assert_eq!(MatRef::with_strides(&[0u8; 5], 2, 3, 3, 1).unwrap_err(), Error::too_short("matrix", 6, 5));
-        assert_eq!(MatRef::with_strides(&[0u8; 5], 3, 2, usize::MAX, 1).unwrap_err(), Error::overflow("matrix: rows x columns"));
+        assert_eq!(
+            MatRef::with_strides(&[0u8; 5], 3, 2, usize::MAX, 1).unwrap_err(),
+            Error::overflow("matrix: rows x stride", 3, usize::MAX)
+        );
         assert_eq!(MatMut::with_stride(&mut [0u8; 9], 2, 3, 2).unwrap_err(), Error::too_short("matrix: stride", 3, 2));
         assert!(MatRef::with_strides(&[0u8; 0], 0, 3, 3, 1).is_ok());
         assert!(MatMut::with_stride(&mut [0u8; 7], 2, 3, 4).is_ok());

@@ -45,7 +45,7 @@ pub use panels::{PANEL, Panels, PanelsMut, pack, panels_len, spread, spread_scra
 
 use core::ops::Range;
 
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, descending, expect_length};
 use crate::scratch::area;
 use crate::simd::{Float, MOST_LANES, Simd};
 
@@ -89,12 +89,12 @@ impl<'a> Support<'a> {
         };
         expect_length("support: first start", 0, first)?;
         expect_length("support: indices", last, indices.len())?;
-        for pair in starts.windows(2) {
+        for (i, pair) in starts.windows(2).enumerate() {
             let Some(row) = indices.get(pair[0]..pair[1]) else {
-                return Err(Error::value("support: starts", "ascending"));
+                return Err(descending("support: starts", starts, i));
             };
             if row.last().is_some_and(|&last| last as usize >= cols) || row.windows(2).any(|two| two[0] >= two[1]) {
-                return Err(Error::value("support: columns of a row", "strictly ascending, and below the number of columns"));
+                return Err(bad_row(row, pair[0], cols));
             }
         }
         Ok(Self { starts, indices, cols })
@@ -210,6 +210,19 @@ impl<'a> Support<'a> {
     /// ```
     pub fn longest(&self) -> usize {
         self.starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+    }
+}
+
+/// What is wrong with the columns of a row that begins at place `start`.
+#[cold]
+fn bad_row(row: &[u32], start: usize, cols: usize) -> Error {
+    let what = "support: columns of a row";
+    let figure = |i: usize| row.get(i).map_or(Figure::Nothing, |&column| Figure::Count(column as usize));
+    match row.windows(2).position(|two| two[0] >= two[1]) {
+        Some(i) => Error::at(what, "strictly ascending, so more than", figure(i), figure(i + 1), start + i + 1),
+        None => {
+            Error::at(what, "less than", Figure::Count(cols), figure(row.len().saturating_sub(1)), (start + row.len()).saturating_sub(1))
+        }
     }
 }
 
@@ -368,8 +381,8 @@ impl<'a> Columns<'a> {
         expect_length("columns: first start", 0, first)?;
         expect_length("columns: rows", last, rows.len())?;
         expect_length("columns: places", last, places.len())?;
-        if starts.windows(2).any(|pair| pair[0] > pair[1]) {
-            return Err(Error::value("columns: starts", "ascending"));
+        if let Some(i) = starts.windows(2).position(|pair| pair[0] > pair[1]) {
+            return Err(descending("columns: starts", starts, i));
         }
         Ok(Self { starts, rows, places })
     }
@@ -503,7 +516,7 @@ pub fn transpose(support: Support<'_>, starts: &mut [usize], rows: &mut [u32], p
     expect_length("transpose: rows", support.len(), rows.len())?;
     expect_length("transpose: places", support.len(), places.len())?;
     if support.rows() > u32::MAX as usize {
-        return Err(Error::overflow("transpose: number of rows"));
+        return Err(Error::index("transpose: number of rows", support.rows() as u64));
     }
     // Counted one column to the right; then, while columns are filled, each start moves on to the next one's.
     starts.fill(0);

@@ -3,8 +3,8 @@
 use core::ffi::c_int;
 
 use super::{Failure, guard, level, matrix, matrix_mut, one_mut, slice, slice_mut, subquad_error};
-use crate::Error;
 use crate::blas::{self, Definite, Triangle};
+use crate::{Error, Figure};
 
 /// Scratch of the product of m x k and k x n numbers.
 #[cfg_attr(doc, doc = "\n```c\nfloat *scratch = malloc(subquad_gemm_scratch_len(m, n, k) * sizeof(float));\n```")]
@@ -274,7 +274,7 @@ macro_rules! products {
                 let triangle = match triangle {
                     0 => Triangle::Lower,
                     1 => Triangle::Upper,
-                    _ => return Err(Error::value("triangle", "0 (lower) or 1 (upper)").into()),
+                    other => return Err(Error::value("triangle", "0 (lower) or 1 (upper)", Figure::Count(other as usize)).into()),
                 };
                 Ok(blas::triangular_solve(level(level_number)?, triangle, t, b, scratch)?)
             })

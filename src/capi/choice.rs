@@ -3,8 +3,8 @@
 use core::ffi::c_int;
 
 use super::{guard, matrix, one, one_mut, subquad_error};
-use crate::Error;
 use crate::halfspace::{Structure, Workload, auto, peak};
+use crate::{Error, Figure};
 
 /// What half-space reporting there is to do.
 #[cfg_attr(
@@ -39,8 +39,10 @@ pub unsafe extern "C" fn subquad_auto(work: *const subquad_workload, kind: *mut 
         // SAFETY: the caller's promise.
         let (work, kind) = unsafe { (one("work", work)?, one_mut("kind", kind)?) };
         let &subquad_workload { m, d, n, fired, drift, reuse, peak } = work;
-        if [fired, drift, peak].iter().any(|x| x.is_nan()) {
-            return Err(Error::value("work: fired, drift and peak", "numbers").into());
+        for (what, x) in [("work: fired", fired), ("work: drift", drift), ("work: peak", peak)] {
+            if x.is_nan() {
+                return Err(Error::value(what, "a number", Figure::number(x)).into());
+            }
         }
         *kind = match auto(Workload { m, d, n, fired, drift: (drift >= 0.0).then_some(drift), reuse, peak }) {
             Structure::Scan => 0,

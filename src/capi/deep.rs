@@ -7,8 +7,8 @@ use super::{
     area, guard, level, matrix, matrix_mut, one_mut, slice, slice_mut, subquad_columns, subquad_error, subquad_panels_f32,
     subquad_panels_f64, subquad_sparse_f32, subquad_sparse_f64, subquad_support,
 };
-use crate::Error;
 use crate::relu::deep::{self, Form, Structured, Weights};
+use crate::{Error, Figure};
 
 /// The share of neurons whose pre-activations, of variance 1, exceed a shift.
 #[cfg_attr(doc, doc = "\n```c\nassert(subquad_fired_share(0) == 0.5);\n```")]
@@ -101,7 +101,7 @@ macro_rules! deep {
                 let form = match form {
                     0 => Form::Soft,
                     1 => Form::Hard,
-                    _ => return Err(Error::value("form", "0 (soft) or 1 (hard)").into()),
+                    other => return Err(Error::value("form", "0 (soft) or 1 (hard)", Figure::Count(other as usize)).into()),
                 };
                 // SAFETY: the caller's promise.
                 let (z, starts) = unsafe { (matrix("z", z, n, m)?, slice_mut("starts", starts, n.saturating_add(1))?) };

@@ -4,7 +4,7 @@ use core::ffi::c_int;
 
 use super::{Failure, guard, level, matrix, one_mut, slice, slice_mut, subquad_error};
 use crate::halfspace::{BallTree, Check, Hits, Moving, Packed, Reporter, Rotated, Screened, scan, scan_scratch_len};
-use crate::{Error, Float, Level};
+use crate::{Error, Figure, Float, Level};
 
 /// The kinds of index.
 #[derive(Clone, Copy)]
@@ -21,7 +21,10 @@ fn kind(number: u32) -> Result<Kind, Failure> {
         2 => Ok(Kind::Screened),
         4 => Ok(Kind::BallTree),
         6 => Ok(Kind::Rotated),
-        _ => Err(Error::value("kind of index", "1 (packed), 2 (screened), 4 (ball tree) or 6 (rotated)").into()),
+        _ => {
+            let expected = "1 (packed), 2 (screened), 4 (ball tree) or 6 (rotated)";
+            Err(Error::value("kind of index", expected, Figure::Count(number as usize)).into())
+        }
     }
 }
 
@@ -233,7 +236,7 @@ macro_rules! halfspace {
                     Kind::Screened => Screened::open(bytes, check)?.query_batch_counting(level, x, threshold, &mut hits, scratch)?,
                     Kind::Rotated => Rotated::open(bytes, check)?.query_batch_counting(level, x, threshold, &mut hits, scratch)?,
                     Kind::Packed | Kind::BallTree => {
-                        return Err(Error::value("kind of index that counts", "2 (screened) or 6 (rotated)").into());
+                        return Err(Error::value("kind of index that counts", "2 (screened) or 6 (rotated)", Figure::Count(kind_number as usize)).into());
                     }
                 };
                 Ok(())

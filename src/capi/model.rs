@@ -6,9 +6,9 @@ use std::path::Path;
 use std::vec::Vec;
 
 use super::{Failure, guard, level, one, one_mut, slice, slice_mut, subquad_error};
-use crate::Error;
 use crate::Level;
 use crate::train::{Coding, DeepModel, Matrix, Model, Prediction, Preparation, TrainError};
+use crate::{Error, Figure};
 
 /// The kinds of network that a file may hold.
 enum Network {
@@ -74,7 +74,9 @@ pub unsafe extern "C" fn subquad_model_load(path: *const c_char, to: *mut *mut s
             return Err(Failure::Null("path"));
         }
         // SAFETY: the caller's promise: it ends with a zero.
-        let path = unsafe { CStr::from_ptr(path) }.to_str().map_err(|_| Error::value("path", "UTF-8"))?;
+        let path = unsafe { CStr::from_ptr(path) }
+            .to_str()
+            .map_err(|error| Error::at("path", "UTF-8", Figure::Nothing, Figure::Nothing, error.valid_up_to()))?;
         // SAFETY: the caller's promise.
         let to = unsafe { one_mut("to", to) }?;
         *to = Box::into_raw(Box::new(subquad_model { model: Network::load(Path::new(path))? }));
@@ -162,7 +164,7 @@ pub unsafe extern "C" fn subquad_model_label(
         // SAFETY: the caller's promise.
         let model = unsafe { one("model", model) }?;
         let Coding::Classes { labels } = model.model.coding() else {
-            return Err(Error::value("model", "one of classes").into());
+            return Err(Error::value("model", "one of classes", Figure::Nothing).into());
         };
         let Some(label) = labels.get(class) else {
             return Err(Error::too_short("model: classes", class.saturating_add(1), labels.len()).into());
@@ -212,7 +214,7 @@ pub unsafe extern "C" fn subquad_model_predict(
                 Prediction::Class { index, .. } => to.fill(index as f64),
                 Prediction::Values(values) => to.iter_mut().zip(values).for_each(|(to, value)| *to = value),
                 #[allow(unreachable_patterns, reason = "a kind of prediction may be added")]
-                _ => return Err(Error::value("model", "one of classes or numbers").into()),
+                _ => return Err(Error::value("model", "one of classes or numbers", Figure::Nothing).into()),
             }
         }
         Ok(())

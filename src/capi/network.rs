@@ -109,7 +109,7 @@ pub unsafe extern "C" fn subquad_pattern_overlap(
         // SAFETY: the caller's promise.
         let (words, to) = unsafe { (slice("words", words, pattern::pattern_len(n, m))?, one_mut("to", to)?) };
         if i >= n || j >= n {
-            return Err(Error::value("pattern: sample", "less than n").into());
+            return Err(Error::less("pattern: sample", n, i.max(j)).into());
         }
         *to = PatternRef::new(words, n, m)?.overlap(level(level_number)?, i, j);
         Ok(())

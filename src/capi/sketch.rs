@@ -3,10 +3,10 @@
 use core::ffi::c_int;
 
 use super::{Failure, guard, level, matrix, matrix_mut, one_mut, slice, slice_mut, subquad_error};
-use crate::Error;
 use crate::random;
 use crate::relu::{PatternRef, pattern};
 use crate::sketch::{Factor, Srht, TensorSketch, TensorSrht, law};
+use crate::{Error, Figure};
 
 /// Scratch of an SRHT of vectors of `len` numbers; 0 where there is none.
 #[cfg_attr(doc, doc = "\n```c\nassert(subquad_srht_scratch_len(1000) == 1024);\n```")]
@@ -58,7 +58,9 @@ pub unsafe extern "C" fn subquad_sketch_law(rows_per_sample: f64, low: *mut f64,
         // SAFETY: the caller's promise.
         let (low, high) = unsafe { (one_mut("low", low)?, one_mut("high", high)?) };
         if rows_per_sample.is_nan() || rows_per_sample <= 1.0 {
-            return Err(Error::value("sketch: rows for each sample", "more than 1").into());
+            return Err(
+                Error::limited("sketch: rows for each sample", "more than", Figure::Count(1), Figure::number(rows_per_sample)).into()
+            );
         }
         let bounds = law(rows_per_sample);
         (*low, *high) = (bounds.low, bounds.high);

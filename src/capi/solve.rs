@@ -7,7 +7,7 @@ use super::{Failure, guard, level, matrix, one, one_mut, slice, slice_mut, subqu
 use crate::blas;
 use crate::cg::{self, Identity, LeastSquaresStopping, LinearOperator, Preconditioner, Status, Stopping, TallOperator};
 use crate::sketch::{Bounds, FixedStep, Sketched, fixed_step, fixed_step_scratch_len};
-use crate::{Error, Level};
+use crate::{Error, Figure, Level};
 
 /// When conjugate gradients stop.
 #[cfg_attr(doc, doc = "\n```c\nsubquad_stopping stopping = {.relative = 1e-6, .absolute = 0, .max_iterations = 100};\n```")]
@@ -101,7 +101,7 @@ pub(super) fn stop_at(failed: &Cell<Option<(&'static str, c_int)>>, what: &'stat
         return Ok(());
     }
     failed.set(Some((what, code)));
-    Err(Error::value(what, "a callback that returns 0"))
+    Err(Error::value(what, "a callback that returns 0", Figure::number(code.into())))
 }
 
 impl<T: crate::Float, F: Fn(&[T], &mut [T]) -> c_int> LinearOperator<T> for Called<'_, F> {

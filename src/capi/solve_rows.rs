@@ -8,7 +8,7 @@ use super::solve::{outcome, put_report, stop_at, subquad_report, subquad_stoppin
 use super::{Failure, check, guard, level, matrix, matrix_mut, one, slice_mut, subquad_error};
 use crate::cg::{self, Callback, Column, Identity, Iteration, LinearOperator, Preconditioner, Stopping, Watch};
 use crate::scratch::{all_of, area};
-use crate::{Error, Float, Level, MatMut, MatRef};
+use crate::{Error, Figure, Float, Level, MatMut, MatRef};
 
 /// Where conjugate gradients stand.
 #[cfg_attr(
@@ -231,7 +231,7 @@ unsafe fn watched<'a>(
         0 => cg::Check::Trust,
         1 => cg::Check::Report,
         2 => cg::Check::Insist,
-        _ => return Err(Error::value("watch: check", "0, 1 or 2").into()),
+        other => return Err(Error::value("watch: check", "0, 1 or 2", Figure::Count(other as usize)).into()),
     };
     // SAFETY: the caller's promise.
     let history = unsafe { slice_mut("watch: history", watch.history, watch.history_len) }?;

@@ -4,7 +4,7 @@ use core::ffi::c_int;
 
 use super::{Failure, guard, level, matrix, matrix_mut, one, slice, slice_mut, subquad_error};
 use crate::hadamard::{self, Order, Signs, Transform};
-use crate::{Element, Error};
+use crate::{Element, Error, Figure};
 
 /// y = c P H D x: how a transform differs from H itself. All zero is H.
 #[cfg_attr(
@@ -47,21 +47,21 @@ unsafe fn described<'a, T: Element>(
         0 => Order::Natural,
         1 => Order::Dyadic,
         2 => Order::Sequency,
-        _ => return Err(Error::value("transform: order", "0, 1 or 2").into()),
+        other => return Err(Error::value("transform: order", "0, 1 or 2", Figure::Count(other as usize)).into()),
     };
     let signs = match how.signs {
         0 => Signs::None,
         1 => Signs::Seed(how.seed),
         // SAFETY: the caller's promise.
         2 => Signs::Bits(unsafe { slice("transform: bits", how.bits, how.words) }?),
-        _ => return Err(Error::value("transform: signs", "0, 1 or 2").into()),
+        other => return Err(Error::value("transform: signs", "0, 1 or 2", Figure::Count(other as usize)).into()),
     };
     let plain = Transform::new().signs(signs).order(order);
     match how.scaling {
         0 => Ok(plain),
         1 => Ok(plain.scaled(factor(how.factor))),
         2 => orthonormal(plain),
-        _ => Err(Error::value("transform: scaling", "0, 1 or 2").into()),
+        other => Err(Error::value("transform: scaling", "0, 1 or 2", Figure::Count(other as usize)).into()),
     }
 }
 
@@ -169,7 +169,7 @@ macro_rules! transforms {
 
 /// Integers have no inverse roots.
 fn no_root<T>(_: Transform<'_, T>) -> Result<Transform<'_, T>, Failure> {
-    Err(Error::value("transform: scaling of integers", "0 or 1").into())
+    Err(Error::value("transform: scaling of integers", "0 or 1", Figure::Count(2)).into())
 }
 
 transforms! { f32, |how| Ok(how.orthonormal()); subquad_fwht_f32 subquad_transform_rows_f32 subquad_transform_columns_f32

@@ -3,7 +3,7 @@
 use super::Status;
 use super::step::inner;
 use crate::blas::{axpy, norm_squared, xpby};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, expect_length, expect_not_negative, expect_tolerance};
 use crate::scratch::{all_of, take};
 use crate::simd::{Float, Level};
 
@@ -334,12 +334,9 @@ pub fn least_squares<T: Float>(
     let (rows, cols) = (operator.rows(), operator.cols());
     expect_length("least_squares: b", rows, b.len())?;
     expect_length("least_squares: x", cols, x.len())?;
-    if !(stopping.relative >= 0.0 && stopping.gradient >= 0.0) {
-        return Err(Error::value("least_squares: tolerance", "a number, and not negative"));
-    }
-    if !(damping >= 0.0 && damping.is_finite()) {
-        return Err(Error::value("least_squares: damping", "finite, and not negative"));
-    }
+    expect_tolerance("least_squares: relative tolerance", stopping.relative)?;
+    expect_tolerance("least_squares: gradient tolerance", stopping.gradient)?;
+    expect_not_negative("least_squares: damping", damping)?;
     let (scratch, _) = take(scratch, least_squares_scratch_len(rows, cols, operator.scratch_len()))?;
     let (r, scratch) = take(scratch, rows)?;
     let (q, scratch) = take(scratch, rows)?;

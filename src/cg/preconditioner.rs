@@ -2,7 +2,7 @@
 
 use super::Preconditioner;
 use crate::blas::{cholesky_solve, cholesky_solve_scratch_len};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, expect_length, expect_positive};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::area;
 use crate::simd::{Float, Level};
@@ -63,8 +63,8 @@ impl<'a, T: Float> Jacobi<'a, T> {
     /// assert!(Jacobi::new(&[1.0f32, 0.0], 2).is_err());
     /// ```
     pub fn new(diagonal: &'a [T], outputs: usize) -> Result<Self, Error> {
-        if diagonal.iter().any(|&d| !(d > T::ZERO && d.is_finite())) {
-            return Err(Error::value("Jacobi: diagonal", "positive and finite"));
+        for (i, &entry) in diagonal.iter().enumerate() {
+            expect_positive("Jacobi: diagonal", entry, i)?;
         }
         Ok(Self { diagonal, outputs })
     }
@@ -118,8 +118,8 @@ impl<'a, T: Float> SharedCholesky<'a, T> {
     /// ```
     pub fn new(factor: MatRef<'a, T>, outputs: usize) -> Result<Self, Error> {
         expect_length("SharedCholesky: columns of the factor", factor.rows(), factor.cols())?;
-        if (0..factor.rows()).any(|i| !factor.get(i, i).is_some_and(|x| x > T::ZERO && x.is_finite())) {
-            return Err(Error::value("SharedCholesky: diagonal of the factor", "positive and finite"));
+        for i in 0..factor.rows() {
+            expect_positive("SharedCholesky: diagonal of the factor", factor.get(i, i).unwrap_or_default(), i)?;
         }
         Ok(Self { factor, outputs })
     }

@@ -3,7 +3,7 @@
 use super::step::{inner, move_along};
 use super::{Check, Iteration, LinearOperator, Preconditioner, Report, Status, Stopping, Watch};
 use crate::blas::{axpy, norm_squared, xpby};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, expect_contiguous, expect_length, expect_tolerance};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, any_of, area, copy, part, part_mut, take};
 use crate::simd::{Float, Level};
@@ -129,8 +129,8 @@ pub fn conjugate_gradient_rows<T: Float>(
     expect_length("conjugate_gradient_rows: rows of X", rows, x.rows())?;
     expect_length("conjugate_gradient_rows: columns of X", n, x.cols())?;
     expect_length("conjugate_gradient_rows: reports", rows, columns.len())?;
-    if n > 0 && b.col_stride() != 1 {
-        return Err(Error::value("conjugate_gradient_rows: B", "laid out by rows"));
+    if n > 0 {
+        expect_contiguous("conjugate_gradient_rows: column stride of B", b.col_stride())?;
     }
     check_tolerances(stopping)?;
     let need = (operator.rows_scratch_len(rows), preconditioner.rows_scratch_len(rows));
@@ -144,11 +144,8 @@ pub fn conjugate_gradient_rows<T: Float>(
 }
 
 pub(super) fn check_tolerances(stopping: Stopping) -> Result<(), Error> {
-    if stopping.relative >= 0.0 && stopping.absolute >= 0.0 {
-        Ok(())
-    } else {
-        Err(Error::value("conjugate_gradient: tolerance", "a number, and not negative"))
-    }
+    expect_tolerance("conjugate_gradient: relative tolerance", stopping.relative)?;
+    expect_tolerance("conjugate_gradient: absolute tolerance", stopping.absolute)
 }
 
 /// What is solved: a product and a preconditioner of several rows.

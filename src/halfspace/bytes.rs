@@ -2,7 +2,7 @@
 
 use bytemuck::Pod;
 
-use crate::error::Error;
+use crate::error::{Error, Figure};
 use crate::scratch::all_of;
 
 /// Bytes of the header.
@@ -108,15 +108,18 @@ impl<B: AsRef<[u8]>> Index<B> {
     pub fn open(bytes: B, kind: Kind, float: usize, check: Check, length_of: impl FnOnce([usize; 4]) -> usize) -> Result<Self, Error> {
         let all = bytes.as_ref();
         if cfg!(target_endian = "big") {
-            return Err(Error::value("index: byte order of this machine", "little-endian"));
+            return Err(Error::value("index: byte order of this machine", "little-endian", Figure::Nothing));
         }
-        if !all.as_ptr().addr().is_multiple_of(8) {
-            return Err(Error::value("index: address of the first byte", "a multiple of 8"));
-        }
+        expect_aligned(all)?;
         let Some(first) = all.get(..HEADER) else { return Err(Error::too_short("index: header", HEADER, all.len())) };
         let header: Header = bytemuck::pod_read_unaligned(first);
         if header[0] != u64::from_le_bytes(MAGIC) {
-            return Err(Error::value("index: first eight bytes", "those of a half-space index, `subquadH`"));
+            return Err(Error::limited(
+                "index: first eight bytes",
+                "those of a half-space index, `subquadH`,",
+                Figure::Bits(u64::from_le_bytes(MAGIC)),
+                Figure::Bits(header[0]),
+            ));
         }
         let (version, found_kind, found_float) = (header[1] as u32, (header[1] >> 32) as u16, (header[1] >> 48) as u16);
         if version != VERSION {
@@ -130,10 +133,14 @@ impl<B: AsRef<[u8]>> Index<B> {
         }
         let mut dims = [0; 4];
         for (to, from) in dims.iter_mut().zip(&header[DIMS..STATE]) {
-            *to = usize::try_from(*from).map_err(|_| Error::overflow("index: a dimension"))?;
+            *to = usize::try_from(*from).map_err(|_| Error::Overflow {
+                what: "index: a dimension",
+                factors: (*from, 1),
+                bits: usize::BITS,
+            })?;
         }
         if u32::try_from(dims[0]).is_err() {
-            return Err(Error::overflow("index: the number of neurons as a 32-bit index"));
+            return Err(Error::index("index: number of neurons as a 32-bit index", dims[0] as u64));
         }
         let length = length_of(dims);
         if u64::try_from(length) != Ok(header[LENGTH]) {
@@ -142,8 +149,13 @@ impl<B: AsRef<[u8]>> Index<B> {
         if all.len() < length {
             return Err(Error::too_short("index: bytes", length, all.len()));
         }
-        if check == Check::Everything && (header[CHECKSUM] == 0 || header[CHECKSUM] != checksum(&all[..length])) {
-            return Err(Error::value("index: checksum", "that of the bytes: they were damaged, or changed and not sealed"));
+        if check == Check::Everything {
+            let sum = checksum(&all[..length]);
+            // An index that was not sealed has none, 0.
+            if header[CHECKSUM] == 0 || header[CHECKSUM] != sum {
+                let expected = "that of the bytes (they were damaged, or changed and not sealed),";
+                return Err(Error::limited("index: checksum", expected, Figure::Bits(sum), Figure::Bits(header[CHECKSUM])));
+            }
         }
         Ok(Self { bytes, dims, length })
     }
@@ -164,15 +176,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Index<B> {
     /// Writes a header; what stands behind it is left alone.
     pub fn create(mut bytes: B, kind: Kind, float: usize, dims: [usize; 4], length: usize) -> Result<Self, Error> {
         if cfg!(target_endian = "big") {
-            return Err(Error::value("index: byte order of this machine", "little-endian"));
+            return Err(Error::value("index: byte order of this machine", "little-endian", Figure::Nothing));
         }
         if u32::try_from(dims[0]).is_err() {
-            return Err(Error::overflow("index: the number of neurons as a 32-bit index"));
+            return Err(Error::index("index: number of neurons as a 32-bit index", dims[0] as u64));
         }
         let all = bytes.as_mut();
-        if !all.as_ptr().addr().is_multiple_of(8) {
-            return Err(Error::value("index: address of the first byte", "a multiple of 8"));
-        }
+        expect_aligned(all)?;
         if all.len() < length {
             return Err(Error::too_short("index: bytes", length, all.len()));
         }
@@ -225,4 +235,12 @@ fn checksum(bytes: &[u8]) -> u64 {
     }
     let all = sums.iter().fold(bytes.len() as u64, |all, sum| (all ^ sum).wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(31));
     if all == 0 { 1 } else { all }
+}
+
+/// Numbers of 8 bytes are read where they stand.
+fn expect_aligned(bytes: &[u8]) -> Result<(), Error> {
+    match bytes.as_ptr().addr() % 8 {
+        0 => Ok(()),
+        over => Err(Error::limited("index: address of the first byte, modulo 8", "", Figure::Count(0), Figure::Count(over))),
+    }
 }

@@ -75,13 +75,14 @@ impl<'a, T> Hits<'a, T> {
     /// # Ok::<(), subquad::Error>(())
     /// ```
     pub fn only(&mut self, i: usize) -> Result<Hits<'_, T>, Error> {
+        let queries = self.counts.len();
         let (from, to) = (i.saturating_mul(self.room), i.saturating_add(1).saturating_mul(self.room));
         match (self.counts.get_mut(i..i.saturating_add(1)), self.indices.get_mut(from..to)) {
             (Some(counts), Some(indices)) => {
                 let values = self.values.as_mut().and_then(|values| values.get_mut(from..to));
                 Ok(Hits { counts, indices, values, room: self.room })
             }
-            _ => Err(Error::value("hits: query", "less than their number")),
+            _ => Err(Error::less("hits: query", queries, i)),
         }
     }
 

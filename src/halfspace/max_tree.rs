@@ -16,7 +16,7 @@ use super::bytes::{self, Check, Index, Kind};
 use super::hits::{Hits, put_bits};
 use super::scan::{self, BLOCK};
 use super::{Watcher, check_watch};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_length};
 use crate::matrix::MatRef;
 use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, Simd};
@@ -231,7 +231,8 @@ impl<B: AsRef<[u8]>, T: Float> Watcher<T> for MaxTree<B, T> {
                 values_entry(level, &samples[from * d..], row, values);
                 for (tree, z) in trees[from * shape.tree()..].chunks(shape.tree()).zip(values.iter()) {
                     if tree[r] != *z && !(tree[r].to_f64().is_nan() && z.to_f64().is_nan()) {
-                        return Err(Error::value("verify: values in the trees", "those of the weights"));
+                        let (wanted, found) = (Figure::number(z.to_f64()), Figure::number(tree[r].to_f64()));
+                        return Err(Error::at("verify: values in the trees", "those of the weights,", wanted, found, r));
                     }
                 }
             }
@@ -239,8 +240,10 @@ impl<B: AsRef<[u8]>, T: Float> Watcher<T> for MaxTree<B, T> {
         for tree in trees.chunks(shape.tree().max(1)) {
             for level in 1..shape.levels {
                 let (below, above) = (&tree[shape.first(level - 1)..shape.first(level)], &tree[shape.first(level)..]);
-                if !below.chunks(BLOCK).zip(above).all(|(below, &above)| largest(below) == above) {
-                    return Err(Error::value("verify: maxima in the trees", "those of the numbers below"));
+                let mut pairs = below.chunks(BLOCK).map(largest).zip(above).enumerate();
+                if let Some((place, (wanted, found))) = pairs.find(|(_, (below, above))| below != *above) {
+                    let (wanted, found) = (Figure::number(wanted.to_f64()), Figure::number(found.to_f64()));
+                    return Err(Error::at("verify: maxima in the trees", "those of the numbers below,", wanted, found, place));
                 }
             }
         }
@@ -314,7 +317,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
         let [m, d, n, _] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
         if r >= m {
-            return Err(Error::value("update: neuron", "less than m"));
+            return Err(Error::less("update: neuron", m, r));
         }
         let (samples, trees) = self.parts_mut();
         let shape = Shape::new(m);
@@ -352,8 +355,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
         let [m, d, n, _] = self.index.dims;
         expect_length("update: rows of W, against neurons", rows.len(), w.rows())?;
         expect_length("update: columns of W", d, w.cols())?;
-        if rows.iter().any(|&r| r as usize >= m) {
-            return Err(Error::value("update: neuron", "less than m"));
+        if let Some((i, &r)) = rows.iter().enumerate().find(|&(_, &r)| r as usize >= m) {
+            return Err(Error::at("update: neuron", "less than", Figure::Count(m), Figure::Count(r as usize), i));
         }
         let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
         let row = &mut scratch[..d];
@@ -406,7 +409,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
         expect_length("replace: rows of W", m, w.rows())?;
         expect_length("replace: columns of W", d, w.cols())?;
         if i >= n {
-            return Err(Error::value("replace: sample", "less than n"));
+            return Err(Error::less("replace: sample", n, i));
         }
         let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
         let block = &mut scratch[..BLOCK * d];

@@ -135,7 +135,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Packed<B, T> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
         if r >= m {
-            return Err(Error::value("update: neuron", "less than m"));
+            return Err(Error::less("update: neuron", m, r));
         }
         let mut body = self.index.body_mut();
         let numbers: &mut [T] = bytes::next_mut(&mut body, m.div_ceil(BLOCK) * BLOCK * d);

@@ -78,7 +78,7 @@ pub fn scan<T: Float>(
     expect_length("scan: columns of X, against columns of W", w.cols(), x.cols())?;
     expect_length("scan: queries of the hits, against rows of X", x.rows(), hits.queries())?;
     if u32::try_from(w.rows()).is_err() {
-        return Err(Error::overflow("scan: the number of neurons as a 32-bit index"));
+        return Err(Error::index("scan: number of neurons as a 32-bit index", w.rows() as u64));
     }
     scan_with(level, w, x, &[threshold], hits, scratch)
 }

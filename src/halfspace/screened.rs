@@ -35,7 +35,7 @@ use self::rotated::Turn;
 use super::bytes::{self, Check, Index, Kind};
 use super::scan::BLOCK;
 use crate::blas::tile;
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_length};
 use crate::matrix::MatRef;
 use crate::scratch::{all_of, any_of, area};
 use crate::simd::{Float, Level};
@@ -186,9 +186,7 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
     fn open_as(kind: Kind, bytes: B, check: Check, width_of: impl FnOnce(usize) -> usize) -> Result<Self, Error> {
         let index = Index::open(bytes, kind, size_of::<T>(), check, |[m, d, width, _]| Self::len_of(m, d, width))?;
         let [_, d, width, _] = index.dims;
-        if d > MOST_COLUMNS {
-            return Err(Error::value("screened: d", "at most 65536, so that sums fit 32 bits"));
-        }
+        expect_narrow(d)?;
         expect_length("screened: columns of rotated bytes", width_of(d), width)?;
         Ok(Self { index, float: PhantomData })
     }
@@ -238,9 +236,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
     #[inline(always)]
     fn fill(kind: Kind, w: MatRef<'_, T>, bytes: B, seed: u64, rotation: impl FnOnce(usize) -> Option<Turn>) -> Result<Self, Error> {
         let (m, d) = (w.rows(), w.cols());
-        if d > MOST_COLUMNS {
-            return Err(Error::value("screened: d", "at most 65536, so that sums fit 32 bits"));
-        }
+        expect_narrow(d)?;
         let turn = rotation(d);
         let width = turn.map_or(0, |turn| turn.width);
         let index = Index::create(bytes, kind, size_of::<T>(), [m, d, width, 0], Self::len_of(m, d, width))?;
@@ -280,7 +276,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
         if r >= m {
-            return Err(Error::value("update: neuron", "less than m"));
+            return Err(Error::less("update: neuron", m, r));
         }
         let mut parts = self.parts_mut();
         parts.rows[r * d..(r + 1) * d].copy_from_slice(row);
@@ -357,4 +353,12 @@ const fn blocks_of<T>(m: usize, d: usize) -> usize {
 /// Queries that meet all groups together.
 const fn queries_of<T>(m: usize, d: usize) -> usize {
     if area(m, area(size_of::<T>() + 1, d)) <= GROUP_BYTES { FEW } else { MANY }
+}
+
+/// Sums of products of bytes fit 32 bits up to so many columns.
+fn expect_narrow(d: usize) -> Result<(), Error> {
+    if d <= MOST_COLUMNS {
+        return Ok(());
+    }
+    Err(Error::limited("screened: d", "small enough for sums of 32 bits, at most", Figure::Count(MOST_COLUMNS), Figure::Count(d)))
 }

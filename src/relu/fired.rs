@@ -16,7 +16,7 @@
 //! Next: [`deep`](super::deep).
 
 use super::two_layer::{group, normaliser};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, descending, expect_contiguous, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, MOST_LANES, Simd};
@@ -76,8 +76,11 @@ impl<'a, T: Float> FiredRef<'a, T> {
         expect_length("fired: last start, against samples", samples.len(), starts.last().copied().unwrap_or(0))?;
         // The largest of all, which is found many at a time.
         let most = samples.iter().fold(0, |most, &i| if i > most { i } else { most });
-        if !starts.is_sorted() || !samples.is_empty() && most as usize >= n {
-            return Err(Error::value("fired: starts and samples", "ascending starts, samples below n"));
+        if !starts.is_sorted() {
+            return Err(descending("fired: starts", starts, starts.windows(2).position(|pair| pair[0] > pair[1]).unwrap_or_default()));
+        }
+        if !samples.is_empty() && most as usize >= n {
+            return Err(Error::less("fired: samples", n, most as usize));
         }
         Ok(Self { starts, samples, values, n })
     }
@@ -318,9 +321,8 @@ pub fn descend<T: Float>(
     expect_length("fired: columns of U, against rows of A", a.rows(), u.cols())?;
     expect_length("fired: columns of W, against columns of X", x.cols(), w.cols())?;
     expect_length("fired: distances, against rows of W", w.rows(), moved.len())?;
-    if x.col_stride() != 1 || u.col_stride() != 1 {
-        return Err(Error::value("fired: column strides", "1"));
-    }
+    expect_contiguous("fired: column stride of X", x.col_stride())?;
+    expect_contiguous("fired: column stride of U", u.col_stride())?;
     let (scratch, _) = take(scratch, descend_scratch_len(x.cols(), a.rows()))?;
     descend_entry(level, x, a, fired, u, rate, first, w, moved, scratch);
     Ok(())
@@ -463,9 +465,8 @@ pub fn gram_product<T: Float>(
     expect_length("fired: columns of U, against rows of A", a.rows(), u.cols())?;
     expect_length("fired: rows of the result", fired.samples(), out.rows())?;
     expect_length("fired: columns of the result", a.rows(), out.cols())?;
-    if x.col_stride() != 1 || u.col_stride() != 1 {
-        return Err(Error::value("fired: column strides", "1"));
-    }
+    expect_contiguous("fired: column stride of X", x.col_stride())?;
+    expect_contiguous("fired: column stride of U", u.col_stride())?;
     let (scratch, _) = take(scratch, descend_scratch_len(x.cols(), a.rows()))?;
     gram_product_entry(level, x, a, fired, u, first, count, out, scratch);
     Ok(())
@@ -534,9 +535,7 @@ fn gram_product_body<T: Float, S: Simd<T>>(
 pub fn values<T: Float>(level: Level, x: MatRef<'_, T>, w: &[T], samples: &[u32], values: &mut [T]) -> Result<(), Error> {
     expect_length("fired: length of w", x.cols(), w.len())?;
     expect_length("fired: values, against samples", samples.len(), values.len())?;
-    if x.col_stride() != 1 {
-        return Err(Error::value("fired: column stride of X", "1"));
-    }
+    expect_contiguous("fired: column stride of X", x.col_stride())?;
     values_entry(level, x, w, samples, values);
     Ok(())
 }
@@ -590,9 +589,8 @@ pub fn input_gradient<T: Float>(
     expect_length("fired: columns of U, against rows of A", a.rows(), u.cols())?;
     expect_length("fired: rows of the result", fired.samples(), out.rows())?;
     expect_length("fired: columns of the result, against columns of W", w.cols(), out.cols())?;
-    if w.col_stride() != 1 || u.col_stride() != 1 {
-        return Err(Error::value("fired: column strides", "1"));
-    }
+    expect_contiguous("fired: column stride of W", w.col_stride())?;
+    expect_contiguous("fired: column stride of U", u.col_stride())?;
     let (scratch, _) = take(scratch, descend_scratch_len(w.cols(), a.rows()))?;
     input_gradient_entry(level, w, a, fired, u, out, scratch);
     Ok(())

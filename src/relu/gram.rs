@@ -20,7 +20,7 @@
 
 use super::pattern::{PatternRef, count_and, words_per_sample};
 use crate::blas::{syrk, syrk_scratch_len};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, expect_length, expect_not_negative};
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::{Float, Level, Simd, Token};
 
@@ -247,9 +247,7 @@ fn count_tile<T: Float, S: Token, const N: usize>(
 /// # Ok::<(), subquad::Error>(())
 /// ```
 pub fn analytic_gram<T: Float>(level: Level, x: MatRef<'_, T>, shift: T, mut out: MatMut<'_, T>, scratch: &mut [T]) -> Result<(), Error> {
-    if !(shift >= T::ZERO && shift.is_finite()) {
-        return Err(Error::value("analytic_gram: shift", "finite and not negative"));
-    }
+    expect_not_negative("analytic_gram: shift", shift.to_f64())?;
     syrk(level, T::ONE, x, T::ZERO, out.reborrow(), scratch)?;
     let n = x.rows();
     let shift = shift.to_f64();

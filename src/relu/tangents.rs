@@ -4,7 +4,7 @@ use super::pattern::PatternRef;
 use super::two_layer::{gram_product, gram_product_scratch_len, jvp, jvp_scratch_len, vjp, vjp_scratch_len};
 use crate::blas::axpy;
 use crate::cg::{LinearOperator, TallOperator};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, expect_length, expect_not_negative};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{any_of, area};
 use crate::simd::{Float, Level};
@@ -53,9 +53,7 @@ impl<'a, T: Float> Tangents<'a, T> {
     pub fn new(x: MatRef<'a, T>, a: MatRef<'a, T>, pattern: PatternRef<'a>, damping: T) -> Result<Self, Error> {
         expect_length("Tangents: samples of the pattern", x.rows(), pattern.samples())?;
         expect_length("Tangents: neurons of the pattern", a.cols(), pattern.neurons())?;
-        if !(damping >= T::ZERO && damping.is_finite()) {
-            return Err(Error::value("Tangents: damping", "finite and not negative"));
-        }
+        expect_not_negative("Tangents: damping", damping.to_f64())?;
         Ok(Self { x, a, pattern, damping })
     }
 

@@ -13,7 +13,7 @@ mod few;
 
 use super::pattern::{PatternMut, PatternRef};
 use crate::blas::tile::{self, with_rows};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_length, expect_not_negative};
 use crate::float::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, any_of, area, part, part_mut, split, take};
@@ -133,9 +133,7 @@ pub fn forward<T: Float>(
     scratch: &mut [T],
 ) -> Result<(), Error> {
     check(x, w.rows(), Some(w.cols()), a, Some((f.rows(), f.cols())))?;
-    if !(shift >= T::ZERO && shift.is_finite()) {
-        return Err(Error::value("forward: shift", "finite and not negative"));
-    }
+    expect_not_negative("forward: shift", shift.to_f64())?;
     let mut pattern = pattern;
     if let Some(pattern) = &mut pattern {
         expect_length("forward: samples of the pattern", x.rows(), pattern.samples())?;
@@ -303,8 +301,12 @@ pub fn vjp_rows<T: Float>(
 ) -> Result<(), Error> {
     check(x, a.cols(), Some(out.cols()), a, Some((u.rows(), u.cols())))?;
     check_pattern(x, a, pattern)?;
-    if !first.is_multiple_of(64) || first.saturating_add(out.rows()) > a.cols() {
-        return Err(Error::value("vjp_rows: first row", "a multiple of 64, so that all rows exist"));
+    if !first.is_multiple_of(64) {
+        return Err(Error::value("vjp_rows: first row", "a multiple of 64", Figure::Count(first)));
+    }
+    let end = first.saturating_add(out.rows());
+    if end > a.cols() {
+        return Err(Error::limited("vjp_rows: end of the rows", "at most", Figure::Count(a.cols()), Figure::Count(end)));
     }
     let (scratch, _) = take(scratch, vjp_scratch_len(x.cols(), out.rows(), a.rows()))?;
     if out.cols() == 0 {

@@ -2,7 +2,7 @@
 
 use crate::blas::{axpy, cholesky_solve, cholesky_solve_scratch_len, norm_squared};
 use crate::cg::{LinearOperator, Preconditioner, Report, Status, Stopping};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_length, expect_tolerance};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, any_of, area, take};
 use crate::simd::{Float, Level};
@@ -55,8 +55,17 @@ impl<'a, T: Float> Sketched<'a, T> {
         if sketch_rows < n {
             return Err(Error::too_short("Sketched: rows of the sketch, one for each sample", n, sketch_rows));
         }
-        if (0..n).any(|i| factor.get(i, i).is_none_or(|x| x == T::ZERO || !x.is_finite())) {
-            return Err(Error::value("Sketched: diagonal of R", "finite and not zero"));
+        for i in 0..n {
+            let entry = factor.get(i, i).unwrap_or_default();
+            if entry == T::ZERO || !entry.is_finite() {
+                return Err(Error::at(
+                    "Sketched: diagonal of R",
+                    "finite and not zero",
+                    Figure::Nothing,
+                    Figure::number(entry.to_f64()),
+                    i,
+                ));
+            }
         }
         Ok(Self { factor, rows: sketch_rows, outputs })
     }
@@ -237,9 +246,8 @@ pub fn fixed_step<T: Float>(
     let n = operator.dim();
     expect_length("fixed_step: b", n, b.len())?;
     expect_length("fixed_step: g", n, g.len())?;
-    if !(stopping.relative >= 0.0 && stopping.absolute >= 0.0) {
-        return Err(Error::value("fixed_step: tolerance", "a number, and not negative"));
-    }
+    expect_tolerance("fixed_step: relative tolerance", stopping.relative)?;
+    expect_tolerance("fixed_step: absolute tolerance", stopping.absolute)?;
     let length = match step {
         FixedStep::Unit if preconditioner.rows_per_sample() < SAFE_ROWS as f64 => {
             let needed = area(SAFE_ROWS, preconditioner.factor.rows());
@@ -251,8 +259,12 @@ pub fn fixed_step<T: Float>(
         }
         FixedStep::Unit => 1.0,
         FixedStep::Within(Bounds { low, high }) => {
-            if !(low > 0.0 && low <= high && high.is_finite()) {
-                return Err(Error::value("fixed_step: bounds of the spectrum", "finite and positive, low <= high"));
+            if !(low > 0.0 && low.is_finite()) {
+                return Err(Error::value("fixed_step: low bound of the spectrum", "finite and positive", Figure::number(low)));
+            }
+            if !(low <= high && high.is_finite()) {
+                let (low, high) = (Figure::number(low), Figure::number(high));
+                return Err(Error::limited("fixed_step: high bound of the spectrum", "finite, and at least", low, high));
             }
             2.0 / (low * low + high * high)
         }

@@ -179,7 +179,7 @@ impl Srht {
         let (d, m) = (x.cols(), a.len());
         check_jacobian(x, a, pattern, (y.rows(), y.cols()), self.rows)?;
         let Some(weights) = d.checked_mul(m) else {
-            return Err(Error::overflow("jacobian: neurons x inputs"));
+            return Err(Error::overflow("jacobian: neurons x inputs", m, d));
         };
         expect_length("jacobian: length of the sketched vectors, against neurons x inputs", weights, self.len())?;
         let (scratch, _) = take(scratch, self.jacobian_scratch_len(d, m))?;

@@ -25,7 +25,7 @@ impl Transform {
     /// Streams `purpose` and `purpose + 1` of the seed.
     pub fn new(len: usize, seed: u64, purpose: u32) -> Result<Self, Error> {
         let Some(padded) = len.checked_next_power_of_two() else {
-            return Err(Error::overflow("sketch: the next power of two of a length"));
+            return Err(Error::overflow("sketch: the next power of two of a length", len, 1));
         };
         Ok(Self { len, log2: padded.trailing_zeros(), signs: stream(seed, purpose), positions: stream(seed, purpose + 1) })
     }

@@ -2,7 +2,7 @@
 
 use ::ndarray::ArrayView2;
 
-use crate::{Error, MatRef};
+use crate::{Error, Figure, MatRef};
 
 /// Without copying, for arrays whose entries lie next to each other, row by row or column by column.
 ///
@@ -28,7 +28,17 @@ impl<'a, T> TryFrom<ArrayView2<'a, T>> for MatRef<'a, T> {
         }
         match view.reversed_axes().to_slice() {
             Some(data) => Ok(MatRef::new(data, cols, rows)?.t()),
-            None => Err(Error::value("ndarray view", "contiguous by rows or by columns (see as_standard_layout)")),
+            None => {
+                let &[down, right] = view.strides() else { return Err(Error::length("ndarray view: strides", 2, view.strides().len())) };
+                let expected = "that of a whole array by rows or by columns (see as_standard_layout), such as";
+                // Strides may be negative, so they are no counts.
+                let (what, limit, found) = if right == 1 {
+                    ("ndarray view: stride of the rows", cols, down)
+                } else {
+                    ("ndarray view: stride of the columns", 1, right)
+                };
+                Err(Error::limited(what, expected, Figure::Count(limit), Figure::number(found as f64)))
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::blas::{self, Definite};
 use crate::cg::{self, LinearOperator, Preconditioner, Stopping};
 use crate::relu::{PatternRef, gram, pattern};
 use crate::sketch::{self, Bounds, FixedStep, Sketched, Srht, TensorSketch, TensorSrht};
-use crate::{Error, Level, MatMut, MatRef};
+use crate::{Error, Figure, Level, MatMut, MatRef};
 
 /// How the systems of a run are solved, beside the choice of the preconditioner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -371,7 +371,7 @@ impl SharedFactor {
         let most = blas::max_abs(&self.factor);
         let least = if most > 0.0 { f32::EPSILON * most } else { 1.0 };
         self.factor.iter_mut().for_each(|x| *x = x.max(least));
-        if most.is_finite() { Ok(()) } else { Err(Error::value("Gram matrix", "finite")) }
+        if most.is_finite() { Ok(()) } else { Err(Error::value("Gram matrix", "finite", Figure::number(most.into()))) }
     }
 
     fn factored(
@@ -416,7 +416,7 @@ impl SharedFactor {
             let least = if mean > 0.0 { mean as f32 * f32::EPSILON * 10.0 } else { 1.0 };
             jitter = if jitter == 0.0 { least } else { jitter * 10.0 };
             if !jitter.is_finite() {
-                return Err(Error::value("Gram matrix", "finite"));
+                return Err(Error::value("Gram matrix", "finite", Figure::number(jitter.into())));
             }
         }
     }
@@ -442,7 +442,7 @@ impl SharedFactor {
         let (need, to) = (blas::qr_scratch_len(wide, n), MatMut::with_stride(&mut y, n, rows, wide)?);
         match kind {
             SketchKind::Srht => {
-                let Some(weights) = m.checked_mul(d) else { return Err(Error::overflow("neurons x inputs")) };
+                let Some(weights) = m.checked_mul(d) else { return Err(Error::overflow("neurons x inputs", m, d)) };
                 let sketch = Srht::new(weights, rows, seed)?;
                 grow(scratch, sketch.jacobian_scratch_len(d, m));
                 sketch.jacobian(level, x, &signs, pattern, to, scratch)?;

@@ -61,7 +61,7 @@ static void reporting(uint8_t level) {
                 subquad_query_f32(level, kind, bytes, size, false, N, D, x, threshold, M, found_counts, found, NULL, scratch, query - 1, error));
         REFUSED(SUBQUAD_VALUE, "neuron", subquad_update_f32(kind, bytes, size, M, w, D, false, error));
         REFUSED(SUBQUAD_LENGTH, "kind", subquad_verify_f32(kind == 1 ? 2 : 1, bytes, size, M, D, w, error));
-        REFUSED(SUBQUAD_VALUE, "multiple of 8", subquad_verify_f32(kind, bytes + 4, size - 4, M, D, w, error));
+        REFUSED(SUBQUAD_VALUE, "modulo 8: must be 0, found 4", subquad_verify_f32(kind, bytes + 4, size - 4, M, D, w, error));
         bytes[3] ^= 1;
         REFUSED(SUBQUAD_VALUE, "subquadH", subquad_verify_f32(kind, bytes, size, M, D, w, error));
         free(bytes), free(scratch);
@@ -82,7 +82,7 @@ static void reporting(uint8_t level) {
     CHECK(!memcmp(counts, found_counts, sizeof counts) && !memcmp(indices, found, counts[0] * sizeof *found));
     free(bytes), free(scratch);
     CHECK(subquad_index_len_f32(3, M, D) == SIZE_MAX && subquad_query_scratch_len_f32(5, M, D) == SIZE_MAX);
-    REFUSED(SUBQUAD_VALUE, "kind of index: must be 1 (packed), 2 (screened), 4 (ball tree) or 6 (rotated)",
+    REFUSED(SUBQUAD_VALUE, "kind of index: must be 1 (packed), 2 (screened), 4 (ball tree) or 6 (rotated), found 3",
             subquad_verify_f32(3, NULL, 0, M, D, w, error));
     free(w), free(x), free(indices), free(found), free(values), free(found_values);
 }
@@ -163,9 +163,9 @@ static void staying(uint8_t level) {
     moved[0] = M;
     REFUSED(SUBQUAD_VALUE, "neuron", subquad_max_tree_update_f32(level, tree, tree_len, moved, 2, D, w, false, scratch, len, error));
     REFUSED(SUBQUAD_VALUE, "sample", subquad_max_tree_replace_f32(level, tree, tree_len, N, x, M, D, w, false, scratch, len, error));
-    REFUSED(SUBQUAD_VALUE, "query: sample: must be less than n",
+    REFUSED(SUBQUAD_VALUE, "query: end of the samples: must be at most 6, found ",
             subquad_max_tree_query_from_f32(level, tree, tree_len, false, N - 1, 2, threshold, M, counts, indices, NULL, scratch, len, error));
-    REFUSED(SUBQUAD_VALUE, "query: sample: must be less than n",
+    REFUSED(SUBQUAD_VALUE, "query: end of the samples: must be at most 6, found ",
             subquad_candidates_query_from_f32(level, lists, lists_len, false, M, D, w, SIZE_MAX, 1, threshold, M, counts, indices, NULL, error));
     REFUSED(SUBQUAD_LENGTH, "update: rows of W: expected 400, found 399",
             subquad_candidates_update_all_f32(level, lists, lists_len, M - 1, D, w, false, error));
@@ -211,7 +211,7 @@ static void rotated(uint8_t level) {
     OK(subquad_query_counting_f32(level, 6, bytes, size, false, N, D, x, threshold, 0, found_counts, NULL, NULL, &again, scratch, query, error));
     CHECK(again == open && !memcmp(counts, found_counts, sizeof counts));
 
-    REFUSED(SUBQUAD_VALUE, "kind of index that counts: must be 2 (screened) or 6 (rotated)",
+    REFUSED(SUBQUAD_VALUE, "kind of index that counts: must be 2 (screened) or 6 (rotated), found 1",
             subquad_query_counting_f32(level, 1, bytes, size, false, N, D, x, threshold, 0, found_counts, NULL, NULL, &again, scratch, query, error));
     REFUSED(SUBQUAD_NULL, "open",
             subquad_query_counting_f32(level, 6, bytes, size, false, N, D, x, threshold, 0, found_counts, NULL, NULL, NULL, scratch, query, error));
@@ -256,12 +256,12 @@ static void coming_and_going(uint8_t level) {
     }
     CHECK(!subquad_contains_f32(NULL, 0, 1) && subquad_present_f32(NULL, 0) == 0 && subquad_moved_f32(NULL, 0) == 0);
 
-    REFUSED(SUBQUAD_VALUE, "insert: neuron: must be one that is not there", subquad_insert_f32(bytes, size, 8, w, D, false, error));
-    REFUSED(SUBQUAD_VALUE, "insert: neuron: must be less than m", subquad_insert_f32(bytes, size, M, w, D, false, error));
+    REFUSED(SUBQUAD_VALUE, "insert: neuron: must be one that is not there, found 8", subquad_insert_f32(bytes, size, 8, w, D, false, error));
+    REFUSED(SUBQUAD_VALUE, "insert: neuron: must be less than 200, found 200", subquad_insert_f32(bytes, size, M, w, D, false, error));
     REFUSED(SUBQUAD_LENGTH, "insert: length of the row: expected 4, found 3", subquad_insert_f32(bytes, size, 7, w, D - 1, false, error));
     REFUSED(SUBQUAD_NULL, "row", subquad_insert_f32(bytes, size, 7, NULL, D, false, error));
-    REFUSED(SUBQUAD_VALUE, "delete: neuron: must be one that is there", subquad_delete_f32(bytes, size, 7, false, error));
-    REFUSED(SUBQUAD_VALUE, "delete: neuron: must be less than m", subquad_delete_f32(bytes, size, SIZE_MAX, false, error));
+    REFUSED(SUBQUAD_VALUE, "delete: neuron: must be one that is there, found 7", subquad_delete_f32(bytes, size, 7, false, error));
+    REFUSED(SUBQUAD_VALUE, "delete: neuron: must be less than 200, found ", subquad_delete_f32(bytes, size, SIZE_MAX, false, error));
     REFUSED(SUBQUAD_NULL, "bytes", subquad_delete_f32(NULL, size, 7, false, error));
     REFUSED(SUBQUAD_TOO_SHORT, "build: room for neurons: needs at least 200 elements, found 199",
             subquad_build_with_room_f32(M, D, w, M - 1, bytes, size, scratch, len, error));
@@ -292,7 +292,7 @@ static void choices(void) {
     REFUSED(SUBQUAD_NULL, "w", subquad_peak_f32(1, 8, NULL, &peak, error));
     REFUSED(SUBQUAD_NULL, "work", subquad_auto(NULL, &kind, error));
     work.fired = NAN;
-    REFUSED(SUBQUAD_VALUE, "work: fired, drift and peak: must be numbers", subquad_auto(&work, &kind, error));
+    REFUSED(SUBQUAD_VALUE, "work: fired: must be a number, found NaN", subquad_auto(&work, &kind, error));
 }
 
 void indices(uint8_t level) { reporting(level), rotated(level), coming_and_going(level), staying(level), choices(); }

@@ -296,7 +296,7 @@ void lists(uint8_t level) {
     REFUSED(SUBQUAD_NULL, "lists", subquad_fired_descend_f32(level, NULL, D, C, x, a, u, 0.1f, 0, M, w, moved, scratch, len, error));
     REFUSED(SUBQUAD_NULL, "moved", subquad_fired_descend_f32(level, &fired, D, C, x, a, u, 0.1f, 0, M, w, NULL, scratch, len, error));
     fired.n = 1;
-    REFUSED(SUBQUAD_VALUE, "samples below n", subquad_fired_gram_product_f32(level, &fired, D, C, x, a, u, 0, M, sum, scratch, len, error));
+    REFUSED(SUBQUAD_VALUE, "fired: samples: must be less than", subquad_fired_gram_product_f32(level, &fired, D, C, x, a, u, 0, M, sum, scratch, len, error));
     free(x), free(w), free(a), free(u), free(scratch), free(gradient), free(then), free(moved), free(pattern), free(samples), free(values);
     free(descended);
 }

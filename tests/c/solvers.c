@@ -74,7 +74,7 @@ static void fixed_steps(uint8_t level) {
     CHECK(report.status == 0 && fabs(g[0] - 1) < 1e-6);
     REFUSED(SUBQUAD_TOO_SHORT, "64",
             subquad_fixed_step_f64(level, 2, 1, gram_of_two, NULL, factor, 3, 0, 0, b, g, &stopping, &report, scratch, len, error));
-    REFUSED(SUBQUAD_VALUE, "bounds",
+    REFUSED(SUBQUAD_VALUE, "bound of the spectrum",
             subquad_fixed_step_f64(level, 2, 1, gram_of_two, NULL, factor, 3, 2, 1, b, g, &stopping, &report, scratch, len, error));
     REFUSED(SUBQUAD_NULL, "operator", subquad_fixed_step_f64(level, 2, 1, NULL, NULL, factor, 512, 0, 0, b, g, &stopping, &report, scratch, len, error));
     REFUSED(SUBQUAD_OVERFLOW, "outputs",
@@ -191,7 +191,7 @@ static void many(uint8_t level) {
     REFUSED(SUBQUAD_NULL, "reports", subquad_cg_rows_f32(level, K, N, tridiagonal_rows, NULL, &system, b, x, &stopping, NULL, NULL, scratch, len, error));
     REFUSED(SUBQUAD_OVERFLOW, "b", subquad_cg_rows_f32(level, SIZE_MAX, N, tridiagonal_rows, NULL, &system, b, x, &stopping, NULL, reports, scratch, len, error));
     watch.check = 3;
-    REFUSED(SUBQUAD_VALUE, "watch: check: must be 0, 1 or 2",
+    REFUSED(SUBQUAD_VALUE, "watch: check: must be 0, 1 or 2, found 3",
             subquad_cg_rows_f32(level, K, N, tridiagonal_rows, NULL, &system, b, x, &stopping, &watch, reports, scratch, len, error));
     watch = (subquad_watch){.history_len = 5};
     REFUSED(SUBQUAD_NULL, "watch: history",

@@ -230,7 +230,7 @@ static void network(uint8_t level) {
     OK(subquad_pattern_overlap(level, N, M, pattern, 0, 1, &both, error));
     for (int r = 0; r < M; r++) by_hand += pattern[r / 64] >> (r % 64) & pattern[3 + r / 64] >> (r % 64) & 1;
     CHECK(both == by_hand && both > 0);
-    REFUSED(SUBQUAD_VALUE, "pattern: sample: must be less than n", subquad_pattern_overlap(level, N, M, pattern, 0, N, &both, error));
+    REFUSED(SUBQUAD_VALUE, "pattern: sample: must be less than 9, found 9", subquad_pattern_overlap(level, N, M, pattern, 0, N, &both, error));
     REFUSED(SUBQUAD_NULL, "words", subquad_pattern_overlap(level, N, M, NULL, 0, 1, &both, error));
     REFUSED(SUBQUAD_NULL, "words", subquad_pattern_count(level, N, M, NULL, &all, error));
     REFUSED(SUBQUAD_NULL, "others", subquad_pattern_flips(level, N, M, pattern, NULL, &flips, error));
@@ -263,7 +263,7 @@ static void network(uint8_t level) {
     double low = 0, high = 0;
     OK(subquad_sketch_law(4, &low, &high, error));
     CHECK(fabs(low - 4. / 9) < 1e-12 && fabs(high - 4) < 1e-12);
-    REFUSED(SUBQUAD_VALUE, "sketch: rows for each sample: must be more than 1", subquad_sketch_law(1, &low, &high, error));
+    REFUSED(SUBQUAD_VALUE, "sketch: rows for each sample: must be more than 1, found 1", subquad_sketch_law(1, &low, &high, error));
     REFUSED(SUBQUAD_NULL, "high", subquad_sketch_law(4, &low, NULL, error));
     // A sketch of the Jacobian of one output has its norms, nearly.
     enum { S = 1024 };

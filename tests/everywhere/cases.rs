@@ -11,7 +11,7 @@ use subquad::halfspace::{BallTree, Check, Hits, Packed, Reporter, Screened, scan
 use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 use subquad::scratch::any_of;
 use subquad::sketch::TensorSrht;
-use subquad::{Error, Level, MatMut, MatRef, random};
+use subquad::{Error, Figure, Level, MatMut, MatRef, random};
 
 /// Samples, inputs, neurons, outputs of the network.
 pub const N: usize = 20;
@@ -296,7 +296,7 @@ fn factor(level: Level, memory: &mut Memory) -> Result<Definite, Error> {
 fn gram_cholesky(level: Level, memory: &mut Memory, _: Indexes<'_>) -> Result<Outcome, Error> {
     forward(level, memory)?;
     if factor(level, memory)? != Definite::Yes {
-        return Err(Error::Value { what: "factor", expected: "one of a definite matrix" });
+        return Err(Error::value("factor", "one of a definite matrix", Figure::Nothing));
     }
     // What stands above the diagonal is of no meaning.
     for i in 0..N {
@@ -350,7 +350,7 @@ fn solve(level: Level, memory: &mut Memory) -> Result<(), Error> {
         &mut memory.scratch[..ITERATION],
     )?;
     if report.status != Status::Converged {
-        return Err(Error::Value { what: "report", expected: "converged" });
+        return Err(Error::value("report", "converged", Figure::Nothing));
     }
     Ok(())
 }
@@ -375,7 +375,7 @@ pub fn gauss_newton(level: Level, memory: &mut Memory, _: Indexes<'_>) -> Result
     forward(level, memory)?;
     let after: f32 = memory.y.iter().zip(&memory.f).map(|(y, f)| (y - f) * (y - f)).sum();
     if after >= 0.25 * before {
-        return Err(Error::Value { what: "step", expected: "less than a quarter of the loss that was" });
+        return Err(Error::value("step", "less than a quarter of the loss that was", Figure::Nothing));
     }
     Ok(Outcome::of(&memory.f))
 }
@@ -390,7 +390,7 @@ fn reported(
     let mut hits = Hits::new(&mut memory.counts, &mut memory.indices, ROOM)?.with_values(&mut memory.values)?;
     ask(neurons, queries, &mut hits, &mut memory.scratch)?;
     if !hits.complete() {
-        return Err(Error::Value { what: "hits", expected: "complete" });
+        return Err(Error::value("hits", "complete", Figure::Nothing));
     }
     let words = (0..QUERIES).flat_map(|i| core::iter::once(hits.count(i) as u64).chain(hits.indices(i).iter().map(|&r| r.into())));
     Ok(Outcome::of_words(words))

@@ -14,7 +14,7 @@ use subquad::sketch::{Bounds, Factor, FixedStep, Sketched, Srht, TensorSketch, T
 use subquad::sparse::{
     Columns, Panels, PanelsMut, SparseRef, Support, overlap_scratch_len, panels_len, spread_scratch_len, times_panels, transpose,
 };
-use subquad::{Error, Level, MatMut, MatRef};
+use subquad::{Error, Figure, Level, MatMut, MatRef};
 
 const HUGE: usize = usize::MAX / 2 + 1;
 
@@ -33,6 +33,11 @@ fn refusals(table: Vec<(&str, Result<(), Error>)>) {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// What is said of a product that is too large for this machine.
+fn beyond(what: &str, left: usize, right: usize) -> String {
+    format!("{what}: {left} x {right} does not fit {} bits", usize::BITS)
+}
+
 fn mat(x: &[f32], rows: usize, cols: usize) -> MatRef<'_, f32> {
     MatRef::new(x, rows, cols).unwrap()
 }
@@ -44,6 +49,7 @@ macro_rules! out {
     };
 }
 
+mod damage;
 mod layers;
 
 #[test]
@@ -52,17 +58,17 @@ fn matrices_and_patterns() {
     let mut y = x;
     refusals(vec![
         ("matrix: rows x columns: expected 8, found 6", MatRef::new(&x, 2, 4).map(drop)),
-        ("matrix: rows x columns does not fit this machine's address space", MatRef::new(&x, HUGE, 2).map(drop)),
+        (&beyond("matrix: rows x columns", HUGE, 2), MatRef::new(&x, HUGE, 2).map(drop)),
         ("matrix: needs at least 9 elements, found 6", MatRef::with_strides(&x, 3, 3, 3, 1).map(drop)),
-        ("matrix: rows x columns does not fit this machine's address space", MatRef::with_strides(&x, 3, 2, HUGE, 1).map(drop)),
-        ("matrix: rows x columns does not fit this machine's address space", MatRef::with_strides(&x, 2, 3, 1, HUGE).map(drop)),
-        ("matrix: rows x columns does not fit this machine's address space", MatRef::with_strides(&x, 2, 2, HUGE, HUGE).map(drop)),
-        ("matrix: rows x columns does not fit this machine's address space", MatRef::with_strides(&x, 2, 2, HUGE, HUGE - 1).map(drop)),
+        (&beyond("matrix: rows x stride", 3, HUGE), MatRef::with_strides(&x, 3, 2, HUGE, 1).map(drop)),
+        (&beyond("matrix: columns x stride", 3, HUGE), MatRef::with_strides(&x, 2, 3, 1, HUGE).map(drop)),
+        (&beyond("matrix: rows x stride, and a row", 2, HUGE), MatRef::with_strides(&x, 2, 2, HUGE, HUGE).map(drop)),
+        (&beyond("matrix: rows x stride, and a row", 2, HUGE), MatRef::with_strides(&x, 2, 2, HUGE, HUGE - 1).map(drop)),
         ("matrix: rows x columns: expected 8, found 6", MatMut::new(&mut y, 2, 4).map(drop)),
-        ("matrix: rows x columns does not fit this machine's address space", MatMut::new(&mut y, HUGE, 2).map(drop)),
+        (&beyond("matrix: rows x columns", HUGE, 2), MatMut::new(&mut y, HUGE, 2).map(drop)),
         ("matrix: stride: needs at least 3 elements, found 2", MatMut::with_stride(&mut y, 2, 3, 2).map(drop)),
         ("matrix: needs at least 7 elements, found 6", MatMut::with_stride(&mut y, 2, 3, 4).map(drop)),
-        ("matrix: rows x columns does not fit this machine's address space", MatMut::with_stride(&mut y, 3, 3, HUGE).map(drop)),
+        (&beyond("matrix: rows x stride", 3, HUGE), MatMut::with_stride(&mut y, 3, 3, HUGE).map(drop)),
         ("pattern: words: expected 6, found 5", PatternRef::new(&[0; 5], 3, 65).map(drop)),
         ("pattern: words: expected 6, found 5", PatternMut::new(&mut [0; 5], 3, 65).map(drop)),
         (&format!("pattern: words: expected {}, found 0", usize::MAX), PatternRef::new(&[], HUGE, usize::MAX).map(drop)),
@@ -106,12 +112,15 @@ fn transforms() {
         (nine, t.rows_from(level, mat(&[0.0; 18], 2, 9), out!(2, 9))),
         ("source: rows: expected 2, found 1", t.rows_from(level, mat(&[0.0; 8], 1, 8), out!(2, 8))),
         ("to: columns: needs at least 9 elements, found 8", t.rows_from(level, mat(&[0.0; 9], 1, 9), out!(1, 8))),
-        ("source: stride of the columns: must be 1", t.rows_from(level, MatRef::with_strides(&strided, 1, 8, 16, 2).unwrap(), out!(1, 8))),
+        (
+            "source: stride of the columns: must be 1, found 2",
+            t.rows_from(level, MatRef::with_strides(&strided, 1, 8, 16, 2).unwrap(), out!(1, 8)),
+        ),
         (nine, t.columns(level, out!(9, 2))),
         (twelve, t.outputs(level, &[], 12, &[], &mut [], &mut [])),
         ("n: needs at least 5 elements, found 4", t.outputs(level, &[0.0; 5], 4, &[], &mut [], &mut [])),
         ("out: expected 2, found 1", t.outputs(level, &[], 16, &[0, 1], &mut out[..1], &mut room)),
-        ("chosen: must be indices below n", t.outputs(level, &[], 16, &[0, 16], &mut out, &mut room)),
+        ("chosen: must be less than 16, found 16 at place 1", t.outputs(level, &[], 16, &[0, 16], &mut out, &mut room)),
         (
             &format!("scratch: needs at least {need} elements, found {}", need - 1),
             t.outputs(level, &[], 16, &[0, 1], &mut out, &mut room[..need - 1]),
@@ -188,12 +197,12 @@ impl LinearOperator<f32> for Nothing {
         self.0
     }
     fn apply(&self, _: Level, _: &[f32], _: &mut [f32], _: &mut [f32]) -> Result<(), Error> {
-        Err(Error::Value { what: "operator", expected: "one that works" })
+        Err(Error::value("operator", "one that works", Figure::Nothing))
     }
 }
 impl Preconditioner<f32> for Nothing {
     fn precondition(&self, _: Level, _: &[f32], _: &mut [f32], _: &mut [f32]) -> Result<(), Error> {
-        Err(Error::Value { what: "preconditioner", expected: "one that works" })
+        Err(Error::value("preconditioner", "one that works", Figure::Nothing))
     }
 }
 
@@ -210,8 +219,11 @@ fn iterations() {
     let few = Sketched::new(mat(&eye, 3, 3), 191, 1).unwrap();
     let bounds = |low, high| FixedStep::Within(Bounds { low, high });
     let need = fixed_step_scratch_len(3, 0, Preconditioner::<f32>::scratch_len(&sketched));
-    let bad = "fixed_step: bounds of the spectrum: must be finite and positive, low <= high";
-    let tolerance = "tolerance: must be a number, and not negative";
+    let (low, high) = ("fixed_step: low bound of the spectrum", "fixed_step: high bound of the spectrum");
+    let (below, nothing) = (
+        "relative tolerance: must be a number, and not negative, found -0.1",
+        "absolute tolerance: must be a number, and not negative, found NaN",
+    );
     refusals(vec![
         (
             "conjugate_gradient: b: expected 4, found 3",
@@ -222,11 +234,11 @@ fn iterations() {
             cg::conjugate_gradient(level, &Nothing(3), &Identity, &b, &mut [0.0; 2], stop, s).map(drop),
         ),
         (
-            &format!("conjugate_gradient: {tolerance}"),
+            &format!("conjugate_gradient: {below}"),
             cg::conjugate_gradient(level, &Nothing(3), &Identity, &b, &mut [0.0; 3], negative, s).map(drop),
         ),
         (
-            &format!("conjugate_gradient: {tolerance}"),
+            &format!("conjugate_gradient: {nothing}"),
             cg::conjugate_gradient(level, &Nothing(3), &Identity, &b, &mut [0.0; 3], nan, s).map(drop),
         ),
         (
@@ -248,7 +260,7 @@ fn iterations() {
             "Sketched: rows of the sketch, one for each sample: needs at least 3 elements, found 2",
             Sketched::new(mat(&eye, 3, 3), 2, 1).map(drop),
         ),
-        ("Sketched: diagonal of R: must be finite and not zero", Sketched::new(mat(&eye[1..5], 2, 2), 2, 1).map(drop)),
+        ("Sketched: diagonal of R: must be finite and not zero, found 0 at place 0", Sketched::new(mat(&eye[1..5], 2, 2), 2, 1).map(drop)),
         ("Sketched: r: expected 3, found 2", sketched.precondition(level, &b[..2], &mut [0.0; 3], s)),
         ("Sketched: z: expected 3, found 2", sketched.precondition(level, &b, &mut [0.0; 2], s)),
         (
@@ -260,16 +272,25 @@ fn iterations() {
             fixed_step(level, &Nothing(3), &sketched, FixedStep::Unit, &b, &mut [0.0; 2], stop, s).map(drop),
         ),
         (
-            &format!("fixed_step: {tolerance}"),
+            &format!("fixed_step: {below}"),
             fixed_step(level, &Nothing(3), &sketched, FixedStep::Unit, &b, &mut [0.0; 3], negative, s).map(drop),
         ),
         (
             "fixed_step: rows of the sketch for a step of 1, 64 for each sample: needs at least 192 elements, found 191",
             fixed_step(level, &Nothing(3), &few, FixedStep::Unit, &b, &mut [0.0; 3], stop, s).map(drop),
         ),
-        (bad, fixed_step(level, &Nothing(3), &few, bounds(0.0, 1.0), &b, &mut [0.0; 3], stop, s).map(drop)),
-        (bad, fixed_step(level, &Nothing(3), &few, bounds(2.0, 1.0), &b, &mut [0.0; 3], stop, s).map(drop)),
-        (bad, fixed_step(level, &Nothing(3), &few, bounds(1.0, f64::INFINITY), &b, &mut [0.0; 3], stop, s).map(drop)),
+        (
+            &format!("{low}: must be finite and positive, found 0"),
+            fixed_step(level, &Nothing(3), &few, bounds(0.0, 1.0), &b, &mut [0.0; 3], stop, s).map(drop),
+        ),
+        (
+            &format!("{high}: must be finite, and at least 2, found 1"),
+            fixed_step(level, &Nothing(3), &few, bounds(2.0, 1.0), &b, &mut [0.0; 3], stop, s).map(drop),
+        ),
+        (
+            &format!("{high}: must be finite, and at least 1, found inf"),
+            fixed_step(level, &Nothing(3), &few, bounds(1.0, f64::INFINITY), &b, &mut [0.0; 3], stop, s).map(drop),
+        ),
         (
             &format!("scratch: needs at least {need} elements, found {}", need - 1),
             fixed_step(level, &Nothing(3), &few, bounds(1.0, 1.0), &b, &mut [0.0; 3], stop, &mut s[..need - 1]).map(drop),
@@ -291,7 +312,7 @@ fn networks() {
     let vl = two_layer::vjp_scratch_len(d, m, c);
     let gl = two_layer::gram_product_scratch_len(d, m, c);
     let short = |need: usize| format!("scratch: needs at least {need} elements, found {}", need - 1);
-    let shift = "forward: shift: must be finite and not negative";
+    let shift = |found: &str| format!("forward: shift: must be finite and not negative, found {found}");
     let (mut three, mut six) = ([0u64; 3], [0u64; 2]);
     refusals(vec![
         (
@@ -310,9 +331,9 @@ fn networks() {
             "two_layer: columns of the outputs, against rows of A: expected 2, found 1",
             two_layer::forward(level, x, w, a, 0.0, None, out!(n, 1), s),
         ),
-        (shift, two_layer::forward(level, x, w, a, -1.0, None, out!(n, c), s)),
-        (shift, two_layer::forward(level, x, w, a, f32::NAN, None, out!(n, c), s)),
-        (shift, two_layer::forward(level, x, w, a, f32::INFINITY, None, out!(n, c), s)),
+        (&shift("-1"), two_layer::forward(level, x, w, a, -1.0, None, out!(n, c), s)),
+        (&shift("NaN"), two_layer::forward(level, x, w, a, f32::NAN, None, out!(n, c), s)),
+        (&shift("inf"), two_layer::forward(level, x, w, a, f32::INFINITY, None, out!(n, c), s)),
         (
             "forward: samples of the pattern: expected 2, found 3",
             two_layer::forward(level, x, w, a, 0.0, Some(PatternMut::new(&mut three, 3, m).unwrap()), out!(n, c), s),
@@ -354,7 +375,7 @@ fn networks() {
         ("gram: samples of the pattern: expected 2, found 3", gram::gram(level, x, p3, out!(n, n), s)),
         ("syrk: rows of C: expected 2, found 3", gram::gram(level, x, p, out!(3, 3), s)),
         (&short(gram::gram_scratch_len(n, d)), gram::gram(level, x, p, out!(n, n), &mut s[..gram::gram_scratch_len(n, d) - 1])),
-        ("analytic_gram: shift: must be finite and not negative", gram::analytic_gram(level, x, -1.0, out!(n, n), s)),
+        ("analytic_gram: shift: must be finite and not negative, found -1", gram::analytic_gram(level, x, -1.0, out!(n, n), s)),
         ("syrk: columns of C: expected 2, found 3", gram::analytic_gram(level, x, 0.0, out!(2, 3), s)),
         (&short(gram::gram_scratch_len(n, d)), gram::analytic_gram(level, x, 0.0, out!(n, n), &mut s[..gram::gram_scratch_len(n, d) - 1])),
     ]);
@@ -370,11 +391,11 @@ fn sketches() {
     let hashed = TensorSketch::new((2, 3), 4, 1).unwrap();
     let (x, p) = (mat(&z[..6], 2, 3), PatternRef::new(&[0; 2], 2, 2).unwrap());
     let (p3, pm) = (PatternRef::new(&[0; 3], 3, 2).unwrap(), PatternRef::new(&[0; 2], 2, 3).unwrap());
-    let huge = "sketch: the next power of two of a length does not fit this machine's address space";
+    let huge = |length: usize| format!("sketch: the next power of two of a length: {length} does not fit {} bits", usize::BITS);
     let short = |need: usize| format!("scratch: needs at least {need} elements, found {}", need - 1);
     let outside = Factor::Sparse { indices: &[2], values: &z[..1] };
     refusals(vec![
-        (huge, Srht::new(usize::MAX, 4, 1).map(drop)),
+        (&huge(usize::MAX), Srht::new(usize::MAX, 4, 1).map(drop)),
         ("Srht: x: expected 6, found 5", Srht::accumulate(&srht, level, &z[..5], &mut [0.0; 4], s)),
         ("Srht: y: expected 4, found 3", srht.accumulate(level, &z[..6], &mut [0.0; 3], s)),
         (&short(srht.scratch_len()), srht.accumulate(level, &z[..6], &mut [0.0; 4], &mut s[..srht.scratch_len() - 1])),
@@ -386,8 +407,12 @@ fn sketches() {
             "jacobian: length of the sketched vectors, against neurons x inputs: expected 4, found 6",
             srht.jacobian(level, mat(&z[..4], 2, 2), &z[..2], p, out!(2, 4), s),
         ),
-        (huge, TensorSrht::new((usize::MAX, 3), 4, 1).map(drop)),
-        (huge, TensorSrht::new((2, HUGE + 1), 4, 1).map(drop)),
+        (
+            &beyond("jacobian: neurons x inputs", 2, HUGE),
+            srht.jacobian(level, MatRef::new(&[], 0, HUGE).unwrap(), &z[..2], PatternRef::new(&[], 0, 2).unwrap(), out!(0, 4), s),
+        ),
+        (&huge(usize::MAX), TensorSrht::new((usize::MAX, 3), 4, 1).map(drop)),
+        (&huge(HUGE + 1), TensorSrht::new((2, HUGE + 1), 4, 1).map(drop)),
         ("TensorSrht: u: expected 2, found 1", TensorSrht::accumulate(&tensor, level, &z[..1], &z[..3], &mut [0.0; 4], s)),
         ("TensorSrht: v: expected 3, found 4", tensor.accumulate(level, &z[..2], &z[..4], &mut [0.0; 4], s)),
         ("TensorSrht: y: expected 4, found 3", tensor.accumulate(level, &z[..2], &z[..3], &mut [0.0; 3], s)),
@@ -425,7 +450,6 @@ fn sketches() {
 fn sparse_matrices_and_updates() {
     let level = Level::detect();
     let short = |need: usize| format!("scratch: needs at least {need} elements, found {}", need - 1);
-    let ascending = "support: columns of a row: must be strictly ascending, and below the number of columns";
     let (starts, indices) = ([0, 2, 3], [0, 2, 1]);
     let support = Support::new(&starts, &indices, 3).unwrap();
     let (mut at, mut rows, mut places) = ([0; 4], [0; 3], [0; 3]);
@@ -438,6 +462,7 @@ fn sparse_matrices_and_updates() {
     let deep = SparseRef::new(support, 2, &z[..6]).unwrap();
     let one = Support::new(&[0, 1], &[1], 3).unwrap();
     let row = SparseRef::new(one, 1, &z[..1]).unwrap();
+    let broad = Support::new(&[0, 1], &[1], 4).unwrap();
     let update = Update::new((a, columns), (a, columns)).unwrap();
     let s = &mut [0.0f32; 60_000];
     let (query, back, dense) = (update.query_scratch_len(2), update.transposed_query_scratch_len(1), update.fold_dense_scratch_len());
@@ -447,9 +472,12 @@ fn sparse_matrices_and_updates() {
         ("support: starts: needs at least 1 elements, found 0", Support::new(&[], &[], 3).map(drop)),
         ("support: first start: expected 0, found 1", Support::new(&[1, 1], &[0], 3).map(drop)),
         ("support: indices: expected 2, found 1", Support::new(&[0, 2], &[0], 3).map(drop)),
-        ("support: starts: must be ascending", Support::new(&[0, 2, 1, 3], &[0, 1, 2], 3).map(drop)),
-        (ascending, Support::new(&[0, 2], &[1, 1], 3).map(drop)),
-        (ascending, Support::new(&[0, 1], &[3], 3).map(drop)),
+        ("support: starts: must be ascending, so at least 2, found 1 at place 2", Support::new(&[0, 2, 1, 3], &[0, 1, 2], 3).map(drop)),
+        (
+            "support: columns of a row: must be strictly ascending, so more than 1, found 1 at place 1",
+            Support::new(&[0, 2], &[1, 1], 3).map(drop),
+        ),
+        ("support: columns of a row: must be less than 3, found 3 at place 0", Support::new(&[0, 1], &[3], 3).map(drop)),
         ("sparse: numbers, against places x depth: expected 6, found 5", SparseRef::new(support, 2, &z[..5]).map(drop)),
         (
             &format!("sparse: numbers, against places x depth: expected {}, found 5", usize::MAX),
@@ -459,13 +487,13 @@ fn sparse_matrices_and_updates() {
         ("columns: first start: expected 0, found 1", Columns::new(&[1, 1], &[0], &[0]).map(drop)),
         ("columns: rows: expected 2, found 1", Columns::new(&[0, 2], &[0], &[0, 0]).map(drop)),
         ("columns: places: expected 1, found 2", Columns::new(&[0, 1], &[0], &[0, 0]).map(drop)),
-        ("columns: starts: must be ascending", Columns::new(&[0, 1, 0, 1], &[0], &[0]).map(drop)),
+        ("columns: starts: must be ascending, so at least 1, found 0 at place 2", Columns::new(&[0, 1, 0, 1], &[0], &[0]).map(drop)),
         ("transpose: starts: expected 4, found 3", transpose(support, &mut [0; 3], &mut [0; 3], &mut [0; 3])),
         ("transpose: rows: expected 3, found 2", transpose(support, &mut [0; 4], &mut [0; 2], &mut [0; 3])),
         ("transpose: places: expected 3, found 2", transpose(support, &mut [0; 4], &mut [0; 3], &mut [0; 2])),
         (&format!("panels: expected {}, found 9", panels_len(3, 3)), Panels::packed(&z[..9], 3, 3).map(drop)),
         ("matrix: rows x columns: expected 9, found 8", Panels::row_major(&z[..8], 3, 3).map(drop)),
-        ("matrix: rows x columns does not fit this machine's address space", Panels::row_major(&z[..8], HUGE, 2).map(drop)),
+        (&beyond("matrix: rows x columns", HUGE, 2), Panels::row_major(&z[..8], HUGE, 2).map(drop)),
         ("update: rows of V: expected 2, found 1", Update::new((a, columns), (row, columns)).map(drop)),
         ("update: depth: expected 1, found 2", Update::new((deep, columns), (a, columns)).map(drop)),
         ("update: columns: expected 3, found 2", Update::new((a, two), (a, columns)).map(drop)),
@@ -481,6 +509,15 @@ fn sparse_matrices_and_updates() {
         ("fold: columns of W^T: expected 3, found 0", update.fold_dense(level, &mut PanelsMut::packed(&mut [], 3, 0).unwrap(), s)),
         (&short(dense), update.fold_dense(level, &mut PanelsMut::packed(&mut w, 3, 3).unwrap(), &mut s[..dense - 1])),
         ("times_panels: depth of A: expected 1, found 2", times_panels(level, deep, panels, false, out!(2, 2))),
+        (
+            "transposed query: outputs: expected 3, found 4",
+            update.transposed_query(level, SparseRef::new(broad, 1, &z[..1]).unwrap(), one, &mut [0.0; 1], s),
+        ),
+        ("transposed query: inputs: expected 3, found 4", update.transposed_query(level, row, broad, &mut [0.0; 1], s)),
+        (
+            "times_panels: rows of B: expected 3, found 2",
+            times_panels(level, a, Panels::row_major(&z[..4], 2, 2).unwrap(), false, out!(2, 2)),
+        ),
         ("times_panels: rows of the result: expected 2, found 3", times_panels(level, a, panels, false, out!(3, 2))),
         ("times_panels: columns of the result: expected 2, found 3", times_panels(level, a, panels, false, out!(2, 3))),
     ]);
@@ -503,24 +540,49 @@ fn preconditioners_and_several_sides() {
         cg::conjugate_gradient_rows(level, &Nothing(3), &Identity, b, x, stop, &mut watch, columns, s)
     };
     refusals(vec![
-        ("Jacobi: diagonal: must be positive and finite", Jacobi::new(&[1.0f32, 0.0], 1).map(drop)),
-        ("Jacobi: diagonal: must be positive and finite", Jacobi::new(&[f32::NAN], 1).map(drop)),
+        ("Jacobi: diagonal: must be positive and finite, found 0 at place 1", Jacobi::new(&[1.0f32, 0.0], 1).map(drop)),
+        ("Jacobi: diagonal: must be positive and finite, found NaN at place 0", Jacobi::new(&[f32::NAN], 1).map(drop)),
+        ("apply_rows: rows of Y: expected 2, found 1", Nothing(3).apply_rows(level, mat(&b, 2, 3), out!(1, 3), s)),
+        ("precondition_rows: rows of Z: expected 2, found 1", Nothing(3).precondition_rows(level, mat(&b, 2, 3), out!(1, 3), s)),
         ("Jacobi: r: expected 6, found 5", jacobi.precondition(level, &b[..5], &mut [0.0; 5], s)),
         ("Jacobi: z: expected 6, found 5", jacobi.precondition(level, &b, &mut [0.0; 5], s)),
         ("SharedCholesky: columns of the factor: expected 1, found 4", SharedCholesky::new(mat(&eye, 1, 4), 1).map(drop)),
-        ("SharedCholesky: diagonal of the factor: must be positive and finite", SharedCholesky::new(mat(&[0.0; 4], 2, 2), 1).map(drop)),
+        (
+            "SharedCholesky: diagonal of the factor: must be positive and finite, found 0 at place 0",
+            SharedCholesky::new(mat(&[0.0; 4], 2, 2), 1).map(drop),
+        ),
         ("SharedCholesky: r: expected 6, found 5", shared.precondition(level, &b[..5], &mut [0.0; 5], s)),
         ("SharedCholesky: z: expected 6, found 5", shared.precondition(level, &b, &mut [0.0; 5], s)),
         ("conjugate_gradient_rows: columns of B: expected 3, found 2", rows(mat(&b, 3, 2), out!(3, 2), stop, &mut columns, s)),
         ("conjugate_gradient_rows: rows of X: expected 2, found 3", rows(mat(&b, 2, 3), out!(3, 3), stop, &mut columns, s)),
         ("conjugate_gradient_rows: columns of X: expected 3, found 2", rows(mat(&b, 2, 3), out!(2, 2), stop, &mut columns, s)),
         ("conjugate_gradient_rows: reports: expected 2, found 1", rows(mat(&b, 2, 3), out!(2, 3), stop, &mut columns[..1], s)),
-        ("conjugate_gradient_rows: B: must be laid out by rows", rows(turned, out!(2, 3), stop, &mut columns, s)),
-        ("conjugate_gradient: tolerance: must be a number, and not negative", rows(mat(&b, 2, 3), out!(2, 3), bad, &mut columns, s)),
+        ("conjugate_gradient_rows: column stride of B: must be 1, found 2", rows(turned, out!(2, 3), stop, &mut columns, s)),
+        (
+            "conjugate_gradient: absolute tolerance: must be a number, and not negative, found -1",
+            rows(mat(&b, 2, 3), out!(2, 3), bad, &mut columns, s),
+        ),
         (
             &format!("scratch: needs at least {need} elements, found {}", need - 1),
             rows(mat(&b, 2, 3), out!(2, 3), stop, &mut columns, &mut s[..need - 1]),
         ),
+    ]);
+}
+
+#[cfg(feature = "parallel")]
+#[test]
+fn transforms_on_threads() {
+    let level = Level::detect();
+    let t = Transform::<f32>::new();
+    let nine = "no Walsh-Hadamard transform of length 9; the nearest valid lengths are 8 and 12";
+    let twelve = "no Walsh-Hadamard transform of length 12; the nearest valid lengths are 8 and 16";
+    let bits = "signs: needs at least 2 elements, found 1";
+    refusals(vec![
+        (nine, t.run_parallel(level, &mut [0.0; 9])),
+        (twelve, t.order(Order::Dyadic).run_parallel(level, &mut [0.0; 12])),
+        (bits, t.signs(Signs::Bits(&[0])).run_parallel(level, &mut [0.0; 128])),
+        (nine, t.rows_parallel(level, out!(2, 9))),
+        (nine, t.columns_parallel(level, out!(9, 2))),
     ]);
 }
 
@@ -564,9 +626,9 @@ fn reporting() {
         let mut hits = Hits::new(&mut c1, &mut ids1, 4).unwrap();
         let found = scan(level, many, mat(&[], 1, 0), 0.0, &mut hits, s);
         refusals(vec![
-            ("scan: the number of neurons as a 32-bit index does not fit this machine's address space", found),
+            ("scan: number of neurons as a 32-bit index: 4294967296 does not fit 32 bits", found),
             (
-                "index: the number of neurons as a 32-bit index does not fit this machine's address space",
+                "index: number of neurons as a 32-bit index: 4294967296 does not fit 32 bits",
                 Packed::build(many, &mut [0u8; 0][..]).map(drop),
             ),
         ]);
@@ -581,7 +643,7 @@ fn reporting() {
             let shorter = format!("index: bytes: needs at least {len} elements, found {}", len - 1);
             refusals(vec![
                 (&shorter, build(w, &mut bytes[..len - 1], s)),
-                ("index: address of the first byte: must be a multiple of 8", build(w, &mut bytes[4..], s)),
+                ("index: address of the first byte, modulo 8: must be 0, found 4", build(w, &mut bytes[4..], s)),
             ]);
             build(w, bytes, s).unwrap();
             let open = |bytes: &[u8]| $Index::<_, f32>::open(bytes, Check::Everything).map(drop);
@@ -593,17 +655,29 @@ fn reporting() {
                 open(copy)
             };
             let kind = bytes[12] as usize;
+            // The number of neurons is a word: where addresses have 32 bits, it does not even fit them.
+            let wide = if usize::BITS == 64 { "index: number of neurons as a 32-bit index" } else { "index: a dimension" };
+            let wide = format!("{wide}: {} does not fit 32 bits", (1u64 << 32) + m as u64);
+            // Of the numbers of a header only their first halves differ: sums are read from the bytes.
+            let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+            let sum = |at: usize, value: u8| {
+                let refused = with(at, value).unwrap_err();
+                let Error::Value { limit: Figure::Bits(wanted), found: Figure::Bits(found), .. } = refused else { panic!("{refused}") };
+                assert!(wanted != found && found == word(24) ^ u64::from(at == 24));
+                let start = "index: checksum: must be that of the bytes (they were damaged, or changed and not sealed),";
+                assert_eq!(refused.to_string(), format!("{start} {wanted:#x}, found {found:#x}"));
+            };
+            sum(len - 1, 9);
+            sum(24, bytes[24] ^ 1);
             refusals(vec![
                 ("index: header: needs at least 128 elements, found 127", open(&bytes[..127])),
                 (&shorter, open(&bytes[..len - 1])),
-                ("index: address of the first byte: must be a multiple of 8", open(&bytes[4..])),
-                ("index: first eight bytes: must be those of a half-space index, `subquadH`", with(0, 0)),
+                ("index: address of the first byte, modulo 8: must be 0, found 4", open(&bytes[4..])),
+                ("index: first eight bytes: must be those of a half-space index, `subquadH`, 0x4864617571627573, found 0x4864617571627500", with(0, 0)),
                 ("index: version: expected 1, found 2", with(8, 2)),
                 (&format!("index: kind of structure: expected {kind}, found 77"), with(12, 77)),
                 ("index: bytes of a float: expected 4, found 8", with(14, 8)),
-                ("index: the number of neurons as a 32-bit index does not fit this machine's address space", with(36, 1)),
-                ("index: checksum: must be that of the bytes: they were damaged, or changed and not sealed", with(len - 1, 9)),
-                ("index: checksum: must be that of the bytes: they were damaged, or changed and not sealed", with(24, bytes[24] ^ 1)),
+                (&wide, with(36, 1)),
             ]);
             let lengths = with(16, bytes[16] ^ 1).unwrap_err().to_string();
             assert!(lengths.starts_with(&format!("index: bytes, as its dimensions have it: expected {len}, found ")), "{lengths}");
@@ -625,13 +699,14 @@ fn reporting() {
                 ),
                 (&short(need), index.query_batch(level, x, 0.0, &mut Hits::new(&mut c, &mut ids, 4).unwrap(), &mut s[..need - 1])),
                 ("update: length of the row: expected 3, found 2", $Index::update(&mut index, level, 0, &z[..2])),
-                ("update: neuron: must be less than m", $Index::update(&mut index, level, m, &z[..3])),
+                ("update: neuron: must be less than 5, found 5", $Index::update(&mut index, level, m, &z[..3])),
                 ("verify: rows of W: expected 5, found 4", index.verify(mat(&z[..12], 4, 3))),
                 ("verify: columns of W: expected 3, found 2", index.verify(mat(&z[..10], 5, 2))),
-                ("verify: weights of the index: must be those handed over, bit for bit", index.verify(mat(&[0.5; 15], 5, 3))),
+                ("verify: weights of the index: must be those handed over, bit for bit, 0.5, found 0.25 at place 0", index.verify(mat(&[0.5; 15], 5, 3))),
             ]);
         }};
     }
+    damage::rotated_bytes(w);
     reporter!(Packed, |w, bytes, _| Packed::build(w, bytes).map(drop));
     reporter!(Screened, |w, bytes, _| Screened::build(w, bytes).map(drop));
     reporter!(Rotated, |w, bytes, _| Rotated::build(Level::detect(), w, 1, bytes).map(drop));
@@ -646,10 +721,10 @@ fn reporting() {
     refusals(vec![
         (&short(r), tree.rebalance(&mut s[..r - 1])),
         ("insert: length of the row: expected 3, found 2", tree.insert(level, 0, &z[..2])),
-        ("insert: neuron: must be less than m", tree.insert(level, m, &z[..3])),
-        ("insert: neuron: must be one that is not there", tree.insert(level, 0, &z[..3])),
-        ("delete: neuron: must be less than m", tree.delete(m)),
-        ("delete: neuron: must be one that is there", tree.delete(0).and_then(|()| tree.delete(0))),
+        ("insert: neuron: must be less than 5, found 5", tree.insert(level, m, &z[..3])),
+        ("insert: neuron: must be one that is not there, found 0", tree.insert(level, 0, &z[..3])),
+        ("delete: neuron: must be less than 5, found 5", tree.delete(m)),
+        ("delete: neuron: must be one that is there, found 0", tree.delete(0).and_then(|()| tree.delete(0))),
         (
             "build: room for neurons: needs at least 5 elements, found 4",
             BallTree::build_with_room(w, m - 1, bytemuck::cast_slice_mut::<u64, u8>(&mut words(len)), s).map(drop),
@@ -677,7 +752,7 @@ fn reporting() {
     ]);
     let (broad, mut room) = (MatRef::<f32>::new(&[], 0, 65_537).unwrap(), words(1024));
     refusals(vec![(
-        "screened: d: must be at most 65536, so that sums fit 32 bits",
+        "screened: d: must be small enough for sums of 32 bits, at most 65536, found 65537",
         Screened::build(broad, bytemuck::cast_slice_mut::<_, u8>(&mut room)).map(drop),
     )]);
 }
@@ -720,40 +795,43 @@ fn moving_weights() {
     }
     refusals(vec![
         ("query: queries of the hits: expected 1, found 2", tree.query(level, w, 0, 0.0, hits!(2), s)),
-        ("query: sample: must be less than n", tree.query(level, w, n, 0.0, hits!(1), s)),
+        ("query: end of the samples: must be at most 2, found 3", tree.query(level, w, n, 0.0, hits!(1), s)),
         ("query: queries of the hits, against samples: expected 2, found 1", tree.query_batch(level, w, 0.0, hits!(1), s)),
         ("query: rows of W: expected 5, found 4", tree.query_batch(level, mat(&z[..12], 4, 3), 0.0, hits!(2), s)),
         ("query: columns of W: expected 3, found 2", tree.query_batch(level, mat(&z[..10], 5, 2), 0.0, hits!(2), s)),
         (&short(ql), tree.query_batch(level, w, 0.0, hits!(2), &mut s[..ql - 1])),
         ("verify: rows of W: expected 5, found 4", tree.verify(level, mat(&z[..12], 4, 3), s)),
         ("verify: columns of W: expected 3, found 2", tree.verify(level, mat(&z[..10], 5, 2), s)),
-        ("verify: values in the trees: must be those of the weights", tree.verify(level, mat(&[0.5; 15], 5, 3), s)),
+        (
+            "verify: values in the trees: must be those of the weights, 0.375, found 0.1875 at place 0",
+            tree.verify(level, mat(&[0.5; 15], 5, 3), s),
+        ),
         (&short(sl), tree.verify(level, w, &mut s[..sl - 1])),
         ("update: length of the row: expected 3, found 2", MaxTree::update(&mut tree, level, 0, &z[..2])),
-        ("update: neuron: must be less than m", tree.update(level, m, &z[..3])),
+        ("update: neuron: must be less than 5, found 5", tree.update(level, m, &z[..3])),
         ("update: rows of W, against neurons: expected 1, found 2", tree.update_batch(level, &[0], mat(&z[..6], 2, 3), s)),
         ("update: columns of W: expected 3, found 2", tree.update_batch(level, &[0], mat(&z[..2], 1, 2), s)),
-        ("update: neuron: must be less than m", tree.update_batch(level, &[5], mat(&z[..3], 1, 3), s)),
+        ("update: neuron: must be less than 5, found 5 at place 0", tree.update_batch(level, &[5], mat(&z[..3], 1, 3), s)),
         (&short(sl), tree.update_batch(level, &[0], mat(&z[..3], 1, 3), &mut s[..sl - 1])),
         ("replace: length of the sample: expected 3, found 2", tree.replace(level, 0, &z[..2], w, s)),
         ("replace: rows of W: expected 5, found 4", tree.replace(level, 0, &z[..3], mat(&z[..12], 4, 3), s)),
         ("replace: columns of W: expected 3, found 2", tree.replace(level, 0, &z[..3], mat(&z[..10], 5, 2), s)),
-        ("replace: sample: must be less than n", tree.replace(level, n, &z[..3], w, s)),
+        ("replace: sample: must be less than 2, found 2", tree.replace(level, n, &z[..3], w, s)),
         (&short(sl), tree.replace(level, 0, &z[..3], w, &mut s[..sl - 1])),
     ]);
 
     let sl = Candidates::<&[u8], f32>::build_scratch_len(m, d, n);
     let mut memory = words(Candidates::<&[u8], f32>::storage_len(m, d, n, 4));
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut memory);
-    let rho = "candidates: rho: must be finite and not negative";
+    let rho = |found: &str| format!("candidates: rho: must be not negative, and at most 1.2e15, found {found}");
     refusals(vec![
         (
             "candidates: columns of X, against columns of W: expected 3, found 2",
             Candidates::build(level, w, narrow, 0.0, 0.1, 4, &mut *bytes, s).map(drop),
         ),
-        (rho, Candidates::build(level, w, x, 0.0, -0.1, 4, &mut *bytes, s).map(drop)),
-        (rho, Candidates::build(level, w, x, 0.0, f64::NAN, 4, &mut *bytes, s).map(drop)),
-        (rho, Candidates::build(level, w, x, 0.0, f64::INFINITY, 4, &mut *bytes, s).map(drop)),
+        (&rho("-0.1"), Candidates::build(level, w, x, 0.0, -0.1, 4, &mut *bytes, s).map(drop)),
+        (&rho("NaN"), Candidates::build(level, w, x, 0.0, f64::NAN, 4, &mut *bytes, s).map(drop)),
+        (&rho("inf"), Candidates::build(level, w, x, 0.0, f64::INFINITY, 4, &mut *bytes, s).map(drop)),
         (&short(sl), Candidates::build(level, w, x, 0.0, 0.1, 4, &mut *bytes, &mut s[..sl - 1]).map(drop)),
         (
             &format!("index: bytes: needs at least {} elements, found {}", usize::MAX, bytes.len()),
@@ -773,24 +851,27 @@ fn moving_weights() {
     let columns = MatRef::with_strides(&z, m, d, 6, 2).unwrap();
     refusals(vec![
         ("query: queries of the hits: expected 1, found 2", index.query(level, w, 0, 0.0, hits!(2), &mut [])),
-        ("query: sample: must be less than n", index.query(level, w, n, 0.0, hits!(1), &mut [])),
+        ("query: end of the samples: must be at most 2, found 3", index.query(level, w, n, 0.0, hits!(1), &mut [])),
         ("query: queries of the hits, against samples: expected 2, found 1", index.query_batch(level, w, 0.0, hits!(1), &mut [])),
         ("query: rows of W: expected 5, found 4", index.query_batch(level, mat(&z[..12], 4, 3), 0.0, hits!(2), &mut [])),
         ("query: columns of W: expected 3, found 2", index.query_batch(level, mat(&z[..10], 5, 2), 0.0, hits!(2), &mut [])),
-        ("query: threshold: must be at least that of the lists", index.query_batch(level, w, -0.1, hits!(2), &mut [])),
-        ("query: column stride of W: must be 1", index.query_batch(level, columns, 0.0, hits!(2), &mut [])),
+        ("query: threshold: must be at least that of the lists, 0, found -0.1", index.query_batch(level, w, -0.1, hits!(2), &mut [])),
+        ("query: column stride of W: must be 1, found 2", index.query_batch(level, columns, 0.0, hits!(2), &mut [])),
         ("verify: rows of W: expected 5, found 4", index.verify(level, mat(&z[..12], 4, 3), &mut [])),
         ("verify: columns of W: expected 3, found 2", index.verify(level, mat(&z[..10], 5, 2), &mut [])),
-        ("verify: drift of the neurons: must be at least what they have moved", index.verify(level, mat(&[0.5; 15], 5, 3), &mut [])),
+        (
+            "verify: drift of the neurons: must be at least what they have moved, 0.43301532, found 0 at place 0",
+            index.verify(level, mat(&[0.5; 15], 5, 3), &mut []),
+        ),
         ("update: length of the row: expected 3, found 2", Candidates::update(&mut index, level, 0, &z[..2])),
-        ("update: neuron: must be less than m", index.update(level, m, &z[..3])),
+        ("update: neuron: must be less than 5, found 5", index.update(level, m, &z[..3])),
         ("update: rows of W: expected 5, found 4", index.update_all(level, mat(&z[..12], 4, 3))),
         ("update: columns of W: expected 3, found 2", index.update_all(level, mat(&z[..10], 5, 2))),
-        ("update: column stride of W: must be 1", index.update_all(level, columns)),
+        ("update: column stride of W: must be 1, found 2", index.update_all(level, columns)),
         ("update: rows of W: expected 5, found 4", index.advance(level, mat(&z[..12], 4, 3), s).map(drop)),
         ("rebuild: rows of W: expected 5, found 4", index.rebuild(level, mat(&z[..12], 4, 3), 0.1, s)),
         ("rebuild: columns of W: expected 3, found 2", index.rebuild(level, mat(&z[..10], 5, 2), 0.1, s)),
-        (rho, index.rebuild(level, w, -1.0, s)),
+        (&rho("-1"), index.rebuild(level, w, -1.0, s)),
         (&short(sl), index.rebuild(level, w, 0.1, &mut s[..sl - 1])),
     ]);
 }
@@ -900,6 +981,15 @@ fn huge_dimensions_saturate() {
             assert!(length >= huge / 8, "length {at} of {huge} is {length}");
         }
         // Those that depend on one dimension only through blocks: they must not wrap either.
+        let structured = deep::Structured::new(4, 3, 7).unwrap();
+        let _ = deep::Weights::<f32>::forward_scratch_len(&structured, huge);
+        let _ = deep::Weights::<f32>::backward_scratch_len(&structured, huge, huge, huge);
+        let _ = (two_layer::jvp_scratch_len(huge, huge, huge), blas::syrk_scratch_len(huge, huge));
+        let _ = Srht::new(6, 4, 1).unwrap().jacobian_scratch_len(huge, huge);
+        let (none, nowhere) = (Support::new(&[0], &[], 3).unwrap(), Columns::new(&[0; 4], &[], &[]).unwrap());
+        let none = SparseRef::<f32>::new(none, 1, &[]).unwrap();
+        let update = Update::new((none, nowhere), (none, nowhere)).unwrap();
+        let _ = (update.query_scratch_len(huge), update.transposed_query_scratch_len(huge), update.fold_dense_scratch_len());
         let _ = (blas::gemm_scratch_len(huge, huge, huge), blas::cholesky_scratch_len(huge), blas::cholesky_solve_scratch_len(huge));
         let _ = (scan_scratch_len(huge, huge), MaxTree::<&[u8], f32>::build_scratch_len(huge, huge), gram::gram_scratch_len(huge, huge));
         let _ = (Candidates::<&[u8], f32>::build_scratch_len(huge, huge, huge), blas::triangular_solve_scratch_len(huge));

@@ -2,7 +2,7 @@
 
 use quickcheck::{QuickCheck, TestResult};
 use subquad::hadamard::{Order, Signs, Transform, fwht, fwht_array, is_len, is_minus, len_above, len_below, outputs_scratch_len};
-use subquad::{Element, Error, Float, Level, MatMut, MatRef};
+use subquad::{Element, Error, Figure, Float, Level, MatMut, MatRef};
 
 /// A number type of the tests: its bits, and how an integer becomes one.
 trait Number: Element + std::fmt::Debug {
@@ -445,7 +445,8 @@ fn bad_lengths_name_their_neighbours() {
     assert_eq!(Transform::new().run_from(level, &[0i32; 9], &mut [0; 8]), Err(Error::TooShort { what: "to", needed: 9, found: 8 }));
     let chosen = [8];
     let some = |scratch: &mut [f32], chosen: &[usize]| Transform::new().outputs(level, &[1.0; 8], 8, chosen, &mut [0.0], scratch);
-    assert_eq!(some(&mut [0.0; 99], &chosen), Err(Error::Value { what: "chosen", expected: "indices below n" }));
+    let (limit, found) = (Figure::Count(8), Figure::Count(8));
+    assert_eq!(some(&mut [0.0; 99], &chosen), Err(Error::Value { what: "chosen", expected: "less than", limit, found, at: Some(0) }));
     assert_eq!(some(&mut [0.0; 7], &[3]), Err(Error::TooShort { what: "scratch", needed: 8, found: 7 }));
 }
 

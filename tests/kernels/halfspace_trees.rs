@@ -388,12 +388,12 @@ fn refusals_name_what_is_wrong() {
     let mut tree = BallTree::build(MatRef::new(&w, m, d).unwrap(), bytes, &mut scratch).unwrap();
     let says = |refused: Result<(), Error>| refused.unwrap_err().to_string();
     assert_eq!(says(tree.insert(level, 0, &w[..2])), "insert: length of the row: expected 3, found 2");
-    assert_eq!(says(tree.insert(level, m, &w[..3])), "insert: neuron: must be less than m");
-    assert_eq!(says(tree.insert(level, 7, &w[..3])), "insert: neuron: must be one that is not there");
-    assert_eq!(says(tree.delete(m)), "delete: neuron: must be less than m");
+    assert_eq!(says(tree.insert(level, m, &w[..3])), format!("insert: neuron: must be less than {m}, found {m}"));
+    assert_eq!(says(tree.insert(level, 7, &w[..3])), "insert: neuron: must be one that is not there, found 7");
+    assert_eq!(says(tree.delete(m)), format!("delete: neuron: must be less than {m}, found {m}"));
     tree.delete(7).unwrap();
-    assert_eq!(says(tree.delete(7)), "delete: neuron: must be one that is there");
-    assert_eq!(says(tree.update(level, 7, &w[..3])), "update: neuron: must be one that is there");
+    assert_eq!(says(tree.delete(7)), "delete: neuron: must be one that is there, found 7");
+    assert_eq!(says(tree.update(level, 7, &w[..3])), "update: neuron: must be one that is there, found 7");
     assert_eq!((tree.len(), tree.is_empty(), tree.contains(7), tree.contains(m)), (39, false, false, false));
 }
 

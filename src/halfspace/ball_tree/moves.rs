@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 
 use super::super::scan::BLOCK;
 use super::{BallTree, NONE, PartsMut, distance, number, rounded_up, sane};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_length};
 use crate::simd::{Float, Level};
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
@@ -32,10 +32,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
         if r >= m {
-            return Err(Error::value("update: neuron", "less than m"));
+            return Err(Error::less("update: neuron", m, r));
         }
         if !self.contains(r) {
-            return Err(Error::value("update: neuron", "one that is there"));
+            return Err(Error::value("update: neuron", "one that is there", Figure::Count(r)));
         }
         let squeezed = self.parts_mut().relocate(r, row);
         self.note(squeezed, 0);
@@ -70,13 +70,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
         let [m, d, ..] = self.index.dims;
         expect_length("insert: length of the row", d, row.len())?;
         if r >= m {
-            return Err(Error::value("insert: neuron", "less than m"));
+            return Err(Error::less("insert: neuron", m, r));
         }
         if self.contains(r) {
-            return Err(Error::value("insert: neuron", "one that is not there"));
+            return Err(Error::value("insert: neuron", "one that is not there", Figure::Count(r)));
         }
         let Some(squeezed) = self.parts_mut().enter(r, row) else {
-            return Err(Error::value("insert: places of the tree", "as many as neurons: the bytes were damaged"));
+            return Err(Error::limited(
+                "insert: free places of the tree",
+                "(unless the bytes were damaged) at least",
+                Figure::Count(1),
+                Figure::Count(0),
+            ));
         };
         self.note(squeezed, -1);
         Ok(())
@@ -105,11 +110,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     /// # Ok::<(), subquad::Error>(())
     /// ```
     pub fn delete(&mut self, r: usize) -> Result<(), Error> {
-        if r >= self.index.dims[0] {
-            return Err(Error::value("delete: neuron", "less than m"));
+        let m = self.index.dims[0];
+        if r >= m {
+            return Err(Error::less("delete: neuron", m, r));
         }
         if !self.contains(r) {
-            return Err(Error::value("delete: neuron", "one that is there"));
+            return Err(Error::value("delete: neuron", "one that is there", Figure::Count(r)));
         }
         let mut parts = self.parts_mut();
         let place = parts.places[r] as usize;

@@ -4,7 +4,7 @@ use super::super::hits::{Hits, low_bits, put_bits};
 use super::super::scan::{self, BLOCK};
 use super::super::{Reporter, SANE, check_query, size, values, verify_rows};
 use super::{BallTree, NONE, Parts, distance, number, sane};
-use crate::error::Error;
+use crate::error::{Error, Figure};
 use crate::matrix::MatRef;
 use crate::scratch::{part, split, take};
 use crate::simd::{Float, Level, Simd};
@@ -37,13 +37,22 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for BallTree<B, T> {
         verify_rows(self, w, |r, k| if there(r) { weight(r, k) } else { w.get(r, k) })?;
         let shape = parts.shape;
         let found = parts.ids.iter().filter(|&&id| id != NONE).count();
-        if found != self.len() || found != (0..self.neurons()).filter(|&r| there(r)).count() {
-            return Err(Error::value("verify: places of the tree", "one per neuron, the others free"));
+        for wanted in [self.len(), (0..self.neurons()).filter(|&r| there(r)).count()] {
+            if found != wanted {
+                let (wanted, found) = (Figure::Count(wanted), Figure::Count(found));
+                return Err(Error::limited("verify: places of the tree that are taken", "as many as neurons,", wanted, found));
+            }
         }
         for (place, &id) in parts.ids.iter().enumerate() {
             let free = id == NONE && (0..d).all(|k| parts.leaves[number(place, k, d)].to_f64().is_nan());
             if !free && parts.places.get(id as usize) != Some(&(place as u32)) {
-                return Err(Error::value("verify: places of the tree", "one per neuron, the others free"));
+                return Err(Error::at(
+                    "verify: places of the tree",
+                    "one per neuron, the others free",
+                    Figure::Nothing,
+                    Figure::Count(id as usize),
+                    place,
+                ));
             }
             if free {
                 continue;
@@ -54,7 +63,14 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for BallTree<B, T> {
                 let far = distance(parts.centres, ball, |k| row(k).to_f64(), d);
                 let known = sane((0..d).map(row)) && far <= parts.radii[ball].to_f64();
                 if !known && parts.radii[ball] != T::INFINITY {
-                    return Err(Error::value("verify: balls of the tree", "around all their weights"));
+                    let (far, radius) = (Figure::number(far), Figure::number(parts.radii[ball].to_f64()));
+                    return Err(Error::at(
+                        "verify: balls of the tree",
+                        "around all their weights, their radii at least",
+                        far,
+                        radius,
+                        ball,
+                    ));
                 }
             }
         }

@@ -6,7 +6,7 @@ use super::super::bytes::{Index, Kind};
 use super::super::hits::Hits;
 use super::super::{SANE, scan};
 use super::{Candidates, State, length, moved_to};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_contiguous, expect_length};
 use crate::matrix::MatRef;
 use crate::scratch::take;
 use crate::simd::{Float, Level, Simd};
@@ -93,7 +93,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     fn list(&mut self, level: Level, w: MatRef<'_, T>, rho: f64, scratch: &mut [T]) -> Result<usize, Error> {
         let [m, d, n, room] = self.index.dims;
         if !(rho >= 0.0 && rho <= *SANE.end()) {
-            return Err(Error::value("candidates: rho", "finite and not negative"));
+            return Err(Error::limited("candidates: rho", "not negative, and at most", Figure::number(*SANE.end()), Figure::number(rho)));
         }
         let (scratch, _) = take(scratch, Self::build_scratch_len(m, d, n))?;
         let (thresholds, scratch) = scratch.split_at_mut(n);
@@ -158,7 +158,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: length of the row", d, row.len())?;
         if r >= m {
-            return Err(Error::value("update: neuron", "less than m"));
+            return Err(Error::less("update: neuron", m, r));
         }
         let mut state = self.state();
         let rho = state.rho;
@@ -211,8 +211,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let [m, d, ..] = self.index.dims;
         expect_length("update: rows of W", m, w.rows())?;
         expect_length("update: columns of W", d, w.cols())?;
-        if w.col_stride() != 1 && d > 0 && m > 0 {
-            return Err(Error::value("update: column stride of W", "1"));
+        if d > 0 && m > 0 {
+            expect_contiguous("update: column stride of W", w.col_stride())?;
         }
         let mut state = self.state();
         let parts = self.parts_mut();

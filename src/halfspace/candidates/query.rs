@@ -4,7 +4,7 @@ use super::super::hits::{Hits, low_bits};
 use super::super::scan::{self, decide};
 use super::super::{Watcher, check_watch, values};
 use super::{Candidates, ENTRIES, Parts};
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_contiguous, expect_length};
 use crate::matrix::MatRef;
 use crate::simd::{Float, Level, MOST_LANES, Simd};
 
@@ -44,13 +44,18 @@ impl<B: AsRef<[u8]>, T: Float> Watcher<T> for Candidates<B, T> {
     ) -> Result<(), Error> {
         check_watch(self, w, first, hits)?;
         let [m, d, _, room] = self.index.dims;
-        if w.col_stride() != 1 && d > 0 && m > 0 {
-            return Err(Error::value("query: column stride of W", "1"));
+        if d > 0 && m > 0 {
+            expect_contiguous("query: column stride of W", w.col_stride())?;
         }
         let state = self.state();
         // Whoever fires at a higher threshold is on the list of the lower one.
         if threshold.to_f64() < state.threshold || state.threshold.is_nan() && !threshold.is_nan() {
-            return Err(Error::value("query: threshold", "at least that of the lists"));
+            return Err(Error::limited(
+                "query: threshold",
+                "at least that of the lists,",
+                Figure::number(state.threshold),
+                Figure::number(threshold.to_f64()),
+            ));
         }
         hits.clear();
         if threshold < T::INFINITY {
@@ -68,23 +73,27 @@ impl<B: AsRef<[u8]>, T: Float> Watcher<T> for Candidates<B, T> {
             let wanted = parts.moved_to(r, d, row);
             // A vector's sum of squares may differ in its last bits.
             if !(parts.drift[r] == wanted || parts.drift[r].to_f64() >= wanted.to_f64() * (1.0 - 1e-5) && wanted > T::ZERO) {
-                return Err(Error::value("verify: drift of the neurons", "at least what they have moved"));
+                let (wanted, found) = (Figure::number(wanted.to_f64()), Figure::number(parts.drift[r].to_f64()));
+                return Err(Error::at("verify: drift of the neurons", "at least what they have moved,", wanted, found, r));
             }
             if parts.drift[r].to_f64() > state.rho {
-                if parts.hot.get(hot) != Some(&(r as u32)) {
-                    return Err(Error::value("verify: neurons that have moved far", "all on their list"));
+                let listed = parts.hot.get(hot).copied();
+                if listed != Some(r as u32) {
+                    let found = listed.map_or(Figure::Nothing, |id| Figure::Count(id as usize));
+                    return Err(Error::at("verify: neurons that have moved far", "all on their list, next", Figure::Count(r), found, hot));
                 }
                 hot += 1;
             }
         }
         expect_length("verify: neurons that have moved far", hot, state.hot as usize)?;
-        let sound = parts.counts.iter().enumerate().all(|(i, &count)| {
-            count as usize > room || {
+        let unsound = parts.counts.iter().enumerate().position(|(i, &count)| {
+            count as usize <= room && {
                 let ids = &parts.ids[i * room..i * room + count as usize];
-                ids.is_sorted_by(|a, b| a < b) && ids.last().is_none_or(|&last| (last as usize) < m)
+                !(ids.is_sorted_by(|a, b| a < b) && ids.last().is_none_or(|&last| (last as usize) < m))
             }
         });
-        if sound { Ok(()) } else { Err(Error::value("verify: candidates", "ascending, and neurons of the network")) }
+        let Some(i) = unsound else { return Ok(()) };
+        Err(Error::at("verify: candidates", "ascending, and neurons of the network, less than", Figure::Count(m), Figure::Nothing, i))
     }
 }
 

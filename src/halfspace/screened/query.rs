@@ -7,7 +7,7 @@ use super::quantise::{Quantised, prepare, quantise, turning_error};
 use super::rotated::Turn;
 use super::{MOST_BLOCKS, Parts, Screened, blocks_of, place, queries_of};
 use crate::blas::tile::{self, with_rows};
-use crate::error::Error;
+use crate::error::{Error, Figure};
 use crate::matrix::MatRef;
 use crate::scratch::{split, take};
 use crate::simd::{Float, Level, MOST_LANES, Simd, fetch_ahead};
@@ -88,7 +88,7 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
                 parts.quads[quad][byte]
             };
             if !sound(&parts.rows[r * d..(r + 1) * d], kept, &byte) {
-                return Err(Error::value("verify: bytes of the index", "the weights, quantised"));
+                return Err(Error::at("verify: bytes of the index", "the weights, quantised", Figure::Nothing, Figure::Nothing, r));
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The shifted, normalised ReLU: which neurons fire, what they say, and the derivative of it.
 
-use crate::error::{Error, expect_length};
+use crate::error::{Error, Figure, expect_contiguous, expect_length, expect_not_negative};
 use crate::matrix::MatRef;
 use crate::simd::{Float, Level, Simd};
 use crate::sparse::{SparseRef, Support};
@@ -49,7 +49,7 @@ pub fn fired_share(shift: f64) -> f64 {
 /// ```
 pub fn shift_for(share: f64) -> Result<f64, Error> {
     if !(share > 0.0 && share <= 0.5) {
-        return Err(Error::value("share that fires", "above 0 and at most 1/2"));
+        return Err(Error::value("share that fires", "above 0 and at most 1/2", Figure::number(share)));
     }
     // Bisection: P(N > 39) is below every positive double.
     let (mut low, mut high) = (0.0, 39.0);
@@ -113,14 +113,12 @@ pub fn activate<T: Float>(
     expect_length("activate: starts", z.rows().saturating_add(1), starts.len())?;
     expect_length("activate: norms", z.rows(), norms.len())?;
     expect_length("activate: values, against indices", indices.len(), values.len())?;
-    if !(shift >= T::ZERO && shift.is_finite()) {
-        return Err(Error::value("activate: shift", "finite and not negative"));
-    }
+    expect_not_negative("activate: shift", shift.to_f64())?;
     if z.cols() > u32::MAX as usize {
-        return Err(Error::overflow("activate: number of neurons"));
+        return Err(Error::index("activate: number of neurons", z.cols() as u64));
     }
-    if z.col_stride() != 1 && z.cols() > 1 {
-        return Err(Error::value("activate: stride of the columns of Z", "1"));
+    if z.cols() > 1 {
+        expect_contiguous("activate: stride of the columns of Z", z.col_stride())?;
     }
     Ok(activate_entry(level, form == Form::Soft, shift, z, starts, indices, values, norms))
 }

@@ -1,7 +1,7 @@
 //! The product with one layer's part of the Gram matrix, on the neurons that fire.
 
 use super::activation::dot;
-use crate::error::{Error, expect_length};
+use crate::error::{Error, expect_contiguous, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::scratch::{all_of, area, take};
 use crate::simd::{Float, Level, Simd};
@@ -65,8 +65,8 @@ pub fn gram_product<T: Float>(
     expect_length("gram_product: columns of U", c, u.cols())?;
     expect_length("gram_product: rows of the result", n, out.rows())?;
     expect_length("gram_product: columns of the result", c, out.cols())?;
-    if p.col_stride() != 1 && n > 1 {
-        return Err(Error::value("gram_product: stride of the columns of P", "1"));
+    if n > 1 {
+        expect_contiguous("gram_product: stride of the columns of P", p.col_stride())?;
     }
     let (scratch, _) = take(scratch, gram_product_scratch_len(g.support().len(), columns.longest()))?;
     product_entry(level, g, columns, p, u, out, scratch);

@@ -58,7 +58,7 @@ impl Structured {
     /// ```
     pub fn new(outputs: usize, inputs: usize, seed: u64) -> Result<Self, Error> {
         let least = inputs.max(LEAST_BLOCK);
-        let block = len_above(least).filter(|&n| is_len(n)).ok_or(Error::overflow("structured weights: block"))?;
+        let block = len_above(least).filter(|&n| is_len(n)).ok_or_else(|| Error::overflow("structured weights: block", least, 1))?;
         Ok(Self { outputs, inputs, block, seed })
     }
 

@@ -10,7 +10,7 @@ use crate::cg::{LinearOperator, Preconditioner};
 use crate::relu::deep::{combine, gram_product, gram_product_scratch_len};
 use crate::sketch::{Factor, TensorSketch, TensorSrht};
 use crate::sparse::{overlap, overlap_scratch_len};
-use crate::{Error, Level, MatMut, MatRef};
+use crate::{Error, Figure, Level, MatMut, MatRef};
 
 /// One trained layer: its gradients, the places they are on, and `P = H H^T` of the layer below.
 pub(super) struct Part<'a> {
@@ -112,7 +112,7 @@ impl MeanFactor {
             let least = if mean > 0.0 { mean as f32 * f32::EPSILON * 10.0 } else { 1.0 };
             jitter = if jitter == 0.0 { least } else { jitter * 10.0 };
             if !jitter.is_finite() {
-                return Err(Error::value("Gram matrix", "finite"));
+                return Err(Error::value("Gram matrix", "finite", Figure::number(jitter.into())));
             }
         }
     }

@@ -11,7 +11,7 @@ use subquad::relu::{FiredRef, PatternRef, Tangents, fired, two_layer};
 use subquad::sparse::{
     Columns, Panels, PanelsMut, SparseRef, Support, overlap, overlap_scratch_len, pack, panels_len, spread, spread_scratch_len, transpose,
 };
-use subquad::{Error, Level, MatMut, MatRef};
+use subquad::{Error, Figure, Level, MatMut, MatRef};
 
 fn short(need: usize) -> String {
     format!("scratch: needs at least {need} elements, found {}", need - 1)
@@ -45,18 +45,18 @@ fn passes_of_a_layer() {
         let (starts, values, norms) = (&mut starts[..starts_len], &mut values[..values_len], &mut norms[..norms_len]);
         activate(level, Form::Soft, shift, z, starts, &mut indices, values, norms).map(drop)
     };
-    let shift = "activate: shift: must be finite and not negative";
-    let share = "share that fires: must be above 0 and at most 1/2";
+    let shift = |found: &str| format!("activate: shift: must be finite and not negative, found {found}");
+    let share = |found: &str| format!("share that fires: must be above 0 and at most 1/2, found {found}");
     refusals(vec![
-        (share, shift_for(0.0).map(drop)),
-        (share, shift_for(0.51).map(drop)),
-        (share, shift_for(f64::NAN).map(drop)),
+        (&share("0"), shift_for(0.0).map(drop)),
+        (&share("0.51"), shift_for(0.51).map(drop)),
+        (&share("NaN"), shift_for(f64::NAN).map(drop)),
         ("activate: starts: expected 3, found 2", fire(1.0, mat(&z[..8], 2, 4), 2, 4, 2)),
         ("activate: norms: expected 2, found 1", fire(1.0, mat(&z[..8], 2, 4), 3, 4, 1)),
         ("activate: values, against indices: expected 4, found 3", fire(1.0, mat(&z[..8], 2, 4), 3, 3, 2)),
-        (shift, fire(-1.0, mat(&z[..8], 2, 4), 3, 4, 2)),
-        (shift, fire(f32::INFINITY, mat(&z[..8], 2, 4), 3, 4, 2)),
-        ("activate: stride of the columns of Z: must be 1", fire(1.0, apart(&z, 2, 4), 3, 4, 2)),
+        (&shift("-1"), fire(-1.0, mat(&z[..8], 2, 4), 3, 4, 2)),
+        (&shift("inf"), fire(f32::INFINITY, mat(&z[..8], 2, 4), 3, 4, 2)),
+        ("activate: stride of the columns of Z: must be 1, found 2", fire(1.0, apart(&z, 2, 4), 3, 4, 2)),
         (&format!("activate: starts: expected {}, found 3", usize::MAX), fire(1.0, MatRef::new(&[], usize::MAX, 0).unwrap(), 3, 4, 2)),
         ("output_gradients: columns of A: expected 4, found 3", output_gradients(mat(&z[..6], 2, 3), support, &mut s[..6])),
         ("output_gradients: result: expected 6, found 5", output_gradients(mat(&z[..8], 2, 4), support, &mut s[..5])),
@@ -77,7 +77,10 @@ fn passes_of_a_layer() {
         ("gram_product: columns of U: expected 2, found 1", deep::gram_product(level, g, columns, p, mat(&z[..2], 2, 1), out!(2, 2), s)),
         ("gram_product: rows of the result: expected 2, found 3", deep::gram_product(level, g, columns, p, u, out!(3, 2), s)),
         ("gram_product: columns of the result: expected 2, found 3", deep::gram_product(level, g, columns, p, u, out!(2, 3), s)),
-        ("gram_product: stride of the columns of P: must be 1", deep::gram_product(level, g, columns, apart(&z, 2, 2), u, out!(2, 2), s)),
+        (
+            "gram_product: stride of the columns of P: must be 1, found 2",
+            deep::gram_product(level, g, columns, apart(&z, 2, 2), u, out!(2, 2), s),
+        ),
         (&short(product), deep::gram_product(level, g, columns, p, u, out!(2, 2), &mut s[..product - 1])),
         ("combine: rows of U: expected 2, found 1", combine(level, g, mat(&z[..2], 1, 2), &mut s[..3])),
         ("combine: columns of U: expected 2, found 1", combine(level, g, mat(&z[..2], 2, 1), &mut s[..3])),
@@ -103,6 +106,11 @@ fn passes_of_a_layer() {
         ("spread: columns of Z: expected 4, found 3", spread(level, 1.0, h, columns, wt, out!(4, 3), s)),
         (&short(spread_scratch_len(3)), spread(level, 1.0, h, columns, wt, out!(4, 4), &mut s[..2])),
     ]);
+    if usize::BITS == 64 {
+        let many = MatRef::new(&[], 0, 1 << 32).unwrap();
+        let refused = activate(level, Form::Soft, 1.0f32, many, &mut [0], &mut [], &mut [], &mut []).map(drop);
+        refusals(vec![("activate: number of neurons: 4294967296 does not fit 32 bits", refused)]);
+    }
     // Of a single column any stride is right.
     assert!(fire(1.0, apart(&z, 2, 1), 3, 4, 2).is_ok());
     let one = SparseRef::new(Support::new(&[0, 2], &[0, 2], 4).unwrap(), 2, &z[..4]).unwrap();
@@ -127,7 +135,10 @@ fn weights_that_are_not_stored() {
     let two = Support::new(&[0, 1, 2], &[1, 1], 3).unwrap();
     let (forth, back) = (Weights::<f32>::forward_scratch_len(&w, 1), Weights::<f32>::backward_scratch_len(&w, 1, 1, 1));
     refusals(vec![
-        ("structured weights: block does not fit this machine's address space", Structured::new(4, usize::MAX, 7).map(drop)),
+        (
+            &format!("structured weights: block: {} does not fit {} bits", usize::MAX, usize::BITS),
+            Structured::new(4, usize::MAX, 7).map(drop),
+        ),
         ("structured: depth: expected 1, found 2", w.forward(level, (stack, columns), out!(1, 4), s)),
         ("structured: inputs: expected 3, found 4", w.forward(level, (g, columns), out!(1, 4), s)),
         ("structured: rows of Z: expected 1, found 2", w.forward(level, (h, columns), out!(2, 4), s)),
@@ -151,8 +162,7 @@ fn lists_of_what_fires() {
     let (x, a, u, w) = (mat(&z[..6], n, d), mat(&z[..8], c, m), mat(&z[..4], n, c), mat(&z[..12], m, d));
     let (narrow, few) = (mat(&z[..6], c, 3), mat(&z[..2], 1, c));
     let (need, outputs) = (fired::descend_scratch_len(d, c), fired::outputs_scratch_len(n, d, m, c));
-    let bad = "fired: starts and samples: must be ascending starts, samples below n";
-    let strides = "fired: column strides: must be 1";
+    let strides = |of: &str| format!("fired: column stride of {of}: must be 1, found 2");
     let neurons = "fired: neurons, against columns of A: expected 3, found 4";
     let mut moved = [0.0f32; 4];
     let step = |x: MatRef<'_, f32>, a: MatRef<'_, f32>, u: MatRef<'_, f32>, w: MatMut<'_, f32>, moved: &mut [f32], s: &mut [f32]| {
@@ -161,8 +171,8 @@ fn lists_of_what_fires() {
     refusals(vec![
         ("fired: values, against samples: expected 3, found 2", FiredRef::new(&[0, 3], &[0, 1, 1], &z[..2], n).map(drop)),
         ("fired: last start, against samples: expected 3, found 2", FiredRef::new(&[0, 2], &[0, 1, 1], &z[..3], n).map(drop)),
-        (bad, FiredRef::new(&[0, 2, 1], &[0], &z[..1], n).map(drop)),
-        (bad, FiredRef::new(&[0, 1], &[2], &z[..1], n).map(drop)),
+        ("fired: starts: must be ascending, so at least 2, found 1 at place 2", FiredRef::new(&[0, 2, 1], &[0], &z[..1], n).map(drop)),
+        ("fired: samples: must be less than 2, found 2", FiredRef::new(&[0, 1], &[2], &z[..1], n).map(drop)),
         (neurons, fired::outputs_of_group(level, lists, narrow, d, 0, 0.0, out!(n, c), s)),
         ("fired: rows of the outputs: expected 2, found 1", fired::outputs_of_group(level, lists, a, d, 0, 0.0, out!(1, c), s)),
         ("fired: columns of the outputs: expected 2, found 3", fired::outputs_of_group(level, lists, a, d, 0, 0.0, out!(n, 3), s)),
@@ -173,8 +183,8 @@ fn lists_of_what_fires() {
         ("fired: columns of U, against rows of A: expected 2, found 3", step(x, a, mat(&z[..6], n, 3), out!(m, d), &mut moved, s)),
         ("fired: columns of W, against columns of X: expected 3, found 2", step(x, a, u, out!(m, 2), &mut moved, s)),
         ("fired: distances, against rows of W: expected 4, found 3", step(x, a, u, out!(m, d), &mut moved[..3], s)),
-        (strides, step(apart(&z, n, d), a, u, out!(m, d), &mut moved, s)),
-        (strides, step(x, a, apart(&z, n, c), out!(m, d), &mut moved, s)),
+        (&strides("X"), step(apart(&z, n, d), a, u, out!(m, d), &mut moved, s)),
+        (&strides("U"), step(x, a, apart(&z, n, c), out!(m, d), &mut moved, s)),
         (&short(need), step(x, a, u, out!(m, d), &mut moved, &mut s[..need - 1])),
         (neurons, fired::gram_product(level, x, narrow, lists, u, 0, m, out!(n, c), s)),
         ("fired: rows of X: expected 2, found 1", fired::gram_product(level, mat(&z[..3], 1, d), a, lists, u, 0, m, out!(n, c), s)),
@@ -185,11 +195,11 @@ fn lists_of_what_fires() {
         ),
         ("fired: rows of the result: expected 2, found 1", fired::gram_product(level, x, a, lists, u, 0, m, out!(1, c), s)),
         ("fired: columns of the result: expected 2, found 3", fired::gram_product(level, x, a, lists, u, 0, m, out!(n, 3), s)),
-        (strides, fired::gram_product(level, apart(&z, n, d), a, lists, u, 0, m, out!(n, c), s)),
+        (&strides("X"), fired::gram_product(level, apart(&z, n, d), a, lists, u, 0, m, out!(n, c), s)),
         (&short(need), fired::gram_product(level, x, a, lists, u, 0, m, out!(n, c), &mut s[..need - 1])),
         ("fired: length of w: expected 3, found 2", fired::values(level, x, &z[..2], &[0], &mut [0.0])),
         ("fired: values, against samples: expected 1, found 2", fired::values(level, x, &z[..3], &[0], &mut [0.0; 2])),
-        ("fired: column stride of X: must be 1", fired::values(level, apart(&z, n, d), &z[..3], &[0], &mut [0.0])),
+        ("fired: column stride of X: must be 1, found 2", fired::values(level, apart(&z, n, d), &z[..3], &[0], &mut [0.0])),
         (neurons, fired::input_gradient(level, w, narrow, lists, u, out!(n, d), s)),
         ("fired: rows of W: expected 4, found 3", fired::input_gradient(level, mat(&z[..9], 3, d), a, lists, u, out!(n, d), s)),
         ("fired: rows of U: expected 2, found 1", fired::input_gradient(level, w, a, lists, few, out!(n, d), s)),
@@ -202,7 +212,7 @@ fn lists_of_what_fires() {
             "fired: columns of the result, against columns of W: expected 3, found 2",
             fired::input_gradient(level, w, a, lists, u, out!(n, 2), s),
         ),
-        (strides, fired::input_gradient(level, apart(&z, m, d), a, lists, u, out!(n, d), s)),
+        (&strides("W"), fired::input_gradient(level, apart(&z, m, d), a, lists, u, out!(n, d), s)),
         (&short(need), fired::input_gradient(level, w, a, lists, u, out!(n, d), &mut s[..need - 1])),
     ]);
     // Neurons, groups and samples that there are none of: nothing happens.
@@ -225,10 +235,10 @@ impl TallOperator<f32> for Never {
         self.1
     }
     fn apply(&self, _: Level, _: &[f32], _: &mut [f32], _: &mut [f32]) -> Result<(), Error> {
-        Err(Error::Value { what: "product", expected: "another" })
+        Err(Error::value("product", "another", Figure::Nothing))
     }
     fn apply_transpose(&self, _: Level, _: &[f32], _: &mut [f32], _: &mut [f32]) -> Result<(), Error> {
-        Err(Error::Value { what: "transposed product", expected: "another" })
+        Err(Error::value("transposed product", "another", Figure::Nothing))
     }
 }
 
@@ -239,8 +249,7 @@ fn least_squares_tangents_and_the_rest() {
     let s = &mut vec![0.0f32; 1 << 16];
     let stop = LeastSquaresStopping { relative: 0.0, gradient: 0.1, max_iterations: 3 };
     let (negative, nan) = (LeastSquaresStopping { relative: -1.0, ..stop }, LeastSquaresStopping { gradient: f64::NAN, ..stop });
-    let tolerance = "least_squares: tolerance: must be a number, and not negative";
-    let damping = "least_squares: damping: must be finite, and not negative";
+    let damping = |found: &str| format!("least_squares: damping: must be finite and not negative, found {found}");
     let j = Never(3, 2);
     let squares = |j: &Never, b: usize, damping: f64, x: usize, stop: LeastSquaresStopping, s: &mut [f32]| {
         cg::least_squares(level, j, &z[..b], damping, &mut vec![1.0; x], stop, s).map(drop)
@@ -251,7 +260,6 @@ fn least_squares_tangents_and_the_rest() {
     let p = PatternRef::new(&words, 2, 130).unwrap();
     let tangents = Tangents::new(x, a, p, 0.5).unwrap();
     let need = subquad::cg::LinearOperator::scratch_len(&tangents);
-    let first = "vjp_rows: first row: must be a multiple of 64, so that all rows exist";
     let rows = |first: usize, out: MatMut<'_, f32>, s: &mut [f32]| two_layer::vjp_rows(level, x, a, p, u, first, out, s);
     let vl = two_layer::vjp_scratch_len(2, 2, 1);
     let (mut counts, mut indices) = ([0u32; 2], [0u32; 6]);
@@ -259,10 +267,10 @@ fn least_squares_tangents_and_the_rest() {
     refusals(vec![
         ("least_squares: b: expected 3, found 4", squares(&j, 4, 0.0, 2, stop, s)),
         ("least_squares: x: expected 2, found 1", squares(&j, 3, 0.0, 1, stop, s)),
-        (tolerance, squares(&j, 3, 0.0, 2, negative, s)),
-        (tolerance, squares(&j, 3, 0.0, 2, nan, s)),
-        (damping, squares(&j, 3, -1.0, 2, stop, s)),
-        (damping, squares(&j, 3, f64::INFINITY, 2, stop, s)),
+        ("least_squares: relative tolerance: must be a number, and not negative, found -1", squares(&j, 3, 0.0, 2, negative, s)),
+        ("least_squares: gradient tolerance: must be a number, and not negative, found NaN", squares(&j, 3, 0.0, 2, nan, s)),
+        (&damping("-1"), squares(&j, 3, -1.0, 2, stop, s)),
+        (&damping("inf"), squares(&j, 3, f64::INFINITY, 2, stop, s)),
         (&short(10), squares(&j, 3, 0.0, 2, stop, &mut s[..9])),
         ("product: must be another", squares(&j, 3, 0.0, 2, stop, s)),
         (&format!("least_squares: b: expected {HUGE}, found 3"), squares(&Never(HUGE, 2), 3, 0.0, 2, stop, s)),
@@ -286,14 +294,14 @@ fn least_squares_tangents_and_the_rest() {
         ),
         ("Tangents: samples of the pattern: expected 1, found 2", Tangents::new(mat(&z[..2], 1, 2), a, p, 0.5).map(drop)),
         ("Tangents: neurons of the pattern: expected 129, found 130", Tangents::new(x, mat(&z[..129], 1, 129), p, 0.5).map(drop)),
-        ("Tangents: damping: must be finite and not negative", Tangents::new(x, a, p, -0.5).map(drop)),
-        ("Tangents: damping: must be finite and not negative", Tangents::new(x, a, p, f32::NAN).map(drop)),
-        (first, rows(1, out!(2, 2), s)),
-        (first, rows(128, out!(3, 2), s)),
-        (first, rows(HUGE, out!(3, 2), s)),
+        ("Tangents: damping: must be finite and not negative, found -0.5", Tangents::new(x, a, p, -0.5).map(drop)),
+        ("Tangents: damping: must be finite and not negative, found NaN", Tangents::new(x, a, p, f32::NAN).map(drop)),
+        ("vjp_rows: first row: must be a multiple of 64, found 1", rows(1, out!(2, 2), s)),
+        ("vjp_rows: end of the rows: must be at most 130, found 131", rows(128, out!(3, 2), s)),
+        (&format!("vjp_rows: end of the rows: must be at most 130, found {}", HUGE + 3), rows(HUGE, out!(3, 2), s)),
         ("two_layer: columns of the weights, against columns of X: expected 2, found 3", rows(64, out!(2, 3), s)),
         (&short(vl), rows(64, out!(2, 2), &mut s[..vl - 1])),
-        ("hits: query: must be less than their number", hits.only(2).map(drop)),
-        ("hits: query: must be less than their number", hits.only(usize::MAX).map(drop)),
+        ("hits: query: must be less than 2, found 2", hits.only(2).map(drop)),
+        (&format!("hits: query: must be less than 2, found {}", usize::MAX), hits.only(usize::MAX).map(drop)),
     ]);
 }
