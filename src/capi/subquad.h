@@ -52,9 +52,10 @@ typedef struct subquad_model subquad_model;
 typedef struct {
   // One of the codes.
   int code;
-  // The length that fits or that is enough, where there is one; of a callback, what it returned.
+  // The length that fits or that is enough, or the limit of a number that has to be a count; of a callback, what it returned. 0 where
+  // there is no such count: a limit that is no count, and the factors of a product that overflows, are in the message alone.
   size_t expected;
-  // The length that was handed over, where there is one.
+  // The length or the count that was handed over; 0 where there is none, as with a shift or a tolerance, which the message has.
   size_t found;
   // A sentence with the figures, ended by a zero; cut off where it is longer.
   char message[256];
