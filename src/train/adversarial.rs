@@ -235,7 +235,10 @@ impl Adversarial {
         let (shape, kernels) = (problem.shape, Kernels::new(&problem.settings));
         let settings = problem.settings.clone();
         if shape.d < 2 {
-            return Err(TrainError::data("an adversary needs at least one feature besides the constant one"));
+            return Err(TrainError::data(format!(
+                "an adversary needs at least one feature besides the constant one, found {} in all",
+                shape.d
+            )));
         }
         let lookup = match settings.lookup {
             Lookup::Dense => None,
@@ -406,9 +409,10 @@ impl Model {
         truth: &[Truth],
         attack: Attack,
     ) -> Result<Vec<bool>, TrainError> {
-        let Coding::Classes { .. } = self.coding() else {
-            return Err(TrainError::data("an attack on the class needs classes; this network predicts numbers"));
-        };
+        if let Coding::Values { names, .. } = self.coding() {
+            let names = names.join("', '");
+            return Err(TrainError::data(format!("an attack on the class needs classes; this network predicts numbers, '{names}'")));
+        }
         let class_of = |truth: &Truth| if let Truth::Class(class) = truth { Some(*class) } else { None };
         let mut held: Vec<bool> = truth.iter().map(|truth| class_of(truth).is_some()).collect();
         let threads = 1;

@@ -43,10 +43,10 @@ fn decode(bytes: &[u8]) -> Result<(Vec<(String, String)>, State), String> {
     let text = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or(foreign)?;
     let about: Value = serde_json::from_str(text).map_err(|_| foreign)?;
     if about.get("format").and_then(Value::as_str) != Some(FORMAT) {
-        return Err(format!("{foreign}: it holds something else"));
+        return Err(format!("{foreign}: expected the format '{FORMAT}', found {}", about["format"]));
     }
     if about.get("version").and_then(Value::as_u64) != Some(VERSION) {
-        return Err(format!("a checkpoint of another version; this program reads version {VERSION}"));
+        return Err(format!("a checkpoint of another version, {}; this program reads version {VERSION}", about["version"]));
     }
     let run = about.get("run").and_then(Value::as_object).ok_or("damaged: it does not say of which run it is")?;
     let identity = run.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_string())).collect();

@@ -155,7 +155,15 @@ impl Coding {
             Target::Classes { labels, of_row, .. } => {
                 let first = train.first().map(|&row| of_row[row]);
                 if train.iter().all(|&row| Some(of_row[row]) == first) {
-                    return Err(TrainError::data(format!("the training part of target '{}' has one class only", target.name())));
+                    return Err(TrainError::data(format!(
+                        "the training part of target '{}' has one class only: {}",
+                        target.name(),
+                        first.map_or("none, for there is no row".into(), |class| format!(
+                            "'{}' in all {} rows",
+                            labels[class as usize],
+                            train.len()
+                        ))
+                    )));
                 }
                 Ok(Self::Classes { labels: labels.clone() })
             }
@@ -168,11 +176,15 @@ impl Coding {
                     let deviation = column().map(|x| (x - mean) * (x - mean) / n).sum::<f64>().sqrt();
                     let first = column().next();
                     if column().all(|x| Some(x) == first) {
-                        return Err(TrainError::data(format!("the training part of target '{}' is constant", names[j])));
+                        return Err(TrainError::data(format!(
+                            "the training part of target '{}' is constant: {}",
+                            names[j],
+                            first.map_or("there is no row".into(), |first| format!("{first} in all {} rows", train.len()))
+                        )));
                     }
                     if !(mean.is_finite() && deviation.is_finite() && deviation > 0.0) {
                         return Err(TrainError::data(format!(
-                            "the values of target '{}' are too large or too close to each other",
+                            "the values of target '{}' are too large or too close to each other: their mean is {mean}, their deviation {deviation}",
                             names[j]
                         )));
                     }
@@ -231,7 +243,19 @@ impl Coding {
             (Self::Values { names, .. }, Target::Values { names: theirs, values }) if names.len() == theirs.len() => {
                 Ok(rows.iter().map(|&row| Truth::Values(values[row * names.len()..][..names.len()].to_vec())).collect())
             }
-            _ => Err(TrainError::data(format!("the coding is for another kind of target than '{}'", target.name()))),
+            _ => {
+                let here =
+                    if let Self::Values { names, .. } = self { format!("{} columns of numbers", names.len()) } else { "classes".into() };
+                let there = if let Target::Values { names, .. } = target {
+                    format!("{} columns of numbers", names.len())
+                } else {
+                    "classes".into()
+                };
+                Err(TrainError::data(format!(
+                    "the coding is for another kind of target than '{}': for {here}, found {there}",
+                    target.name()
+                )))
+            }
         }
     }
 
@@ -304,7 +328,8 @@ impl Coding {
         let mut data = vec![0.0; rows.len() * c];
         for (out, truth) in data.chunks_exact_mut(c).zip(&truth) {
             if !self.code(truth, out) {
-                return Err(TrainError::data(format!("target '{}' has a class that the coding does not know", target.name())));
+                let class = if let Truth::UnknownClass(class) = truth { class } else { "" };
+                return Err(TrainError::data(format!("target '{}' has a class that the coding does not know: '{class}'", target.name())));
             }
         }
         Ok(Matrix::new(data, rows.len(), c)?)

@@ -346,7 +346,11 @@ impl Dataset {
         let features = Matrix::new(features, n, p)?;
         if let Some(at) = features.data().iter().position(|x| !x.is_finite()) {
             let name = &columns.features[at % p];
-            return Err(TrainError::data(format!("{source}, row {}, feature '{name}': not a finite number", at / p + 1)));
+            return Err(TrainError::data(format!(
+                "{source}, row {}, feature '{name}': {} is not a finite number",
+                at / p + 1,
+                features.data()[at]
+            )));
         }
         Ok(Self { source, columns, features, target, lines })
     }

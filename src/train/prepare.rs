@@ -146,7 +146,10 @@ impl Preparation {
         }
         let varies: Vec<bool> = least.iter().zip(&most).map(|(least, most)| least < most).collect();
         if !varies.contains(&true) {
-            return Err(TrainError::data("every feature is constant in the training part, so there is nothing to learn from"));
+            return Err(TrainError::data(format!(
+                "every feature is constant in the training part, {} rows of {p} features, so there is nothing to learn from",
+                train.len()
+            )));
         }
         let zscore = match options.columns {
             ColumnScaling::Centre => false,

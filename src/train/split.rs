@@ -57,7 +57,11 @@ impl Dataset {
             return Err(TrainError::setting("validation fraction", "at least 0 and below 1", fraction));
         }
         if rows.len() < 2 && fraction > 0.0 {
-            return Err(TrainError::data(format!("{}: no row can be spared for validation", self.source())));
+            return Err(TrainError::data(format!(
+                "{}: no row can be spared for validation, found {} to take it from",
+                self.source(),
+                rows.len()
+            )));
         }
         self.split_of(rows.to_vec(), fraction, seed, VALIDATION)
     }
@@ -79,7 +83,11 @@ impl Dataset {
     /// ```
     pub fn folds(&self, k: usize, seed: u64) -> Result<Vec<Split>, TrainError> {
         if k < 2 || k > self.rows() {
-            return Err(TrainError::setting("folds", "at least 2, and not more than there are rows", k));
+            return Err(TrainError::setting(
+                "folds",
+                "at least 2, and not more than there are rows",
+                format!("{k} for {} rows", self.rows()),
+            ));
         }
         let mut rng = stream(seed, FOLDS);
         let mut fold_of = vec![0; self.rows()];

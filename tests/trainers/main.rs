@@ -8,6 +8,7 @@ mod deep;
 #[cfg(feature = "io")]
 mod fuzz_files;
 mod gradient;
+mod refusals;
 mod two_layer;
 mod variants;
 

@@ -123,7 +123,10 @@ impl Deep {
         let failed = |problem: String| TrainError::model(source, problem);
         let (file, about) = Reader::new(bytes, "a checkpoint", FORMAT, VERSION).map_err(failed)?;
         if !self.history.is_empty() {
-            return Err(TrainError::data("a run that has taken steps cannot take up another one"));
+            return Err(TrainError::data(format!(
+                "a run that has taken steps cannot take up another one: it has taken {}",
+                self.history.len()
+            )));
         }
         for (name, here) in self.identity()? {
             match about["run"][name].as_str() {

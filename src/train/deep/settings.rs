@@ -469,7 +469,9 @@ impl DeepBuilder {
         trained.sort_unstable();
         trained.dedup();
         match trained.iter().find(|&&l| l == 0 || l > self.layers) {
-            Some(l) => Err(TrainError::setting("train layers", "numbers from 1 to the number of layers", l)),
+            Some(l) => {
+                Err(TrainError::setting("train layers", "numbers from 1 to the number of layers", format!("{l} of {}", self.layers)))
+            }
             None => Ok(trained),
         }
     }
@@ -557,7 +559,11 @@ impl DeepBuilder {
             return Err(TrainError::setting("tolerance", "a number, and not negative", self.tolerance));
         }
         if !self.base.is_empty() && self.base.len() != self.layers {
-            return Err(TrainError::setting("base", "one matrix for each layer", self.base.len()));
+            return Err(TrainError::setting(
+                "base",
+                "one matrix for each layer",
+                format!("{} for {} layers", self.base.len(), self.layers),
+            ));
         }
         if let DeepPreconditioner::TensorSrht { rows } | DeepPreconditioner::TensorSketch { rows } = self.preconditioner
             && !(1..=1024).contains(&rows)
@@ -574,7 +580,8 @@ impl DeepBuilder {
             for i in 0..n {
                 if let Some(j) = (0..numbers.cols()).find(|&j| !numbers.get(i, j).is_some_and(f32::is_finite)) {
                     return Err(TrainError::data(format!(
-                        "{what}: row {i}, column {j} is not a finite number, which cannot be learnt from"
+                        "{what}: row {i}, column {j} is not a finite number, which cannot be learnt from: {}",
+                        numbers.get(i, j).unwrap_or_default()
                     )));
                 }
             }
