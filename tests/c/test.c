@@ -230,7 +230,7 @@ static void network(uint8_t level) {
     OK(subquad_pattern_overlap(level, N, M, pattern, 0, 1, &both, error));
     for (int r = 0; r < M; r++) by_hand += pattern[r / 64] >> (r % 64) & pattern[3 + r / 64] >> (r % 64) & 1;
     CHECK(both == by_hand && both > 0);
-    REFUSED(SUBQUAD_VALUE, "pattern: sample: must be less than 9, found 9", subquad_pattern_overlap(level, N, M, pattern, 0, N, &both, error));
+    REFUSED(SUBQUAD_VALUE, "pattern: sample: must be less than 21, found 21", subquad_pattern_overlap(level, N, M, pattern, 0, N, &both, error));
     REFUSED(SUBQUAD_NULL, "words", subquad_pattern_overlap(level, N, M, NULL, 0, 1, &both, error));
     REFUSED(SUBQUAD_NULL, "words", subquad_pattern_count(level, N, M, NULL, &all, error));
     REFUSED(SUBQUAD_NULL, "others", subquad_pattern_flips(level, N, M, pattern, NULL, &flips, error));
