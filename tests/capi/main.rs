@@ -94,6 +94,25 @@ fn a_deep_model_for_c() {
     assert!(handle.is_null() && !message(&e).is_empty());
 }
 
+/// Counts are handed over as figures; what is none, and the factors of a product, stand in the message alone.
+#[test]
+fn figures_are_filled_where_they_are_counts() {
+    let (mut e, mut x, words) = (error(), [1.0f32; 8], [0u64; 3]);
+    let (mut low, mut high, mut all) = (0.0, 0.0, 0);
+    let figures = |e: &subquad_error| (e.expected, e.found, message(e).to_string());
+    // SAFETY: the pointers are those of live slices and locals, with their lengths.
+    unsafe {
+        assert_eq!(subquad_pattern_overlap(0, 3, 5, words.as_ptr(), 0, 9, &mut all, &mut e), SUBQUAD_VALUE);
+        assert_eq!(figures(&e), (3, 9, "pattern: sample: must be less than 3, found 9".into()));
+        assert_eq!(subquad_sketch_law(0.5, &mut low, &mut high, &mut e), SUBQUAD_VALUE);
+        assert_eq!(figures(&e), (1, 0, "sketch: rows for each sample: must be more than 1, found 0.5".into()));
+        assert_eq!(subquad_fwht_f32(77, x.as_mut_ptr(), 8, &mut e), SUBQUAD_VALUE);
+        assert_eq!(figures(&e), (0, 77, "level: must be one that this processor has, found 77".into()));
+        assert_eq!(subquad_fwht_f32(0, x.as_mut_ptr(), usize::MAX, &mut e), SUBQUAD_OVERFLOW);
+        assert_eq!(figures(&e), (0, 0, format!("x: {} x 4 does not fit {} bits", usize::MAX, usize::BITS - 1)));
+    }
+}
+
 /// A message that is longer than its room is cut off between characters.
 #[test]
 fn long_messages_are_cut() {
