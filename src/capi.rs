@@ -107,7 +107,7 @@ pub const SUBQUAD_TOO_SHORT: c_int = 3;
 pub const SUBQUAD_TRANSFORM_LENGTH: c_int = 4;
 /// A number is outside its range.
 pub const SUBQUAD_VALUE: c_int = 5;
-/// A product of dimensions does not fit the address space.
+/// A dimension, or a product of dimensions, is too large.
 pub const SUBQUAD_OVERFLOW: c_int = 6;
 /// A callback returned something other than 0.
 pub const SUBQUAD_CALLBACK: c_int = 7;

@@ -33,7 +33,7 @@
 // A number is outside its range.
 #define SUBQUAD_VALUE 5
 
-// A product of dimensions does not fit the address space.
+// A dimension, or a product of dimensions, is too large.
 #define SUBQUAD_OVERFLOW 6
 
 // A callback returned something other than 0.

@@ -546,7 +546,10 @@ multiversion! {
 
 #[inline(always)]
 fn values_body<T: Float, S: Simd<T>>(s: S, x: MatRef<'_, T>, w: &[T], samples: &[u32], values: &mut [T]) {
-    crate::halfspace::values_of(s, w, 1, samples, values, |i| x.data().get(i as usize * x.row_stride()..).unwrap_or_default());
+    crate::halfspace::values_of(s, w, 1, samples, values, |i| {
+        // On a machine of 32 bits the place of a sample that there is none of may be beyond all addresses.
+        x.data().get((i as usize).saturating_mul(x.row_stride())..).unwrap_or_default()
+    });
 }
 
 /// `H_i += m^(-1/2) sum_r (u_i a_r) w_r` over the neurons that fire on sample i: the derivative by the inputs of the
