@@ -62,6 +62,7 @@ pub use signs::Signs;
 
 use crate::error::{Error, Figure, expect_contiguous, expect_length};
 use crate::matrix::{MatMut, MatRef};
+use crate::scratch::{part_mut, split};
 use crate::simd::{Element, Float, Level};
 use schedule::{Input, NEAR, Rows, outer_len};
 
@@ -380,7 +381,7 @@ impl<T: Element> Transform<'_, T> {
         let n = x.len();
         let scale = self.check(n)?;
         rows(level, x, 1, n, n, None, self.signs, scale);
-        order::permute(self.order, n, |i, j| x.swap(i, j));
+        order::permute(self.order, n, |i, j| order::exchange(x, i, j));
         Ok(())
     }
 
@@ -405,7 +406,7 @@ impl<T: Element> Transform<'_, T> {
             return Err(Error::too_short("to", source.len(), n));
         }
         rows(level, to, 1, n, n, Some((source, source.len(), source.len())), self.signs, scale);
-        order::permute(self.order, n, |i, j| to.swap(i, j));
+        order::permute(self.order, n, |i, j| order::exchange(to, i, j));
         Ok(())
     }
 
@@ -461,7 +462,7 @@ impl<T: Element> Transform<'_, T> {
         if self.order != Order::Natural {
             for i in 0..x.rows() {
                 if let Some(row) = x.row(i) {
-                    order::permute(self.order, row.len(), |i, j| row.swap(i, j));
+                    order::permute(self.order, row.len(), |i, j| order::exchange(row, i, j));
                 }
             }
         }
@@ -484,7 +485,7 @@ impl<T: Element> Transform<'_, T> {
         let scale = self.check(n)?;
         if n == 1 {
             // Transforms of one number are rows as well, and there are many.
-            rows(level, &mut x.data()[..width], width, 1, 1, None, self.signs, scale);
+            rows(level, part_mut(x.data(), 0, width), width, 1, 1, None, self.signs, scale);
             return Ok(());
         }
         if width == 0 {
@@ -501,7 +502,7 @@ impl<T: Element> Transform<'_, T> {
             }
         }
         for r in 0..q {
-            let x = &mut x.data()[r * m * stride..];
+            let x = x.data().get_mut(r * m * stride..).unwrap_or_default();
             run_columns(level, x, m, stride, width, self.signs, r * m, if q == 1 { scale } else { None });
         }
         if q > 1 {
@@ -510,8 +511,11 @@ impl<T: Element> Transform<'_, T> {
         let data = x.data();
         order::permute(self.order, n, |i, j| {
             let (i, j) = (i.min(j), i.max(j));
-            let (low, high) = data.split_at_mut(j * stride);
-            low[i * stride..i * stride + width].swap_with_slice(&mut high[..width]);
+            let (low, high) = split(data, j * stride);
+            let (low, high) = (part_mut(low, i * stride, width), part_mut(high, 0, width));
+            if low.len() == high.len() {
+                low.swap_with_slice(high);
+            }
         });
         Ok(())
     }

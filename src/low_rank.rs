@@ -23,7 +23,7 @@
 use crate::blas::{gemm, gemm_scratch_len};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, any_of, area, take};
+use crate::scratch::{all_of, any_of, area, split, take};
 use crate::simd::{Float, Level, MOST_LANES, Simd};
 use crate::sparse::{
     BLOCK, Columns, PANEL, Panels, PanelsMut, SparseRef, Support, overlap, overlap_scratch_len, side_by_side, spread, spread_scratch_len,
@@ -467,8 +467,8 @@ fn transposed_body<T: Float, S: Simd<T>>(
 ) {
     let depth = g.depth();
     let vectors = depth.div_ceil(S::LANES);
-    let (us, scratch) = scratch.split_at_mut(update.u.support().len());
-    let (vs, scratch) = scratch.split_at_mut(update.v.support().len());
+    let (us, scratch) = split(scratch, update.u.support().len());
+    let (vs, scratch) = split(scratch, update.v.support().len());
     turn(update.u, update.u_columns, T::ONE, us);
     turn(update.v, update.v_columns, T::ONE, vs);
     let Some(shares) = s.chunks_mut(scratch).0.get_mut(..update.rank()) else { return };

@@ -9,7 +9,7 @@ use super::triangular::{panel_scratch_len, right_solve_entry};
 use super::vector::{axpy_body, dot_body, max_abs};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, any_of, area, take};
+use crate::scratch::{all_of, any_of, area, copy, part, part_mut, take};
 use crate::simd::{Float, Level, Simd};
 
 /// Columns whose reflections reach the columns right of them as one matrix product.
@@ -147,18 +147,15 @@ fn reflect<T: Float, S: Simd<T>>(s: S, mut panel: MatMut<'_, T>, diagonal: &mut 
 /// Puts the entries before the reflectors aside and zeros in their place, where products want them.
 fn lift<T: Float>(panel: &mut MatMut<'_, T>, corner: &mut [T]) {
     for j in 0..panel.rows() {
-        if let (Some(row), Some(to)) = (panel.row(j), corner.get_mut(j * BLOCK..).and_then(|to| to.get_mut(..j))) {
-            to.copy_from_slice(&row[..j]);
-            row[..j].fill(T::ZERO);
-        }
+        let row = part_mut(panel.row(j).unwrap_or_default(), 0, j);
+        copy(row, part_mut(corner, j * BLOCK, j));
+        row.fill(T::ZERO);
     }
 }
 
 fn put_back<T: Float>(panel: &mut MatMut<'_, T>, corner: &[T]) {
     for j in 0..panel.rows() {
-        if let (Some(row), Some(from)) = (panel.row(j), corner.get(j * BLOCK..).and_then(|from| from.get(..j))) {
-            row[..j].copy_from_slice(from);
-        }
+        copy(part(corner, j * BLOCK, j), part_mut(panel.row(j).unwrap_or_default(), 0, j));
     }
 }
 
@@ -243,7 +240,7 @@ pub fn cholesky_qr<T: Float>(level: Level, columns: MatRef<'_, T>, mut out: MatM
     for from in (0..s).step_by(DEPTH) {
         let some = columns.col_range(from, DEPTH);
         let copy = copy.get_mut(..n * some.cols()).unwrap_or_default();
-        for (i, row) in copy.chunks_exact_mut(some.cols()).enumerate() {
+        for (i, row) in copy.chunks_exact_mut(some.cols().max(1)).enumerate() {
             for (k, to) in row.iter_mut().enumerate() {
                 *to = some.get(i, k).unwrap_or(T::ZERO).to_f64();
             }

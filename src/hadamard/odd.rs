@@ -1,5 +1,6 @@
 //! Lengths q 2^p: the pass across q pieces, and transforms so short that their pieces are vectors.
 
+use crate::scratch::{part, part_mut};
 use crate::simd::{Element, Strides, Walk, Walsh};
 
 use super::Signs;
@@ -81,7 +82,7 @@ fn whole<T: Element, S: Walsh<T>, const Q: usize>(
 pub(super) fn pieces<T: Element, S: Walsh<T>>(s: S, x: &mut [T], q: usize, m: usize, stride: usize, width: usize, scale: Option<T>) {
     let mut row = 0;
     while row < m {
-        let x = &mut x[row * stride..];
+        let x = x.get_mut(row * stride..).unwrap_or_default();
         match q {
             12 => across::<T, S, 12>(s, x, m * stride, width, scale),
             20 => across::<T, S, 20>(s, x, m * stride, width, scale),
@@ -115,14 +116,14 @@ fn across<T: Element, S: Walsh<T>, const Q: usize>(s: S, x: &mut [T], distance: 
         let mut v = [s.splat(T::zeroed()); Q];
         let mut r = 0;
         while r < Q {
-            v[r] = s.load_part(&x[r * distance + at..r * distance + at + lanes]);
+            v[r] = s.load_part(part(x, r * distance + at, lanes));
             r += 1;
         }
         paley::product_small::<T, S, Q>(s, &mut v);
         finish(s, scale, &mut v);
         while r > 0 {
             r -= 1;
-            s.store_part(&mut x[r * distance + at..r * distance + at + lanes], v[r]);
+            s.store_part(part_mut(x, r * distance + at, lanes), v[r]);
         }
     }
 }

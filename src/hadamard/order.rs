@@ -47,6 +47,14 @@ impl Order {
     }
 }
 
+/// As `x.swap(i, j)`, without the panic for numbers that are not there.
+#[inline(always)]
+pub(super) fn exchange<T>(x: &mut [T], i: usize, j: usize) {
+    if i < x.len() && j < x.len() {
+        x.swap(i, j);
+    }
+}
+
 /// Brings n = 2^p things from natural order into `order`, by exchanging two at a time.
 #[inline(always)]
 pub(super) fn permute(order: Order, n: usize, mut swap: impl FnMut(usize, usize)) {

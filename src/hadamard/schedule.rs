@@ -4,6 +4,7 @@
 //! cache are finished first, then blocks that fit the second-level one, then the rest: stages always in the order
 //! h = 1, 2, 4, .., so that every path computes the same bits.
 
+use crate::scratch::{part, part_mut};
 use crate::simd::{Element, Strides, Walk, Walsh, to_cache_line};
 
 use super::Signs;
@@ -229,14 +230,15 @@ pub(super) fn columns<T: Element, S: Walsh<T>>(
 ) {
     let mut h = 1;
     while h < n {
-        let k = even(n.ilog2() - h.ilog2(), FAR);
+        // Powers of two; of 0 the logarithm would panic.
+        let k = even(n.trailing_zeros() - h.trailing_zeros(), FAR);
         let scale = only_if(h << k == n, scale);
         let signs = if h == 1 { signs } else { Signs::None };
         let mut row = 0;
         while row < n {
             // The first rows of the groups of 2^k rows h apart.
             if row & ((h << k) - h) == 0 {
-                spread(s, &mut x[row * stride..], h * stride, k, width, signs, at + row, scale);
+                spread(s, x.get_mut(row * stride..).unwrap_or_default(), h * stride, k, width, signs, at + row, scale);
             }
             row += 1;
         }
@@ -340,7 +342,7 @@ fn spread<T: Element, S: Walsh<T>>(
     let body = (width - head) / S::LANES * S::LANES;
     edge(s, x, distance, k, 0, head, signs, at, scale);
     edge(s, x, distance, k, head + body, width - head - body, signs, at, scale);
-    let x = &mut x[head..];
+    let x = x.get_mut(head..).unwrap_or_default();
     let most = SPREAD.min(most_stages::<T, S>());
     let mut from = 0;
     while from < body {
@@ -355,7 +357,7 @@ fn spread<T: Element, S: Walsh<T>>(
                 // The first rows of the groups of 2^step rows h apart.
                 if row & ((h << step) - h) == 0 {
                     let minus = if done == 0 { signs.at(at + row) } else { 0 };
-                    direct(s, &mut x[row * distance + from..], h * distance, step, columns, minus, scale);
+                    direct(s, x.get_mut(row * distance + from..).unwrap_or_default(), h * distance, step, columns, minus, scale);
                 }
                 row += 1;
             }
@@ -397,7 +399,7 @@ fn edge<T: Element, S: Walsh<T>>(
                     if two {
                         let mut v = [s.splat(T::zeroed()); 4];
                         for v in &mut v {
-                            *v = s.load_part(&x[place..place + lanes]);
+                            *v = s.load_part(part(x, place, lanes));
                             place += h * distance;
                         }
                         flip(s, minus, &mut v);
@@ -405,16 +407,15 @@ fn edge<T: Element, S: Walsh<T>>(
                         finish(s, scale, &mut v);
                         for v in v.iter().rev() {
                             place -= h * distance;
-                            s.store_part(&mut x[place..place + lanes], *v);
+                            s.store_part(part_mut(x, place, lanes), *v);
                         }
                     } else {
-                        let mut v =
-                            [s.load_part(&x[place..place + lanes]), s.load_part(&x[place + h * distance..place + h * distance + lanes])];
+                        let mut v = [s.load_part(part(x, place, lanes)), s.load_part(part(x, place + h * distance, lanes))];
                         flip(s, minus, &mut v);
                         across(s, &mut v);
                         finish(s, scale, &mut v);
-                        s.store_part(&mut x[place..place + lanes], v[0]);
-                        s.store_part(&mut x[place + h * distance..place + h * distance + lanes], v[1]);
+                        s.store_part(part_mut(x, place, lanes), v[0]);
+                        s.store_part(part_mut(x, place + h * distance, lanes), v[1]);
                     }
                 }
                 row += 1;

@@ -18,7 +18,7 @@ use super::scan::{self, BLOCK};
 use super::{Watcher, check_watch};
 use crate::error::{Error, Figure, expect_length};
 use crate::matrix::MatRef;
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, part, take};
 use crate::simd::{Float, Level, Simd};
 
 /// 32^7 leaves are more than an index of 32 bits can name.
@@ -84,7 +84,7 @@ impl Shape {
     }
     const fn first(&self, level: usize) -> usize {
         let (mut sum, mut l) = (0, 0);
-        while l < level {
+        while l < level && l < MOST_LEVELS {
             sum += self.wide[l];
             l += 1;
         }
@@ -486,12 +486,15 @@ fn query_body<T: Float, S: Simd<T>>(s: S, trees: &[T], m: usize, first: usize, t
     }
     for answer in 0..hits.queries() {
         let tree = trees.get((first + answer) * shape.tree()..).unwrap_or_default();
-        here[0] = 0;
+        if let Some(root) = here.first_mut() {
+            *root = 0;
+        }
         let mut reached = 1;
         for level in (0..shape.levels).rev() {
-            let numbers = tree.get(shape.first(level)..shape.first(level) + shape.wide[level]).unwrap_or_default();
+            let wide = shape.wide.get(level).copied().unwrap_or_default();
+            let numbers = part(tree, shape.first(level), wide);
             let mut found = 0;
-            for &block in &here[..reached] {
+            for &block in here.iter().take(reached) {
                 let numbers = numbers.get(block as usize * BLOCK..(block as usize + 1) * BLOCK).unwrap_or_default();
                 let (mut bits, mut lane) = (0u64, 0);
                 for pair in s.chunks(numbers).0.as_chunks::<2>().0 {

@@ -124,7 +124,7 @@ pub(super) fn pack<T: Float>(w: MatRef<'_, T>, to: &mut [T]) {
         return;
     }
     let (data, stride, step) = (w.data(), w.row_stride(), w.col_stride().max(1));
-    for (block, to) in to.chunks_exact_mut(BLOCK * d).take(w.rows().div_ceil(BLOCK)).enumerate() {
+    for (block, to) in to.chunks_exact_mut((BLOCK * d).max(1)).take(w.rows().div_ceil(BLOCK)).enumerate() {
         let (to, _) = to.as_chunks_mut::<BLOCK>();
         for lane in 0..BLOCK {
             let r = block * BLOCK + lane;
@@ -353,7 +353,9 @@ pub(super) fn decide_rows<T: Float, S: Simd<T>, const R: usize>(
     for (k, x) in x_whole.iter().enumerate() {
         let x = s.load(x);
         for r in 0..R {
-            sums[r] = s.mul_add(x, s.load(&whole[r][k]), sums[r]);
+            if let Some(w) = whole[r].get(k) {
+                sums[r] = s.mul_add(x, s.load(w), sums[r]);
+            }
         }
     }
     if !x_tail.is_empty() {

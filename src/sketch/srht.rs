@@ -4,7 +4,7 @@ use super::transform::{Transform, check_jacobian, copy_row, masked, outer, unit}
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::relu::PatternRef;
-use crate::scratch::{all_of, take};
+use crate::scratch::{all_of, copy, take};
 use crate::simd::{Float, Level};
 
 /// `S = s^(-1/2) P H D` for vectors of one length: D random signs, H the Walsh-Hadamard transform of the next power of
@@ -116,7 +116,7 @@ impl Srht {
         expect_length("Srht: x", self.len(), x.len())?;
         expect_length("Srht: y", self.rows, y.len())?;
         let (z, _) = take(scratch, self.transform.padded())?;
-        z[..x.len()].copy_from_slice(x);
+        copy(x, z);
         self.finish(level, z, y)
     }
 

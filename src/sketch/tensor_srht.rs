@@ -4,7 +4,7 @@ use super::transform::{Transform, check_jacobian, copy_row, masked, unit};
 use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::relu::PatternRef;
-use crate::scratch::{all_of, take};
+use crate::scratch::{all_of, copy, part_mut, take};
 use crate::simd::{Float, Level};
 
 /// `(S (u (x) v))_j = s^(-1/2) (H D1 u)[p_j] (H D2 v)[q_j]`: D1, D2 random signs, H Walsh-Hadamard transforms of the next
@@ -110,8 +110,8 @@ impl TensorSrht {
         let (scratch, _) = take(scratch, self.scratch_len())?;
         let (left, scratch) = take(scratch, self.left.padded())?;
         let (right, _) = take(scratch, self.right.padded())?;
-        left[..u.len()].copy_from_slice(u);
-        right[..v.len()].copy_from_slice(v);
+        copy(u, left);
+        copy(v, right);
         self.finish(level, left, right, y)
     }
 
@@ -169,8 +169,8 @@ impl TensorSrht {
         let (left, scratch) = take(scratch, self.left.padded())?;
         let (right, _) = take(scratch, self.right.padded())?;
         for i in 0..x.rows() {
-            masked(level, a, pattern.sample(i), &mut left[..a.len()]);
-            copy_row(x, i, &mut right[..x.cols()]);
+            masked(level, a, pattern.sample(i), part_mut(left, 0, a.len()));
+            copy_row(x, i, part_mut(right, 0, x.cols()));
             self.finish(level, left, right, y.row(i).unwrap_or_default())?;
         }
         Ok(())

@@ -9,6 +9,7 @@ use crate::hadamard::fwht;
 use crate::matrix::MatRef;
 use crate::random::stream;
 use crate::relu::PatternRef;
+use crate::scratch::split;
 use crate::simd::{Float, Level, Simd};
 
 /// `P H D` for vectors of one length: D random signs, H the transform of the next power of two, P random positions in
@@ -37,7 +38,7 @@ impl Transform {
     /// `z <- H D z`: of z, with the padded length, the first numbers count.
     pub fn apply<T: Float>(&self, level: Level, z: &mut [T]) -> Result<(), Error> {
         expect_length("sketch: padded length", self.padded(), z.len())?;
-        let (head, tail) = z.split_at_mut(self.len);
+        let (head, tail) = split(z, self.len);
         flip_entry(level, head, self.signs.clone());
         tail.fill(T::ZERO);
         fwht(level, z)

@@ -3,7 +3,7 @@
 use super::{Columns, SparseRef};
 use crate::error::{Error, expect_length};
 use crate::matrix::MatMut;
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// More than the lanes of any vector.
@@ -93,8 +93,8 @@ fn overlap_body<T: Float, S: Simd<T>>(
     if depth == 0 {
         return;
     }
-    let (left, scratch) = scratch.split_at_mut(depth * a.0.rows());
-    let (right, products) = scratch.split_at_mut(depth * (b.0.rows() + PAD));
+    let (left, scratch) = split(scratch, depth * a.0.rows());
+    let (right, products) = split(scratch, depth * (b.0.rows() + PAD));
     for r in 0..a.1.cols() {
         let (rows_a, rows_b) = (a.1.column(r).0, b.1.column(r).0);
         if rows_a.is_empty() || rows_b.is_empty() {

@@ -283,7 +283,7 @@ pub fn pack<E: Stored>(from: MatRef<'_, E::Number>, to: &mut [E]) -> Result<(), 
         return Ok(());
     }
     let line = PANEL / E::COLUMNS;
-    for (p, panel) in to.chunks_exact_mut(area(line, from.rows())).enumerate() {
+    for (p, panel) in to.chunks_exact_mut(area(line, from.rows()).max(1)).enumerate() {
         let columns = from.col_range(p * PANEL, PANEL);
         for (j, piece) in panel.chunks_exact_mut(line).enumerate() {
             for c in 0..PANEL {

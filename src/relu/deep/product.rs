@@ -3,7 +3,7 @@
 use super::activation::dot;
 use crate::error::{Error, expect_contiguous, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, split, take};
 use crate::simd::{Float, Level, Simd};
 use crate::sparse::{Columns, SparseRef};
 
@@ -143,9 +143,9 @@ fn product_body<T: Float, S: Simd<T>>(
     scratch: &mut [T],
 ) {
     let support = g.support();
-    let (combined, scratch) = scratch.split_at_mut(support.len());
-    let (mixed, scratch) = scratch.split_at_mut(support.len());
-    let (column, sums) = scratch.split_at_mut(columns.longest());
+    let (combined, scratch) = split(scratch, support.len());
+    let (mixed, scratch) = split(scratch, support.len());
+    let (column, sums) = split(scratch, columns.longest());
     combine_body(s, g, u, combined);
     for r in 0..columns.cols() {
         let (rows, places) = columns.column(r);
@@ -155,7 +155,7 @@ fn product_body<T: Float, S: Simd<T>>(
         }
         for (e, &j) in rows.iter().enumerate() {
             let Some(row) = p.data().get(j as usize * p.row_stride()..).and_then(|rest| rest.get(..=j as usize)) else { continue };
-            let (before, behind) = sums.split_at_mut(e);
+            let (before, behind) = split(sums, e);
             if let Some(sum) = behind.first_mut() {
                 *sum = both_ways(row, rows, column, before);
             }
