@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use subquad::simd::Float;
+use subquad::sparse::{self, Columns, SparseRef, Support};
 use subquad::{Level, MatRef};
 
 /// Every level of this machine, announced once.
@@ -35,6 +36,43 @@ pub fn dirty<T: Float>(n: usize) -> Vec<T> {
 /// Room for an index of half-space reporting, where it may begin, dirty.
 pub fn words(bytes: usize) -> Vec<u64> {
     vec![0x7FF8_7FC0_FFFF_FFFF; bytes.div_ceil(8)]
+}
+
+/// Places of sparse rows that look random, row by row and column by column; about every third of all.
+pub struct Places {
+    cols: usize,
+    by_row: (Vec<usize>, Vec<u32>),
+    by_column: (Vec<usize>, Vec<u32>, Vec<u32>),
+}
+
+impl Places {
+    pub fn new(rows: usize, cols: usize, seed: u64) -> Self {
+        let chances = numbers::<f64>(rows * cols, seed);
+        let (mut starts, mut indices) = (vec![0], Vec::new());
+        for i in 0..rows {
+            indices.extend((0..cols as u32).filter(|&j| chances[i * cols + j as usize] > 0.33));
+            starts.push(indices.len());
+        }
+        let k = indices.len();
+        let mut by_column = (vec![0; cols + 1], vec![0; k], vec![0; k]);
+        let support = Support::new(&starts, &indices, cols).unwrap();
+        sparse::transpose(support, &mut by_column.0, &mut by_column.1, &mut by_column.2).unwrap();
+        Self { cols, by_row: (starts, indices), by_column }
+    }
+    pub fn support(&self) -> Support<'_> {
+        Support::new(&self.by_row.0, &self.by_row.1, self.cols).unwrap()
+    }
+    pub fn columns(&self) -> Columns<'_> {
+        Columns::new(&self.by_column.0, &self.by_column.1, &self.by_column.2).unwrap()
+    }
+    /// Numbers for the places, of a depth.
+    pub fn numbers<T: Float>(&self, depth: usize, seed: u64) -> Vec<T> {
+        numbers(self.support().len() * depth, seed)
+    }
+    /// The matrix with these numbers.
+    pub fn with<'a, T>(&'a self, values: &'a [T]) -> SparseRef<'a, T> {
+        SparseRef::new(self.support(), values.len().checked_div(self.support().len()).unwrap_or(1), values).unwrap()
+    }
 }
 
 /// In f64, dense and row-major.
