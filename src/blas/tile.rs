@@ -81,8 +81,10 @@ pub(crate) fn interleave<'a, T: Float, const J: usize>(rows: MatRef<'_, T>, to: 
                 to[j] = x;
             }
         }
-        if row.is_empty() {
-            to.iter_mut().for_each(|to| to[j] = T::ZERO);
+        if row.is_empty() || step == 0 {
+            // No row, or one whose columns are all the same number.
+            let x = row.first().copied().unwrap_or(T::ZERO);
+            to.iter_mut().for_each(|to| to[j] = x);
         }
     }
     to

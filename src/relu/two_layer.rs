@@ -715,8 +715,8 @@ fn gradient_tile<T: Float, S: Simd<T>, const J: usize>(
     for (sum, panel) in sums.iter_mut().zip(panel.iter()) {
         *sum = [s.load(&panel[0]), s.load(&panel[1])];
     }
-    if x.col_stride() == 1 {
-        // The J features lie next to each other as they are.
+    if x.col_stride() == 1 && x.row_stride() >= J {
+        // The J features lie next to each other as they are, and rows do not overlap.
         let rows = x.data().get(k..).unwrap_or_default().chunks(x.row_stride().max(1));
         tile::accumulate(s, &mut sums, rows.map_while(|row| row.first_chunk::<J>()), masked);
     } else {

@@ -25,3 +25,4 @@ mod relu;
 mod scratch;
 mod sketch;
 mod sparse;
+mod views;

@@ -1,5 +1,7 @@
 //! Nothing below the trainers allocates: an allocator that aborts is armed around every kernel.
 
+#![allow(clippy::useless_vec, reason = "large buffers do not belong on a test's stack")]
+
 #[path = "../oracle/mod.rs"]
 mod oracle;
 #[path = "../public/mod.rs"]

@@ -52,8 +52,8 @@ fn of_file(path: &Path, found: &mut Vec<Function>) {
     let mut block: Option<(String, &str)> = None;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        if line.starts_with("impl") {
-            block = Some((owner(&line[4..]), "    pub fn "));
+        if let Some(rest) = line.strip_prefix("impl") {
+            block = Some((owner(rest), "    pub fn "));
         } else if let Some(rest) = line.strip_prefix("pub trait ") {
             block = Some((owner(rest), "    fn "));
         } else if line.starts_with('}') {

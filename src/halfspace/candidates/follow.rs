@@ -216,7 +216,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         }
         let mut state = self.state();
         let parts = self.parts_mut();
-        let (hot, most) = drift_entry(level, parts.before, parts.norms, parts.drift, parts.hot, w, state.rho);
+        let (hot, most) = if w.row_stride() < d {
+            drift_of_overlapping(parts.before, parts.norms, parts.drift, parts.hot, w, state.rho)
+        } else {
+            drift_entry(level, parts.before, parts.norms, parts.drift, parts.hot, w, state.rho)
+        };
         (state.hot, state.most) = (hot as u64, most.to_f64());
         state.updates = state.updates.wrapping_add(1);
         self.index.set_state(state.words());
@@ -294,6 +298,25 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     pub fn seal(&mut self) {
         self.index.seal();
     }
+}
+
+/// As [`drift_entry`], for rows that overlap or are all the same one: pieces of the data are not rows then.
+#[cold]
+#[inline(never)]
+fn drift_of_overlapping<T: Float>(before: &[T], norms: &[T], drift: &mut [T], hot: &mut [u32], w: MatRef<'_, T>, rho: f64) -> (usize, T) {
+    let (mut far, mut farthest) = (0, T::ZERO);
+    for (r, (to, (before, &norm))) in drift.iter_mut().zip(before.chunks_exact(w.cols().max(1)).zip(norms)).enumerate() {
+        *to = moved_to(before, norm, |k| w.get(r, k).unwrap_or_default());
+        if to.to_f64() > rho {
+            if let Some(place) = hot.get_mut(far) {
+                *place = r as u32;
+            }
+            far += 1;
+        } else if *to > farthest {
+            farthest = *to;
+        }
+    }
+    (far, farthest)
 }
 
 /// [`moved_to`] for the few rows that a vector's sum of squares does not do for.

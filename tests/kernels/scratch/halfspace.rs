@@ -67,6 +67,9 @@ fn reporting<T: Float>(level: Level) {
     }
 }
 
+type Trees<'a, T> = MaxTree<&'a mut [u8], T>;
+type Lists<'a, T> = Candidates<&'a mut [u8], T>;
+
 fn watching<T: Float>(level: Level) {
     for (m, d, n) in [(1, 1, 1), (170, 5, 17), (40, 0, 2), (1000, 3, 1)] {
         let (w, x, moved) = (numbers::<T>(m * d, 1), numbers::<T>(n * d, 2), numbers::<T>(m * d, 3));
@@ -97,7 +100,7 @@ fn watching<T: Float>(level: Level) {
         });
         proves("MaxTree: from one on", query, |s: &mut [T]| ask(&mut |hits| maxima.query_from(level, w, n - 1, b, &mut hits.only(0)?, s)));
         proves("MaxTree: verify", need, |s: &mut [T]| Watcher::verify(&maxima, level, w, s).map(|()| Vec::new()));
-        let changed = |to: &mut dyn FnMut(&mut MaxTree<&mut [u8], T>) -> Result<(), Error>| {
+        let changed = |to: &mut dyn FnMut(&mut Trees<'_, T>) -> Result<(), Error>| {
             let mut room = room.clone();
             to(&mut MaxTree::open(bytemuck::cast_slice_mut(&mut room), Check::Everything)?).map(|()| room)
         };
@@ -116,7 +119,7 @@ fn watching<T: Float>(level: Level) {
         });
         let mut clean = vec![T::ZERO; need];
         let room = built(len, &mut |to| Candidates::<_, T>::build(level, w, x, b, 0.1, m, to, &mut clean).map(drop)).unwrap();
-        let changed = |to: &mut dyn FnMut(&mut Candidates<&mut [u8], T>) -> Result<(), Error>| {
+        let changed = |to: &mut dyn FnMut(&mut Lists<'_, T>) -> Result<(), Error>| {
             let mut room = room.clone();
             to(&mut Candidates::open(bytemuck::cast_slice_mut(&mut room), Check::Everything)?).map(|()| room)
         };
