@@ -1,6 +1,9 @@
 #![no_main]
 #[path = "../../tests/bodies/blas.rs"]
 mod blas;
+#[path = "../../tests/bodies/bounds.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod bounds;
 #[path = "../../tests/bodies/source.rs"]
 #[allow(dead_code, reason = "not every target reads everything")]
 mod source;

@@ -1,4 +1,7 @@
 #![no_main]
+#[path = "../../tests/bodies/bounds.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod bounds;
 #[path = "../../tests/bodies/cg.rs"]
 mod cg;
 #[path = "../../tests/bodies/source.rs"]

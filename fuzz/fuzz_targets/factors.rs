@@ -1,4 +1,7 @@
 #![no_main]
+#[path = "../../tests/bodies/bounds.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod bounds;
 #[path = "../../tests/bodies/factors.rs"]
 mod factors;
 #[path = "../../tests/bodies/source.rs"]

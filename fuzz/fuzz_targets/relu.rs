@@ -1,5 +1,9 @@
 #![no_main]
+#[path = "../../tests/bodies/bounds.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
+mod bounds;
 #[path = "../../tests/bodies/network.rs"]
+#[allow(dead_code, reason = "not every target reads everything")]
 mod network;
 #[path = "../../tests/bodies/relu.rs"]
 mod relu;

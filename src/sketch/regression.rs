@@ -69,11 +69,6 @@ impl<'a, T: Float> Sketched<'a, T> {
         }
         Ok(Self { factor, rows: sketch_rows, outputs })
     }
-
-    /// Rows that the sketch had, for each sample.
-    fn rows_per_sample(&self) -> f64 {
-        self.rows as f64 / self.factor.rows().max(1) as f64
-    }
 }
 
 impl<T: Float> Preconditioner<T> for Sketched<'_, T> {
@@ -248,9 +243,9 @@ pub fn fixed_step<T: Float>(
     expect_length("fixed_step: g", n, g.len())?;
     expect_tolerance("fixed_step: relative tolerance", stopping.relative)?;
     expect_tolerance("fixed_step: absolute tolerance", stopping.absolute)?;
+    let needed = area(SAFE_ROWS, preconditioner.factor.rows());
     let length = match step {
-        FixedStep::Unit if preconditioner.rows_per_sample() < SAFE_ROWS as f64 => {
-            let needed = area(SAFE_ROWS, preconditioner.factor.rows());
+        FixedStep::Unit if preconditioner.rows < needed => {
             return Err(Error::too_short(
                 "fixed_step: rows of the sketch for a step of 1, 64 for each sample",
                 needed,

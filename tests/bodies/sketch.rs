@@ -1,32 +1,9 @@
 //! Sketches of vectors and of products.
 
 use super::source::Source;
-use rand_core::Rng;
+use super::streams::{bucket, hadamard_rows};
 use subquad::Level;
-use subquad::random::{self, stream};
 use subquad::sketch::{Srht, TensorSketch, TensorSrht};
-
-/// Rows p_j of H D times x, by the definition: the signs of one stream, the p_j of the next.
-fn hadamard_rows(x: &[f32], rows: usize, seed: u64, purpose: u32) -> Vec<f64> {
-    let mut signs = vec![0.0f64; x.len()];
-    random::signs(&mut stream(seed, purpose), &mut signs);
-    let (mut rng, padded) = (stream(seed, purpose + 1), x.len().next_power_of_two() as u128);
-    let positions = (0..rows).map(|_| ((u128::from(rng.next_u64()) * padded) >> 64) as usize);
-    let entry = |p: usize| {
-        let minus = |i: usize| (p & i).count_ones() % 2 == 1;
-        signs.iter().zip(x).enumerate().map(|(i, (d, &x))| if minus(i) { -d * f64::from(x) } else { d * f64::from(x) }).sum()
-    };
-    positions.map(entry).collect()
-}
-
-/// Into which bucket an index goes, and its sign: a polynomial of the third degree modulo 2^61 - 1.
-fn bucket(index: usize, rows: usize, seed: u64, purpose: u32) -> (usize, f64) {
-    const PRIME: u128 = (1 << 61) - 1;
-    let mut rng = stream(seed, purpose);
-    let c: [u128; 4] = std::array::from_fn(|_| u128::from(rng.next_u64() >> 3) % PRIME);
-    let hash = c.iter().rev().fold(0, |sum, c| (sum * index as u128 + c) % PRIME);
-    ((hash / 2) as usize % rows, if hash % 2 == 0 { 1.0 } else { -1.0 })
-}
 
 /// Sketches: the same bits at every level where they are promised, and of exact numbers what the definition says.
 pub fn sketch(bytes: &[u8]) {
@@ -66,7 +43,8 @@ pub fn sketch(bytes: &[u8]) {
     }
     let Some((y, z)) = first.filter(|_| !any) else { return };
     let scale = 1.0 / (rows.max(1) as f64).sqrt();
-    let (of_u, of_v) = (hadamard_rows(&u, rows, seed, 0), hadamard_rows(&v, rows, seed, 2));
+    let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+    let (of_u, of_v) = (hadamard_rows(&wide(&u), rows, seed, 0), hadamard_rows(&wide(&v), rows, seed, 2));
     for j in 0..rows {
         let (wanted, both) = (scale * of_u[j], scale * of_u[j] * of_v[j]);
         assert!((f64::from(y[j]) - wanted).abs() <= 1e-6 * size(&u), "row {j} of {rows}: {}, should be {wanted}", y[j]);

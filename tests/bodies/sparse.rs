@@ -58,7 +58,7 @@ pub fn sparse(bytes: &[u8]) {
 }
 
 /// Rows times a matrix, however it is stored.
-fn product(level: Level, panels: Panels<'_, impl Stored<Number = f32>>, (rows, dense, add): (&Sparse, &[f32], bool)) {
+fn product(level: Level, panels: Panels<'_, impl Stored<Number = f32>>, (rows, dense, add): (&Sparse<f32>, &[f32], bool)) {
     let (n, m, outs) = (rows.rows(), panels.rows(), panels.cols());
     let mut out = vec![if add { 1.0 } else { f32::NAN }; n * outs];
     times_panels(level, rows.get().0, panels, add, MatMut::new(&mut out, n, outs).expect("n rows")).expect("shapes fit");

@@ -3,13 +3,17 @@
 #[path = "../bodies"]
 mod bodies {
     pub mod blas;
+    mod bounds;
     pub mod cg;
+    pub mod deep;
+    pub mod definite;
     pub mod factors;
     pub mod fired;
     pub mod hadamard;
     pub mod halfspace;
     pub mod index;
     pub mod inputs;
+    pub mod jacobians;
     pub mod least_squares;
     pub mod low_rank;
     mod network;
@@ -18,6 +22,9 @@ mod bodies {
     mod source;
     pub mod sparse;
     mod sparse_case;
+    mod streams;
+    pub mod systems;
+    pub mod vectors;
     mod words;
 }
 
@@ -30,4 +37,22 @@ macro_rules! on_fixed_inputs {
     };
 }
 
-on_fixed_inputs!(hadamard, blas, factors, relu, fired, halfspace, index, sketch, sparse, low_rank, cg, least_squares);
+on_fixed_inputs!(
+    hadamard,
+    vectors,
+    blas,
+    definite,
+    factors,
+    relu,
+    fired,
+    deep,
+    halfspace,
+    index,
+    sketch,
+    jacobians,
+    sparse,
+    low_rank,
+    cg,
+    systems,
+    least_squares
+);

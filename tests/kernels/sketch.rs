@@ -732,6 +732,9 @@ fn arguments_are_checked() {
     let negative = Stopping { relative: -1.0, ..stopping };
     assert!(faithful(&k, &k.data, 128, FixedStep::Unit, negative).is_err());
     assert_eq!(faithful(&k, &k.data, 128, FixedStep::Unit, stopping).unwrap().iterations, 1);
+    // Of no samples no rows are 64 for each.
+    let nobody = Dense::from_fn(0, 0, |_, _| 0.0);
+    assert_eq!(faithful(&nobody, &nobody.data, 0, FixedStep::Unit, stopping).unwrap().status, Status::Converged);
 }
 
 /// One factor serves several outputs: vectors have those of a sample next to each other.
