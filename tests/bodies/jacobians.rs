@@ -59,7 +59,7 @@ fn tensor_srht(u: &[f64], v: &[f64], rows: usize, seed: u64) -> Wanted {
 
 /// The rounding of the convolution is relative to the whole: 4 log2(s) eps |u| |v| by its documentation, and that of the factors before it.
 /// Numbers that share a bucket make its sum as large as that of their sizes.
-fn tensor_sketch<T: Float>(u: &[f64], v: &[f64], rows: usize, seed: u64) -> Wanted {
+fn tensor_sketch(u: &[f64], v: &[f64], rows: usize, seed: u64) -> Wanted {
     let mut values = vec![0.0; rows];
     let (mut left, mut right) = (vec![0.0; rows], vec![0.0; rows]);
     u.iter().enumerate().for_each(|(i, u)| left[bucket(i, rows, seed, 0).0] += u.abs());
@@ -114,7 +114,7 @@ fn of_numbers<T: Float>(bytes: &[u8]) {
             let shape = || format!("{level}: row {i} of {n}, {m} x {d} to {rows}");
             srht(&outer, rows, seed).check(&y[i * rows..(i + 1) * rows], || format!("{}: Hadamard", shape()));
             tensor_srht(&u, &v, rows, seed).check(&z[i * rows..(i + 1) * rows], || format!("{}: two of them", shape()));
-            let wanted = tensor_sketch::<T>(&u, &v, hashed_rows, seed);
+            let wanted = tensor_sketch(&u, &v, hashed_rows, seed);
             wanted.check(&t[i * hashed_rows..(i + 1) * hashed_rows], || format!("{}: hashed", shape()));
         }
 
@@ -128,7 +128,7 @@ fn of_numbers<T: Float>(bytes: &[u8]) {
             all
         };
         let (of_u, of_v) = (full(m, &left, &u), full(d, &right, &v));
-        let mut wanted = tensor_sketch::<T>(&of_u, &of_v, hashed_rows, seed);
+        let mut wanted = tensor_sketch(&of_u, &of_v, hashed_rows, seed);
         // What makes up for itself has been rounded all the same.
         wanted.size = u.iter().map(|x| x.to_f64().abs()).sum::<f64>() * v.iter().map(|x| x.to_f64().abs()).sum::<f64>();
         wanted.check(&t, || format!("{level}: {left:?} and {right:?} of {m} x {d}"));

@@ -101,9 +101,9 @@ fn judge(level: Level, report: &Report, stopping: Stopping, enough: usize, what:
 fn check_residual<T: Float>(level: Level, a: &Dense<T>, b: &[T], x: &[T], found: f64, what: &str) {
     let n = a.1;
     let (mut square, mut doubt) = (0.0, 0.0);
-    for i in 0..n {
+    for (i, b) in b.iter().enumerate() {
         let mut row = Sum::of((0..n).map(|k| (a.0[i * n + k].to_f64(), -x[k].to_f64())));
-        row.add(b[i].to_f64());
+        row.add(b.to_f64());
         square += row.value.powi(2);
         doubt += row.allowed::<T>(n + 2).powi(2);
     }
