@@ -21,6 +21,9 @@ fn of_numbers<T: Float>(bytes: &[u8]) {
     let x = Sparse::take(&mut source, n, ins, 1, wild);
     let g = Sparse::take(&mut source, n, outs, 2, wild);
     let update = Update::new(u.get(), v.get()).expect("shapes fit");
+    let (of_u, of_v, of_x, of_g) = (u.dense(0), v.dense(0), x.dense(0), [g.dense(0), g.dense(1)]);
+    let term = |j: usize, r: usize| -> f64 { (0..rank).map(|f| of_v[f * ins + j] * of_u[f * outs + r]).sum() };
+    let terms: Vec<f64> = (0..ins * outs).map(|at| term(at / outs, at % outs)).collect();
     for level in Level::available() {
         let mut z = vec![T::ONE; n * outs];
         let mut scratch = vec![T::from_f64(f64::NAN); update.query_scratch_len(n)];
@@ -37,20 +40,19 @@ fn of_numbers<T: Float>(bytes: &[u8]) {
         }
         done.expect("shapes fit");
         back.expect("shapes fit");
-        let term = |j: usize, r: usize| -> f64 { (0..rank).map(|f| v.at(f, 0, j) * u.at(f, 0, r)).sum() };
         let (a, b) = (Panels::packed(&a, ins, outs).expect("fits"), Panels::packed(&b, ins, outs).expect("fits"));
         for (j, r) in (0..ins).flat_map(|j| (0..outs).map(move |r| (j, r))) {
-            let wanted = Some(T::from_f64(term(j, r)));
+            let wanted = Some(T::from_f64(terms[j * outs + r]));
             assert!(a.get(j, r) == wanted && b.get(j, r) == wanted, "{level}: ({j}, {r}) of the update");
         }
         for (i, r) in (0..n).flat_map(|i| (0..outs).map(move |r| (i, r))) {
-            let wanted = 1.0 + 2.0 * (0..ins).map(|j| x.at(i, 0, j) * term(j, r)).sum::<f64>();
+            let wanted = 1.0 + 2.0 * (0..ins).map(|j| of_x[i * ins + j] * terms[j * outs + r]).sum::<f64>();
             assert_eq!(z[i * outs + r].to_f64(), wanted, "{level}: ({i}, {r}) of a query");
         }
         let e = SparseRef::new(x.support(), 2, &e).expect("as many as there are");
         for (i, c) in (0..n).flat_map(|i| [(i, 0), (i, 1)]) {
             for (&j, &found) in x.support().row(i).iter().zip(e.row(i, c)) {
-                let wanted = 1.0 + (0..outs).map(|r| g.at(i, c, r) * term(j as usize, r)).sum::<f64>();
+                let wanted = 1.0 + (0..outs).map(|r| of_g[c][i * outs + r] * terms[j as usize * outs + r]).sum::<f64>();
                 assert_eq!(found.to_f64(), wanted, "{level}: ({i}, {c}, {j}) of a transposed query");
             }
         }

@@ -33,8 +33,10 @@ fn of_numbers<T: Float>(bytes: &[u8]) {
     }
     // What each of as many samples takes of the rows, for `spread`.
     let taken: Vec<T> = (0..n * outs).map(|_| T::from_f64(f64::from(source.byte() as i8 % 4))).collect();
+    let parts = |rows: &Sparse<T>| -> Vec<Vec<f64>> { (0..depth).map(|c| rows.dense(c)).collect() };
+    let (of_a, of_b, of_rows) = (parts(&a), parts(&b), rows.dense(0));
     for level in Level::available() {
-        let b = if symmetric { &a } else { &b };
+        let (b, of_b) = if symmetric { (&a, &of_a) } else { (&b, &of_b) };
         let (height, width) = (a.rows(), b.rows());
         let mut out = vec![T::ONE; height * width];
         let mut scratch = vec![unset; overlap_scratch_len(depth, height, width)];
@@ -45,7 +47,7 @@ fn of_numbers<T: Float>(bytes: &[u8]) {
         let panels = Panels::row_major(&taken, n, outs).expect(fits);
         let (values, columns) = rows.get();
         let spread = spread(level, T::from_f64(-2.0), values, columns, panels, to, &mut scratch);
-        let wanted = (&rows, &dense[..], add);
+        let wanted = (rows.get().0, &of_rows[..], &dense[..], add);
         product(level, Panels::row_major(&dense, m, outs).expect(fits), wanted);
         product(level, Panels::packed(&packed, m, outs).expect(fits), wanted);
         if size_of::<T>() == 4 {
@@ -53,7 +55,7 @@ fn of_numbers<T: Float>(bytes: &[u8]) {
             let values: &[f32] = bytemuck::cast_slice(rows.values());
             let values = SparseRef::new(rows.support(), 1, values).expect(fits);
             let panels = Panels::packed(&halves, m, outs).expect(fits);
-            product_of(level, panels, (values, &|i, j| rows.at(i, 0, j), narrow, add));
+            product(level, panels, (values, &of_rows, narrow, add));
         }
         if wild {
             continue;
@@ -61,35 +63,28 @@ fn of_numbers<T: Float>(bytes: &[u8]) {
         done.expect("shapes fit");
         spread.expect("shapes fit");
         for (i, j) in (0..height).flat_map(|i| (0..width).map(move |j| (i, j))) {
-            let inner: f64 = (0..depth).flat_map(|c| (0..m).map(move |r| (c, r))).map(|(c, r)| a.at(i, c, r) * b.at(j, c, r)).sum();
+            let inner: f64 = of_a.iter().zip(of_b).map(|(a, b)| (0..m).map(|r| a[i * m + r] * b[j * m + r]).sum::<f64>()).sum();
             let wanted = if symmetric && j > i { 1.0 } else { 1.0 + inner };
             assert_eq!(out[i * width + j].to_f64(), wanted, "{level}: ({i}, {j}) of an overlap");
         }
         for (i, r) in (0..outs).flat_map(|i| (0..m).map(move |r| (i, r))) {
-            let sum: f64 = (0..n).map(|f| taken[f * outs + i].to_f64() * rows.at(f, 0, r)).sum();
+            let sum: f64 = (0..n).map(|f| taken[f * outs + i].to_f64() * of_rows[f * m + r]).sum();
             assert_eq!(z[i * m + r].to_f64(), 1.0 - 2.0 * sum, "{level}: ({i}, {r}) of what was spread");
         }
     }
 }
 
 /// Rows times a matrix, however it is stored.
-fn product<T: Float>(level: Level, panels: Panels<'_, impl Stored<Number = T>>, (rows, dense, add): (&Sparse<T>, &[T], bool)) {
-    product_of(level, panels, (rows.get().0, &|i, j| rows.at(i, 0, j), dense, add));
-}
-
-/// What stands where in the rows.
-type At<'a> = &'a dyn Fn(usize, usize) -> f64;
-
-fn product_of<T: Float>(
+fn product<T: Float>(
     level: Level,
     panels: Panels<'_, impl Stored<Number = T>>,
-    (rows, at, dense, add): (SparseRef<'_, T>, At<'_>, &[T], bool),
+    (rows, full, dense, add): (SparseRef<'_, T>, &[f64], &[T], bool),
 ) {
     let (n, m, outs) = (rows.rows(), panels.rows(), panels.cols());
     let mut out = vec![if add { T::ONE } else { T::from_f64(f64::NAN) }; n * outs];
     times_panels(level, rows, panels, add, MatMut::new(&mut out, n, outs).expect("n rows")).expect("shapes fit");
     for (i, k) in (0..n).flat_map(|i| (0..outs).map(move |k| (i, k))) {
-        let product: f64 = (0..m).map(|j| at(i, j) * dense[j * outs + k].to_f64()).sum();
+        let product: f64 = (0..m).map(|j| full[i * m + j] * dense[j * outs + k].to_f64()).sum();
         let wanted = product + if add { 1.0 } else { 0.0 };
         assert_eq!(out[i * outs + k].to_f64(), wanted, "{level}: ({i}, {k}) of a product, {m} x {outs}");
     }

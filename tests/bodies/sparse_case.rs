@@ -49,10 +49,6 @@ impl<T: Float> Sparse<T> {
         let values = SparseRef::new(self.support(), self.depth, &self.values).expect("as many as there are");
         (values, Columns::new(starts, rows, places).expect("ascending"))
     }
-    pub fn at(&self, i: usize, c: usize, j: usize) -> f64 {
-        let row = self.support().row(i);
-        row.iter().position(|&k| k as usize == j).map_or(0.0, |at| self.get().0.row(i, c)[at].to_f64())
-    }
     /// Part c, with its zeros.
     pub fn dense(&self, c: usize) -> Vec<f64> {
         let mut all = vec![0.0; self.rows() * self.cols];
