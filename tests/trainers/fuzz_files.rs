@@ -62,7 +62,7 @@ fn damaged(body: impl Fn(&[u8]), bytes: &[u8], every: usize) {
 
 #[test]
 fn model() {
-    on_inputs(files::model);
+    on_inputs(include_bytes!("../bodies/seeds/model"), files::model);
     let (data, preparation, coding) = parts();
     let numbers = |n: usize| (0..n).map(|k| (k as f32 * 0.7).sin()).collect::<Vec<f32>>();
     let (w, a) = (numbers(12), [1.0; 12]);
@@ -73,7 +73,7 @@ fn model() {
 
 #[test]
 fn deep_model() {
-    on_inputs(files::deep_model);
+    on_inputs(include_bytes!("../bodies/seeds/deep_model"), files::deep_model);
     let (data, preparation, coding) = parts();
     let rows = [0, 1, 2, 3];
     let (x, y) = (preparation.apply(data.features(), &rows).unwrap(), coding.encode(data.target(), &rows).unwrap());
@@ -85,7 +85,7 @@ fn deep_model() {
 
 #[test]
 fn checkpoint() {
-    on_inputs(files::checkpoint);
+    on_inputs(include_bytes!("../bodies/seeds/checkpoint"), files::checkpoint);
     let mut run = files::two_layers();
     run.step().unwrap();
     let bytes = run.checkpoint().unwrap();
@@ -94,7 +94,7 @@ fn checkpoint() {
 
 #[test]
 fn deep_checkpoint() {
-    on_inputs(files::deep_checkpoint);
+    on_inputs(include_bytes!("../bodies/seeds/deep_checkpoint"), files::deep_checkpoint);
     let mut run = files::layers();
     run.step().unwrap();
     let bytes = run.checkpoint().unwrap();
@@ -103,7 +103,7 @@ fn deep_checkpoint() {
 
 #[test]
 fn base() {
-    on_inputs(files::base);
+    on_inputs(include_bytes!("../bodies/seeds/base"), files::base);
     let numbers: Vec<u8> = (0..16).flat_map(|k| (k as f32).to_le_bytes()).collect();
     let layer = |shape: [usize; 2]| TensorView::new(Dtype::F32, shape.to_vec(), &numbers[..4 * shape[0] * shape[1]]).unwrap();
     let tensors = [("layers.1.weight_t", layer([3, 4])), ("layers.2.weight", layer([4, 4]))];
