@@ -76,7 +76,12 @@ fn transforms(run: &Runner) {
     run.case("fwht f32 20 x 256", || fwht(level, &mut x).unwrap());
     let mut x = gaussian::<f32>(64 * 256, 1);
     run.case("fwht, 64 rows of 256", || Transform::new().rows(level, mat_mut(&mut x, 64, 256)).unwrap());
-    run.case("fwht, 64 columns of 256", || Transform::new().columns(level, mat_mut(&mut x, 256, 64)).unwrap());
+    // Where rows begin decides how many of their vectors are parts of one.
+    for (name, off) in [("fwht, 64 columns of 256", 0), ("fwht, 64 columns of 256, four numbers behind a cache line", 4)] {
+        let mut room = gaussian::<f32>(64 * 256 + 32, 1);
+        let at = room.as_ptr().align_offset(64) + off;
+        run.case(name, || Transform::new().columns(level, mat_mut(&mut room[at..][..64 * 256], 256, 64)).unwrap());
+    }
     let signed = Transform::new().signs(Signs::Seed(1)).orthonormal();
     run.case("fwht f32 16384, signed, orthonormal", || signed.run(level, &mut x).unwrap());
 }

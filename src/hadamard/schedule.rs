@@ -4,7 +4,6 @@
 //! cache are finished first, then blocks that fit the second-level one, then the rest: stages always in the order
 //! h = 1, 2, 4, .., so that every path computes the same bits.
 
-use crate::scratch::{part, part_mut};
 use crate::simd::{Element, Strides, Walk, Walsh, to_cache_line};
 
 use super::Signs;
@@ -238,7 +237,8 @@ pub(super) fn columns<T: Element, S: Walsh<T>>(
         while row < n {
             // The first rows of the groups of 2^k rows h apart.
             if row & ((h << k) - h) == 0 {
-                spread(s, x.get_mut(row * stride..).unwrap_or_default(), h * stride, k, width, signs, at + row, scale);
+                let Some(x) = x.get_mut(row * stride..) else { return };
+                spread(s, x, h * stride, k, width, signs, at + row, scale);
             }
             row += 1;
         }
@@ -342,7 +342,7 @@ fn spread<T: Element, S: Walsh<T>>(
     let body = (width - head) / S::LANES * S::LANES;
     edge(s, x, distance, k, 0, head, signs, at, scale);
     edge(s, x, distance, k, head + body, width - head - body, signs, at, scale);
-    let x = x.get_mut(head..).unwrap_or_default();
+    let Some(x) = x.get_mut(head..) else { return };
     let most = SPREAD.min(most_stages::<T, S>());
     let mut from = 0;
     while from < body {
@@ -357,7 +357,8 @@ fn spread<T: Element, S: Walsh<T>>(
                 // The first rows of the groups of 2^step rows h apart.
                 if row & ((h << step) - h) == 0 {
                     let minus = if done == 0 { signs.at(at + row) } else { 0 };
-                    direct(s, x.get_mut(row * distance + from..).unwrap_or_default(), h * distance, step, columns, minus, scale);
+                    let Some(x) = x.get_mut(row * distance + from..) else { return };
+                    direct(s, x, h * distance, step, columns, minus, scale);
                 }
                 row += 1;
             }
@@ -367,7 +368,8 @@ fn spread<T: Element, S: Walsh<T>>(
     }
 }
 
-/// As [`spread`], of fewer columns than a vector has lanes, or up to a cache line.
+/// As [`spread`], of fewer columns than a vector has lanes, or up to a cache line. Where the array ends too early, which its door rules out, the
+/// rest is left: a way on from there would cost a fifth of the instructions.
 #[inline(always)]
 fn edge<T: Element, S: Walsh<T>>(
     s: S,
@@ -399,7 +401,8 @@ fn edge<T: Element, S: Walsh<T>>(
                     if two {
                         let mut v = [s.splat(T::zeroed()); 4];
                         for v in &mut v {
-                            *v = s.load_part(part(x, place, lanes));
+                            let Some(from) = x.get(place..place + lanes) else { return };
+                            *v = s.load_part(from);
                             place += h * distance;
                         }
                         flip(s, minus, &mut v);
@@ -407,15 +410,20 @@ fn edge<T: Element, S: Walsh<T>>(
                         finish(s, scale, &mut v);
                         for v in v.iter().rev() {
                             place -= h * distance;
-                            s.store_part(part_mut(x, place, lanes), *v);
+                            let Some(to) = x.get_mut(place..place + lanes) else { return };
+                            s.store_part(to, *v);
                         }
                     } else {
-                        let mut v = [s.load_part(part(x, place, lanes)), s.load_part(part(x, place + h * distance, lanes))];
+                        let next = place + h * distance;
+                        let (Some(first), Some(second)) = (x.get(place..place + lanes), x.get(next..next + lanes)) else { return };
+                        let mut v = [s.load_part(first), s.load_part(second)];
                         flip(s, minus, &mut v);
                         across(s, &mut v);
                         finish(s, scale, &mut v);
-                        s.store_part(part_mut(x, place, lanes), v[0]);
-                        s.store_part(part_mut(x, place + h * distance, lanes), v[1]);
+                        let Some(to) = x.get_mut(place..place + lanes) else { return };
+                        s.store_part(to, v[0]);
+                        let Some(to) = x.get_mut(next..next + lanes) else { return };
+                        s.store_part(to, v[1]);
                     }
                 }
                 row += 1;

@@ -123,20 +123,34 @@ pub(super) fn pack<T: Float>(w: MatRef<'_, T>, to: &mut [T]) {
     if d == 0 {
         return;
     }
-    let (data, stride, step) = (w.data(), w.row_stride(), w.col_stride());
+    let (data, stride, step) = (w.data(), w.row_stride(), w.col_stride().max(1));
+    if w.col_stride() == 0 {
+        return repeat(w, to);
+    }
     for (block, to) in to.chunks_exact_mut((BLOCK * d).max(1)).take(w.rows().div_ceil(BLOCK)).enumerate() {
         let (to, _) = to.as_chunks_mut::<BLOCK>();
         for lane in 0..BLOCK {
             let r = block * BLOCK + lane;
             let row = if r < w.rows() { data.get(r * stride..).unwrap_or_default() } else { &[] };
-            if row.is_empty() || step == 0 {
-                // No row, or one whose columns are all the same number.
-                let x = row.first().copied().unwrap_or(T::ZERO);
-                to.iter_mut().for_each(|to| to[lane] = x);
+            if row.is_empty() {
+                to.iter_mut().for_each(|to| to[lane] = T::ZERO);
             } else if step == 1 {
                 to.iter_mut().zip(row).for_each(|(to, &x)| to[lane] = x);
             } else {
-                to.iter_mut().zip(row.iter().step_by(step.max(1))).for_each(|(to, &x)| to[lane] = x);
+                to.iter_mut().zip(row.iter().step_by(step)).for_each(|(to, &x)| to[lane] = x);
+            }
+        }
+    }
+}
+
+/// [`pack`], of rows whose columns are all the same number.
+#[cold]
+fn repeat<T: Float>(w: MatRef<'_, T>, to: &mut [T]) {
+    let (to, _) = to.as_chunks_mut::<BLOCK>();
+    for (block, to) in to.chunks_exact_mut(w.cols().max(1)).take(w.rows().div_ceil(BLOCK)).enumerate() {
+        for to in to {
+            for (lane, to) in to.iter_mut().enumerate() {
+                *to = w.get(block * BLOCK + lane, 0).unwrap_or(T::ZERO);
             }
         }
     }
