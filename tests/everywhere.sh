@@ -57,6 +57,9 @@ cases() { while IFS='|' read -r _ kernel level verdict bytes; do row "$1" "$kern
 part "this machine: the cases at every level"
 run host "all cases, levels against scalar" all cargo test --quiet --test kernels everywhere::
 run host "every refusal and its figures" detected cargo test --quiet --test kernels errors::
+run host "scratch: dirty, exact, longer, unaligned, short" all cargo test --quiet --test kernels scratch::
+run host "views of any strides, against their copies" all cargo test --quiet --test kernels views::
+run host "no allocation below the trainers" all cargo test --quiet --test no_alloc
 
 part "Cortex-M4F under QEMU"
 if target thumbv7em-none-eabihf && debian qemu-system-arm qemu-system-arm; then
