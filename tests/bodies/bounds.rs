@@ -61,7 +61,7 @@ impl Sum {
     }
     /// Whether nothing on the way can have overflowed.
     pub fn is_sane<T: Float>(&self) -> bool {
-        self.size <= most::<T>() && self.peak <= most::<T>() && self.value.is_finite()
+        self.size <= most::<T>() && self.peak <= most::<T>() && self.value.is_finite() && self.lost.is_finite()
     }
     /// Panics if a result is farther from this than so many roundings can have brought it. Where something may have overflowed,
     /// everything is right.
