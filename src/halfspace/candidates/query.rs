@@ -120,91 +120,115 @@ fn query_body<T: Float, S: Simd<T>>(
     for answer in 0..hits.queries() {
         let i = first + answer;
         let x = parts.samples.get(i * d..(i + 1) * d).unwrap_or_default();
-        let row = |r: u32| w.row(r as usize).unwrap_or_default();
         let count = parts.counts.get(i).map_or(0, |&count| count as usize);
         let length = parts.lengths.get(i).copied().unwrap_or(T::INFINITY);
+        let asked = Question { parts: &parts, w, x, threshold, length, slack: gamma * length };
         if count > room {
-            everybody(s, &parts, w, x, threshold, gamma * length, answer, hits);
+            asked.everybody(s, answer, hits);
         } else {
             let ids = parts.ids.get(i * room..i * room + count).unwrap_or_default();
             let values = parts.values.get(i * room..i * room + count).unwrap_or_default();
-            let mut hot = hot.iter().copied().peekable();
-            let over = s.splat(threshold);
-            let far = s.splat(most * length);
-            for (ids, values) in ids.chunks(ENTRIES).zip(values.chunks(ENTRIES)) {
-                // What nobody can have crossed who is not hot; those come by themselves.
-                let (mut certain, mut possible, mut lane) = (0u64, 0u64, 0);
-                for values in values.chunks(S::LANES) {
-                    let z = s.load_part(values);
-                    certain |= s.gt(s.sub(z, far), over) << lane;
-                    possible |= s.gt(s.add(z, far), over) << lane;
-                    lane += S::LANES;
-                }
-                let inside = low_bits(ids.len());
-                let mut open = possible & !certain & inside;
-                let mut fires = certain & inside;
-                while open != 0 {
-                    let lane = open.trailing_zeros() as usize;
-                    open &= open - 1;
-                    let r = ids.get(lane).copied().unwrap_or_default();
-                    let z = values.get(lane).copied().unwrap_or_default();
-                    let drift = parts.drift.get(r as usize).copied().unwrap_or(T::INFINITY);
-                    let above = if z - drift * length > threshold {
-                        true
-                    } else if z + drift * length <= threshold {
-                        false
-                    } else {
-                        decide(s, x, row(r), threshold, gamma * parts.longest(r as usize) * length)
-                    };
-                    fires |= u64::from(above) << lane;
-                }
-                // Neurons that have moved far come in between, whether or not they were candidates.
-                let mut done = 0;
-                while let Some(far) = hot.next_if(|&far| ids.last().is_some_and(|&last| far <= last)) {
-                    let at = ids.partition_point(|&r| r < far);
-                    hits.put_some(s, answer, ids.get(done..at).unwrap_or_default(), fires >> done);
-                    let above = decide(s, x, row(far), threshold, gamma * parts.longest(far as usize) * length);
-                    hits.put_some(s, answer, &[far], u64::from(above));
-                    // Damaged bytes need not ascend.
-                    done = done.max(at + usize::from(ids.get(at) == Some(&far)));
-                }
-                hits.put_some(s, answer, ids.get(done..).unwrap_or_default(), fires.checked_shr(done as u32).unwrap_or_default());
-            }
-            for far in hot {
-                let above = decide(s, x, row(far), threshold, gamma * parts.longest(far as usize) * length);
-                hits.put_some(s, answer, &[far], u64::from(above));
-            }
+            asked.listed(s, ids, values, hot, s.splat(most * length), answer, hits);
         }
         if hits.wants_values() {
             let (indices, values) = hits.unfilled(answer, 0);
-            values::values_of(s, x, 1, indices, values, row);
+            values::values_of(s, x, 1, indices, values, |r| asked.row(r));
         }
     }
 }
 
-/// A sample that has no list: all neurons. A product is wrong by at most `slack` times the norm of its row.
-#[inline(always)]
-fn everybody<T: Float, S: Simd<T>>(
-    s: S,
-    parts: &Parts<'_, T>,
-    w: MatRef<'_, T>,
-    x: &[T],
+/// Which neurons are above the threshold on a sample x?
+struct Question<'a, T> {
+    parts: &'a Parts<'a, T>,
+    w: MatRef<'a, T>,
+    x: &'a [T],
     threshold: T,
+    /// The norm of x.
+    length: T,
+    /// A product is wrong by at most this times the norm of its row.
     slack: T,
-    answer: usize,
-    hits: &mut Hits<'_, T>,
-) {
-    let m = w.rows();
-    for first in (0..m).step_by(TOGETHER) {
-        // Behind the last one, the last again, for nothing.
-        let (mut ids, mut rows, mut slacks) = ([0; TOGETHER], [&[][..]; TOGETHER], [T::ZERO; MOST_LANES]);
-        for k in 0..TOGETHER {
-            let r = (first + k).min(m - 1);
-            ids[k] = r as u32;
-            rows[k] = w.row(r).unwrap_or_default();
-            slacks[k] = parts.longest(r) * slack;
+}
+
+impl<'a, T: Float> Question<'a, T> {
+    #[inline(always)]
+    fn row(&self, r: u32) -> &'a [T] {
+        self.w.row(r as usize).unwrap_or_default()
+    }
+
+    /// The answer for one neuron, from its weights.
+    #[inline(always)]
+    fn fires<S: Simd<T>>(&self, s: S, r: u32) -> bool {
+        decide(s, self.x, self.row(r), self.threshold, self.slack * self.parts.longest(r as usize))
+    }
+
+    /// The answer for a candidate whose value was z when its list was made.
+    #[inline(always)]
+    fn still_fires<S: Simd<T>>(&self, s: S, r: u32, z: T) -> bool {
+        let moved = self.parts.drift.get(r as usize).copied().unwrap_or(T::INFINITY) * self.length;
+        if z - moved > self.threshold {
+            true
+        } else if z + moved <= self.threshold {
+            false
+        } else {
+            self.fires(s, r)
         }
-        let fires = scan::decide_rows::<T, S, TOGETHER>(s, x, &rows, threshold, &slacks);
-        hits.put_some(s, answer, ids.get(..(m - first).min(TOGETHER)).unwrap_or_default(), fires.into());
+    }
+
+    /// A sample that has a list: its candidates, and the neurons that have moved far, which may not be among them.
+    /// Nobody else's value has changed by more than `far`.
+    #[inline(always)]
+    fn listed<S: Simd<T>>(&self, s: S, ids: &[u32], values: &[T], hot: &[u32], far: S::V, answer: usize, hits: &mut Hits<'_, T>) {
+        let mut hot = hot.iter().copied().peekable();
+        let over = s.splat(self.threshold);
+        for (ids, values) in ids.chunks(ENTRIES).zip(values.chunks(ENTRIES)) {
+            // What nobody can have crossed who is not hot; those come by themselves.
+            let (mut certain, mut possible, mut lane) = (0u64, 0u64, 0);
+            for values in values.chunks(S::LANES) {
+                let z = s.load_part(values);
+                certain |= s.gt(s.sub(z, far), over) << lane;
+                possible |= s.gt(s.add(z, far), over) << lane;
+                lane += S::LANES;
+            }
+            let inside = low_bits(ids.len());
+            let mut open = possible & !certain & inside;
+            let mut fires = certain & inside;
+            while open != 0 {
+                let lane = open.trailing_zeros() as usize;
+                open &= open - 1;
+                let (Some(&r), Some(&z)) = (ids.get(lane), values.get(lane)) else { break };
+                fires |= u64::from(self.still_fires(s, r, z)) << lane;
+            }
+            // Neurons that have moved far come in between, whether or not they were candidates.
+            let mut done = 0;
+            while let Some(far) = hot.next_if(|&far| ids.last().is_some_and(|&last| far <= last)) {
+                let at = ids.partition_point(|&r| r < far);
+                hits.put_some(s, answer, ids.get(done..at).unwrap_or_default(), fires >> done);
+                hits.put_some(s, answer, &[far], self.fires(s, far).into());
+                // Damaged bytes need not ascend.
+                done = done.max(at + usize::from(ids.get(at) == Some(&far)));
+            }
+            hits.put_some(s, answer, ids.get(done..).unwrap_or_default(), fires.checked_shr(done as u32).unwrap_or_default());
+        }
+        for far in hot {
+            hits.put_some(s, answer, &[far], self.fires(s, far).into());
+        }
+    }
+
+    /// A sample that has no list: all neurons.
+    #[inline(always)]
+    fn everybody<S: Simd<T>>(&self, s: S, answer: usize, hits: &mut Hits<'_, T>) {
+        let m = self.w.rows();
+        for first in (0..m).step_by(TOGETHER) {
+            // Behind the last one, the last again, for nothing.
+            let (mut ids, mut rows, mut slacks) = ([0; TOGETHER], [&[][..]; TOGETHER], [T::ZERO; MOST_LANES]);
+            for k in 0..TOGETHER {
+                let r = (first + k).min(m - 1);
+                ids[k] = r as u32;
+                rows[k] = self.row(r as u32);
+                slacks[k] = self.parts.longest(r) * self.slack;
+            }
+            let fires = scan::decide_rows::<T, S, TOGETHER>(s, self.x, &rows, self.threshold, &slacks);
+            hits.put_some(s, answer, ids.get(..(m - first).min(TOGETHER)).unwrap_or_default(), fires.into());
+        }
     }
 }
