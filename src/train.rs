@@ -108,6 +108,8 @@ mod checkpoint;
 #[cfg(feature = "io")]
 mod csv;
 #[cfg(feature = "io")]
+mod description;
+#[cfg(feature = "io")]
 mod file;
 
 #[cfg(feature = "ndarray")]

@@ -3,6 +3,9 @@
 
 #[path = "../oracle/mod.rs"]
 mod oracle;
+#[cfg(all(feature = "std", not(target_family = "wasm")))]
+#[path = "../public/mod.rs"]
+mod public;
 
 mod bf16;
 mod blas;

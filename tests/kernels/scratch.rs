@@ -1,6 +1,8 @@
 //! Scratch: what it holds and how long it is beyond the need makes no difference, and one element short is an error.
 
 use crate::oracle::{levels, numbers, signs};
+#[cfg(all(feature = "std", not(target_family = "wasm")))]
+use crate::public;
 use subquad::hadamard::{Order, Signs, Transform, outputs_scratch_len};
 use subquad::relu::{PatternMut, PatternRef, gram, pattern, two_layer};
 use subquad::simd::Float;
@@ -10,9 +12,6 @@ use subquad::{Error, Level, MatMut, MatRef, blas};
 mod halfspace;
 mod iterations;
 mod layers;
-#[cfg(all(feature = "std", not(target_family = "wasm")))]
-#[path = "../public/mod.rs"]
-mod public;
 
 /// Runs a kernel with clean, dirty, longer and too short scratch; the kernel returns all that it found, as bits.
 #[track_caller]

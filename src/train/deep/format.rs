@@ -23,7 +23,7 @@ use super::tensors::{KEY, Reader, Writer};
 use super::trainer::Deep;
 use crate::relu::deep::Form;
 use crate::train::data::Columns;
-use crate::train::{Coding, Preparation, TrainError, write_atomically};
+use crate::train::{Coding, Preparation, TrainError, description, write_atomically};
 
 const FORMAT: &str = "deep-relu";
 const VERSION: u64 = 1;
@@ -48,32 +48,23 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
-        let (target, means, deviations) = match self.coding {
-            Coding::Classes { labels } => (json!({ "labels": labels }), &[][..], &[][..]),
-            Coding::Values { names, means, deviations } => (json!({ "values": names }), &means[..], &deviations[..]),
-        };
         let settings = self.settings;
-        let about = json!({
-            "format": FORMAT,
-            "version": VERSION,
-            "written_by": concat!("subquad ", env!("CARGO_PKG_VERSION")),
-            "features": self.columns.features,
-            "named": self.columns.named,
-            "target": self.columns.target,
-            "target_position": self.columns.target_position,
-            "more_targets": self.columns.more_targets,
-            "coding": target,
-            "layers": settings.layers,
-            "width": settings.width,
-            "outputs": self.network.outputs,
-            "shift_bits": self.network.shift.to_bits(),
-            "form": if settings.form == Form::Soft { "soft" } else { "hard" },
-            "weights": if settings.weights == FirstWeights::Gaussian { "gaussian" } else { "hadamard" },
-            "seed": settings.seed.to_string(),
-            "trained": settings.trained()?,
-            "base": settings.base_path.as_ref().map(|path| path.display().to_string()),
-            "base_checksum": if settings.base.is_empty() { None } else { Some(checksum(&settings.base).to_string()) },
-        });
+        let mut about = description::of(FORMAT, VERSION, self.columns, self.coding);
+        for (key, value) in [
+            ("layers", json!(settings.layers)),
+            ("width", json!(settings.width)),
+            ("outputs", json!(self.network.outputs)),
+            ("shift_bits", json!(self.network.shift.to_bits())),
+            ("form", json!(if settings.form == Form::Soft { "soft" } else { "hard" })),
+            ("weights", json!(if settings.weights == FirstWeights::Gaussian { "gaussian" } else { "hadamard" })),
+            ("seed", json!(settings.seed.to_string())),
+            ("trained", json!(settings.trained()?)),
+            ("base", json!(settings.base_path.as_ref().map(|path| path.display().to_string()))),
+            ("base_checksum", json!(if settings.base.is_empty() { None } else { Some(checksum(&settings.base).to_string()) })),
+        ] {
+            about[key] = value;
+        }
+        let (means, deviations) = description::statistics(self.coding);
         let preparation = self.preparation;
         let scale: Vec<f64> = preparation.scale.into_iter().collect();
         let mut file = Writer::default();
@@ -268,26 +259,12 @@ fn header(mut file: impl std::io::Read) -> Option<Value> {
 
 fn parse(bytes: &[u8]) -> Result<DeepModel, String> {
     let (file, about) = Reader::new(bytes, "a model", FORMAT, VERSION)?;
-    let strings = |value: &Value, what: &str| -> Result<Vec<String>, String> {
-        let list = value.as_array().ok_or_else(|| format!("damaged: the list of {what} is missing"))?;
-        list.iter()
-            .map(|x| x.as_str().map(String::from).ok_or_else(|| format!("damaged: the list of {what} holds something else")))
-            .collect()
-    };
     let number = |what: &str| about[what].as_u64().ok_or_else(|| format!("damaged: '{what}' is missing"));
     let written = |what: &str| {
         let text = about[what].as_str().and_then(|text| text.parse::<u64>().ok());
         text.ok_or_else(|| format!("damaged: '{what}' is missing"))
     };
-    let coding = match (&about["coding"]["labels"], &about["coding"]["values"]) {
-        (labels @ Value::Array(_), Value::Null) => Coding::Classes { labels: strings(labels, "class labels")? },
-        (Value::Null, names @ Value::Array(_)) => Coding::Values {
-            names: strings(names, "target names")?,
-            means: file.f64s("target_mean")?,
-            deviations: file.f64s("target_deviation")?,
-        },
-        _ => return Err("damaged: the coding of the target is missing".into()),
-    };
+    let coding = description::coding(&about, |name| file.f64s(name))?;
     match &coding {
         Coding::Classes { labels } if labels.len() < 2 => return Err(format!("damaged: {} classes", labels.len())),
         Coding::Values { names, means, deviations }
@@ -301,16 +278,7 @@ fn parse(bytes: &[u8]) -> Result<DeepModel, String> {
         }
         _ => {}
     }
-    let columns = Columns {
-        features: strings(&about["features"], "feature names")?,
-        target: about["target"].as_str().ok_or("damaged: the name of the target is missing")?.into(),
-        target_position: number("target_position")? as usize,
-        more_targets: match &about["more_targets"] {
-            Value::Null => Vec::new(),
-            list => serde_json::from_value(list.clone()).map_err(|_| "damaged: the list of further targets holds something else")?,
-        },
-        named: about["named"].as_bool().ok_or("damaged: whether the columns had names is missing")?,
-    };
+    let columns = description::columns(&about)?;
     let constant = file.f32s("constant")?;
     let &[constant] = &constant[..] else { return Err("damaged: the constant feature".into()) };
     let preparation =

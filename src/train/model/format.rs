@@ -17,13 +17,12 @@ use std::path::Path;
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Model;
-use crate::train::coding::Coding;
-use crate::train::data::{Columns, Matrix};
+use crate::train::data::Matrix;
 use crate::train::prepare::Preparation;
-use crate::train::{TrainError, write_atomically};
+use crate::train::{TrainError, description, write_atomically};
 
 /// The key in the metadata, and the name and version inside it.
 const KEY: &str = "subquad";
@@ -62,21 +61,8 @@ impl Model {
     /// # Ok::<(), subquad::train::TrainError>(())
     /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
-        let (target, means, deviations) = match &self.coding {
-            Coding::Classes { labels } => (json!({ "labels": labels }), &[][..], &[][..]),
-            Coding::Values { names, means, deviations } => (json!({ "values": names }), &means[..], &deviations[..]),
-        };
-        let about = json!({
-            "format": FORMAT,
-            "version": VERSION,
-            "written_by": concat!("subquad ", env!("CARGO_PKG_VERSION")),
-            "features": self.columns.features,
-            "named": self.columns.named,
-            "target": self.columns.target,
-            "target_position": self.columns.target_position,
-            "more_targets": self.columns.more_targets,
-            "coding": target,
-        });
+        let about = description::of(FORMAT, VERSION, &self.columns, &self.coding);
+        let (means, deviations) = description::statistics(&self.coding);
         let scale: Vec<f64> = self.preparation.scale.into_iter().collect();
         let (m, d, c) = (self.weights.rows(), self.weights.cols(), self.signs.rows());
         let parts = [
@@ -218,12 +204,6 @@ fn about(bytes: &[u8]) -> Result<Value, String> {
 fn parse(bytes: &[u8]) -> Result<Model, String> {
     let about = about(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| format!("cut off or damaged: {error}"))?;
-    let strings = |value: Option<&Value>, what: &str| -> Result<Vec<String>, String> {
-        let list = value.and_then(Value::as_array).ok_or_else(|| format!("damaged: the list of {what} is missing"))?;
-        list.iter()
-            .map(|x| x.as_str().map(String::from).ok_or_else(|| format!("damaged: the list of {what} holds something else")))
-            .collect()
-    };
     let tensor = |name: &str, dtype: Dtype, dims: usize| -> Result<TensorView<'_>, String> {
         let tensor = file.tensor(name).map_err(|_| format!("damaged: the tensor '{name}' is missing"))?;
         if tensor.dtype() != dtype || tensor.shape().len() != dims {
@@ -252,25 +232,7 @@ fn parse(bytes: &[u8]) -> Result<Model, String> {
         let (data, shape) = f32s(name, 2)?;
         Matrix::new(data, shape[0], shape[1]).map_err(|error| format!("damaged: the tensor '{name}': {error}"))
     };
-    let coding = about.get("coding").cloned().unwrap_or_default();
-    let coding = match (coding.get("labels"), coding.get("values")) {
-        (labels @ Some(_), None) => Coding::Classes { labels: strings(labels, "class labels")? },
-        (None, names @ Some(_)) => {
-            Coding::Values { names: strings(names, "target names")?, means: f64s("target_mean")?, deviations: f64s("target_deviation")? }
-        }
-        _ => return Err("damaged: the coding of the target is missing".into()),
-    };
-    let columns = Columns {
-        features: strings(about.get("features"), "feature names")?,
-        target: about.get("target").and_then(Value::as_str).ok_or("damaged: the name of the target is missing")?.into(),
-        target_position: about.get("target_position").and_then(Value::as_u64).ok_or("damaged: the place of the target is missing")?
-            as usize,
-        more_targets: match about.get("more_targets") {
-            None => Vec::new(),
-            Some(list) => serde_json::from_value(list.clone()).map_err(|_| "damaged: the list of further targets holds something else")?,
-        },
-        named: about.get("named").and_then(Value::as_bool).ok_or("damaged: whether the columns had names is missing")?,
-    };
+    let (coding, columns) = (description::coding(&about, f64s)?, description::columns(&about)?);
     let scale = match f64s("scale")?[..] {
         [] => None,
         [scale] => Some(scale),

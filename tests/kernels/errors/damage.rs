@@ -1,6 +1,7 @@
 //! Refusals of indices whose bytes were damaged: each says which of them is wrong.
 
-use super::{mat, refusals, words};
+use super::halfspace::words;
+use super::{mat, refusals};
 use subquad::halfspace::{BallTree, Candidates, Check, MaxTree, Reporter, Screened, Watcher};
 use subquad::{Error, Level, MatRef};
 

@@ -139,7 +139,7 @@ fn weights_that_are_not_stored() {
             &format!("structured weights: block: {} does not fit {} bits", usize::MAX, usize::BITS),
             Structured::new(4, usize::MAX, 7).map(drop),
         ),
-        ("structured: depth: expected 1, found 2", w.forward(level, (stack, columns), out!(1, 4), s)),
+        ("structured: depth: expected 1, found 2", Weights::forward(&w, level, (stack, columns), out!(1, 4), s)),
         ("structured: inputs: expected 3, found 4", w.forward(level, (g, columns), out!(1, 4), s)),
         ("structured: rows of Z: expected 1, found 2", w.forward(level, (h, columns), out!(2, 4), s)),
         ("structured: columns of Z: expected 4, found 3", w.forward(level, (h, columns), out!(1, 3), s)),
