@@ -73,7 +73,7 @@ pub trait Screen: Token {
     /// assert_eq!(Scalar.dot(1000, &[1, 1, 1, 1], Scalar.splat_quad([1, 2, 3, 4])), 1010);
     /// ```
     fn dot(self, sums: Self::Sums, w: &Self::Quads, x: Self::Sums) -> Self::Sums;
-    /// Loads what [`judge`](Self::judge) wants to know of the rows behind a vector of sums: their scales, errors and lengths, as many of each.
+    /// Loads what [`bounds`](Self::bounds) wants to know of the rows behind a vector of sums: their scales, errors and lengths, as many of each.
     /// Shorter slices stand for fewer rows.
     ///
     /// ```
@@ -81,21 +81,28 @@ pub trait Screen: Token {
     ///
     /// // No row at all: neither possible nor certain.
     /// let rows = Scalar.rows(&[], &[], &[]);
-    /// assert_eq!(Scalar.judge(10, &rows, &[0.0; 4]), [0, 0]);
+    /// assert_eq!(Scalar.beyond(10, &Scalar.bounds(&rows, &[0.0; 4])), [0, 0]);
     /// ```
     fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Self::Rows;
-    /// The bits of the rows where `sum > scale low - m` is possible, and of those where `sum > scale high + m`, with
-    /// `m = error e + length l`, for a query `[low, high, e, l]`. Where m is NaN the first holds and the second does not.
+    /// The largest integers that are not above `scale low - m` and `scale high + m`, with `m = error e + length l`, for a query
+    /// `[low, high, e, l]`; the nearest there are where they do not fit. Where m is NaN every sum is above the first, and none above the
+    /// second; where there is no row, none is above either.
     ///
     /// ```
     /// use subquad::simd::{Scalar, Screen};
     ///
-    /// let rows = Scalar.rows(&[2.0], &[0.5], &[1.0]);
-    /// // 10 > 2 * 5 - 0.5 * 2, but not 10 > 2 * 5 + 0.5 * 2.
-    /// assert_eq!(Scalar.judge(10, &rows, &[5.0, 5.0, 2.0, 0.0]), [1, 0]);
-    /// assert_eq!(Scalar.judge(10, &rows, &[5.0, 4.0, 2.0, 0.0]), [1, 1]);
+    /// let rows = Scalar.rows(&[2.0], &[0.25], &[1.0]);
+    /// assert_eq!(Scalar.bounds(&rows, &[5.0, 5.0, 2.0, 0.0]), [9, 10]); // 9.5 and 10.5
     /// ```
-    fn judge(self, sums: Self::Sums, rows: &Self::Rows, query: &[f32; 4]) -> [u64; 2];
+    fn bounds(self, rows: &Self::Rows, query: &[f32; 4]) -> [Self::Sums; 2];
+    /// The bits of the sums that are above the first bound, and of those above the second. No sum is as large as 2^31 - 128.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Screen};
+    ///
+    /// assert_eq!([9, 10, 11].map(|sum| Scalar.beyond(sum, &[9, 10])), [[0, 0], [1, 0], [1, 1]]);
+    /// ```
+    fn beyond(self, sums: Self::Sums, bounds: &[Self::Sums; 2]) -> [u64; 2];
 }
 
 impl Screen for Scalar {
@@ -129,25 +136,36 @@ impl Screen for Scalar {
         Some([*scale.first()?, *error.first()?, *length.first()?])
     }
     #[inline(always)]
-    fn judge(self, sums: i32, rows: &Option<[f32; 3]>, query: &[f32; 4]) -> [u64; 2] {
-        let &Some([scale, error, length]) = rows else { return [0; 2] };
+    fn bounds(self, rows: &Option<[f32; 3]>, query: &[f32; 4]) -> [i32; 2] {
+        let &Some([scale, error, length]) = rows else { return [i32::MAX; 2] };
         let &[low, high, e, l] = query;
-        let (value, m) = (sums as f32, error * e + length * l);
-        [u64::from((scale * low - m).partial_cmp(&value).is_none_or(core::cmp::Ordering::is_lt)), u64::from(value > scale * high + m)]
+        let m = error * e + length * l;
+        let (low, high) = (scale * low - m, scale * high + m);
+        let floor = |x: f32| (x as i32).saturating_sub(i32::from((x as i32) as f32 > x));
+        [if low.is_nan() { i32::MIN } else { floor(low) }, if high.is_nan() { i32::MAX } else { floor(high) }]
+    }
+    #[inline(always)]
+    fn beyond(self, sums: i32, &[low, high]: &[i32; 2]) -> [u64; 2] {
+        [u64::from(sums > low), u64::from(sums > high)]
     }
 }
 
-/// The first elements of slices that may be too short, zeros behind them, and the bits of the rows that all of them have.
+/// The first elements of slices that may be too short, zeros behind them, and all bits of the rows that all of them have.
 #[allow(dead_code, reason = "instruction sets without masked loads")]
 #[inline(always)]
-fn padded<const N: usize>(parts: [&[f32]; 3]) -> ([[f32; N]; 3], u64) {
-    let (mut out, mut len) = ([[0.0; N]; 3], N);
+fn padded<const N: usize>(parts: [&[f32]; 3]) -> ([[f32; N]; 3], [i32; N]) {
+    let (mut out, mut len, mut inside) = ([[0.0; N]; 3], N, [0; N]);
     for (to, part) in out.iter_mut().zip(parts) {
         to.iter_mut().zip(part).for_each(|(to, &from)| *to = from);
         len = len.min(part.len());
     }
-    (out, (1u64 << len) - 1)
+    inside.iter_mut().take(len).for_each(|inside| *inside = -1);
+    (out, inside)
 }
+
+/// The largest float below 2^31: conversions of x86-64 make the least integer of what is above.
+#[allow(dead_code, reason = "x86-64 alone")]
+const MOST_BOUND: f32 = 2_147_483_520.0;
 
 #[cfg(test)]
 mod tests {
@@ -155,6 +173,11 @@ mod tests {
 
     use super::super::Level;
     use super::Screen;
+
+    #[inline(always)]
+    fn judged<S: Screen>(s: S, sums: S::Sums, rows: &S::Rows, query: &[f32; 4]) -> [u64; 2] {
+        s.beyond(sums, &s.bounds(rows, query))
+    }
 
     #[inline(always)]
     fn products<S: Screen>(s: S) {
@@ -201,26 +224,35 @@ mod tests {
                     ([wanted + 0.5, wanted - 1.0, 0.25, 0.25], [0, 1]),
                     ([wanted, wanted, f32::INFINITY, 0.0], [1, 0]),
                     ([wanted, wanted, f32::NAN, 0.0], [1, 0]),
+                    // Bounds that are no integers of 32 bits, and the last that are.
+                    ([1e30, -1e30, 0.0, 0.0], [0, 1]),
+                    ([-1e30, 1e30, 0.0, 0.0], [1, 0]),
+                    ([f32::INFINITY, f32::NEG_INFINITY, 0.0, 0.0], [0, 1]),
+                    ([f32::NEG_INFINITY, f32::INFINITY, 0.0, 0.0], [1, 0]),
+                    ([2_147_483_520.0, -2_147_483_648.0, 0.0, 0.0], [0, 1]),
+                    ([2_147_483_648.0, -2_147_483_904.0, 0.0, 0.0], [0, 1]),
+                    ([-2_147_483_648.0, 2_147_483_520.0, 0.0, 0.0], [1, 0]),
+                    ([-2_147_483_904.0, 2_147_483_648.0, 0.0, 0.0], [1, 0]),
                 ] {
-                    let bits = s.judge(acc, &rows, &query).map(|bits| bits >> lane & 1);
+                    let bits = judged(s, acc, &rows, &query).map(|bits| bits >> lane & 1);
                     assert_eq!(bits, found, "lane {lane} of pick {pick}, {query:?}");
                 }
             }
             let all = (1u64 << S::SUMS) - 1;
             let (low, query) = ([-1e9, -1e9, 0.0, 0.0], [0.0, 0.0, f32::INFINITY, 0.0]);
-            assert_eq!((s.judge(acc, &rows, &low), s.judge(acc, &rows, &query)), ([all; 2], [all, 0]));
+            assert_eq!((judged(s, acc, &rows, &low), judged(s, acc, &rows, &query)), ([all; 2], [all, 0]));
             for len in 0..S::SUMS {
                 for short in [[len, S::SUMS, S::SUMS], [S::SUMS, len, S::SUMS], [S::SUMS, S::SUMS, len]] {
                     let rows = s.rows(&ones[..short[0]], &ones[..short[1]], &ones[..short[2]]);
-                    assert_eq!(s.judge(acc, &rows, &low), [(1 << len) - 1; 2], "no rows behind {len}");
-                    assert_eq!(s.judge(acc, &rows, &query), [(1 << len) - 1, 0], "nor where nothing is known");
+                    assert_eq!(judged(s, acc, &rows, &low), [(1 << len) - 1; 2], "no rows behind {len}");
+                    assert_eq!(judged(s, acc, &rows, &query), [(1 << len) - 1, 0], "nor where nothing is known");
                 }
             }
             // Each row's own numbers, in its lane.
             let ramp: Vec<f32> = (1..=S::SUMS).map(|x| x as f32).collect();
             for lane in 0..S::SUMS {
                 let (value, at) = (wanted[lane] as f32, ramp[lane]);
-                let near = |rows, query: [f32; 4]| s.judge(acc, rows, &query)[1] >> lane & 1;
+                let near = |rows, query: [f32; 4]| judged(s, acc, rows, &query)[1] >> lane & 1;
                 let (scaled, error, length) = (s.rows(&ramp, &ones, &ones), s.rows(&ones, &ramp, &ones), s.rows(&ones, &ones, &ramp));
                 assert_eq!(
                     (near(&scaled, [0.0, (value - 0.5) / at, 0.0, 0.0]), near(&scaled, [0.0, (value + 0.5) / at, 0.0, 0.0])),

@@ -54,6 +54,9 @@ pub(super) fn turning_error<T: Float>(n: usize) -> f64 {
     (n.checked_ilog2().unwrap_or(0) + 4 + odd) as f64 * T::EPSILON.to_f64()
 }
 
+/// Queries whose largest numbers differ by more than this do not share their steps: the errors of the smaller would be as much larger.
+const UNLIKE: f64 = 2.0;
+
 /// At least x, as f32.
 fn up(x: f64) -> f32 {
     (x * (1.0 + 1e-6)) as f32
@@ -90,14 +93,66 @@ pub(super) fn quantise<T: Float>(row: &[T], turned: Option<&[T]>, mut put: impl 
     Quantised { scale: (1.0 / s) as f32, sum, norm: up(norm), error: up(Real::sqrt(errors)), length: up(Real::sqrt(squares)) }
 }
 
-/// Quantises a query, as it is or `turned` with a relative error `turning`, as column j of a tile of `tall`. Returns what
-/// [`judge`](crate::simd::Screen::judge) wants, in units of t: below and above `b / t`, and the margins per unit of a row's error and norm; and above `|x|`,
+/// What is known of a query before it is quantised.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Size {
+    /// |x|
+    length: f64,
+    /// Of what is quantised, the largest absolute number, and the norm.
+    most: f64,
+    norm: f64,
+    /// Whether bounds can be trusted.
+    known: bool,
+}
+
+impl Size {
+    /// Of a query, as it is or `turned`.
+    #[inline(always)]
+    pub fn of<T: Float>(x: &[T], turned: Option<&[T]>, threshold: T) -> Self {
+        let (before, length) = size(x.iter().copied());
+        let (most, norm) = turned.map_or((before, length), |x| size(x.iter().copied()));
+        let sane = |size: f64| size == 0.0 || SANE.contains(&size);
+        Self { length, most, norm, known: sane(before) && sane(most) && sane(threshold.to_f64().abs()) }
+    }
+
+    /// The largest number that the query is quantised to.
+    fn reach(&self) -> f64 {
+        if self.known && self.most > 0.0 { self.most } else { 1.0 }
+    }
+}
+
+/// The reach of a tile of queries: one for all, so that all have the same bounds, or none where the errors of some would be `UNLIKE` times as large.
+#[inline(always)]
+pub(super) fn common_reach(sizes: &[Size]) -> Option<f64> {
+    let (mut least, mut most) = (f64::INFINITY, 0.0);
+    for size in sizes.iter().filter(|size| size.most > 0.0 || !size.known) {
+        if !size.known {
+            return None;
+        }
+        (least, most) = (size.most.min(least), size.most.max(most));
+    }
+    (most > 0.0 && most <= UNLIKE * least).then_some(most)
+}
+
+/// What a tile of queries that share their reach knows of its sums: the margins are those of the worst.
+#[inline(always)]
+pub(super) fn share(known: &mut [[f32; 4]]) {
+    let worst = known.iter().fold([0.0f32; 2], |[e, l], &[.., by_error, by_norm]| [e.max(by_error), l.max(by_norm)]);
+    for [.., by_error, by_norm] in known {
+        [*by_error, *by_norm] = worst;
+    }
+}
+
+/// Quantises a query, as it is or `turned` with a relative error `turning`, as column j of a tile of `tall`; in steps of its own, or of a common reach. Returns what
+/// [`bounds`](crate::simd::Screen::bounds) wants, in units of t: below and above `b / t`, and the margins per unit of a row's error and norm; and above `|x|`,
 /// times the relative error of two products. NaN where nothing is known.
 #[inline(always)]
 pub(super) fn prepare<T: Float>(
     x: &[T],
     turned: Option<&[T]>,
     turning: f64,
+    of: Size,
+    reach: Option<f64>,
     threshold: T,
     limit: i32,
     offset: i32,
@@ -105,16 +160,13 @@ pub(super) fn prepare<T: Float>(
     j: usize,
     tall: usize,
 ) -> ([f32; 4], T) {
-    let (before, length) = size(x.iter().copied());
+    let Size { length, norm, known, .. } = of;
     // Relative to |w| |x|: what the value as computed may be off.
     let gamma = (x.len() + 4) as f64 * T::EPSILON.to_f64();
     let x = turned.unwrap_or(x);
-    let (most, norm) = size(x.iter().copied());
     let (b, d) = (threshold.to_f64(), x.len());
-    let sane = |size: f64| size == 0.0 || SANE.contains(&size);
-    let known = sane(before) && sane(most) && sane(b.abs());
     let limit = f64::from(limit);
-    let t = if known && most > 0.0 { most / limit } else { 1.0 };
+    let t = reach.unwrap_or(of.reach()) / limit;
     let mut errors = 0.0;
     for (quad, k) in to.iter_mut().skip(j).step_by(tall).zip((0..d).step_by(4)) {
         for (byte, to) in quad.iter_mut().enumerate() {
@@ -146,7 +198,8 @@ mod tests {
         for (last, turning) in [(-7.0, 0.0), (-7.0, 1e-3), (6.75, 0.0), (6.75, 1e-3)] {
             let x = [127.0, 3.0, -40.0, 0.0, 5.0, last];
             let (mut bytes, threshold) = ([[0; 4]; 2], -1e4);
-            let (found, slack) = prepare(&x, None, turning, threshold, 127, 0, &mut bytes, 0, 1);
+            let of = Size::of(&x, None, threshold);
+            let (found, slack) = prepare(&x, None, turning, of, None, threshold, 127, 0, &mut bytes, 0, 1);
             let (_, n) = size(x.iter().copied());
             let (e, off) = ((last - round(last)).abs(), 10.0 * f64::EPSILON + 3.0 * turning);
             let wanted = [n * (1.0 + off) * (1.0 + DELTA), (e + off * n) * (1.0 + DELTA) + DELTA * (n + e)];
@@ -160,12 +213,31 @@ mod tests {
             }
         }
         let mut bytes = [[9; 4]; 1];
-        let (found, slack) = prepare(&[0.0; 4], None, 0.0, 3.0, 127, 5, &mut bytes, 0, 1);
+        let (found, slack) = prepare(&[0.0; 4], None, 0.0, Size::of(&[0.0; 4], None, 3.0), None, 3.0, 127, 5, &mut bytes, 0, 1);
         assert_eq!((found[2..].to_vec(), slack, bytes), (vec![0.0, 0.0], 0.0, [[5; 4]]), "zeros are known");
         for n in [8usize, 12, 28, 40, 1024, 896] {
             let stages = libm::log2(n as f64) + if n.is_power_of_two() { 2.0 } else { 45.0 };
             let found = turning_error::<f64>(n) / f64::EPSILON;
             assert!(found >= stages && found <= stages + 3.0, "{n}: {found}");
         }
+    }
+
+    #[test]
+    fn tiles_share_their_steps_where_no_query_loses_much() {
+        let of = |x: f64| Size::of(&[x, 0.0, -x / 2.0], None, 1.0);
+        let reach = |xs: &[f64]| common_reach(&xs.iter().map(|&x| of(x)).collect::<std::vec::Vec<_>>());
+        assert_eq!(reach(&[1.0, -1.5, 2.0]), Some(2.0));
+        assert_eq!(reach(&[1.5, 0.0, 1.0]), Some(1.5), "zeros are no errors, whatever the steps");
+        assert_eq!([&[1.0, 2.001][..], &[0.0, 0.0], &[1.0, f64::NAN], &[1.0, 1e-200], &[]].map(reach), [None; 5]);
+        let mut known = [[-1.0, 1.0, 3.0, 4.0], [-1.0, 1.0, 2.0, 5.0], [-1.0, 1.0, 0.0, 0.0]];
+        share(&mut known);
+        assert_eq!(known, [[-1.0, 1.0, 3.0, 5.0]; 3]);
+        // In steps of 2 / 127 the error of a query of ones is that of its bytes, 63 and a half.
+        let (mut bytes, x) = ([[0; 4]; 1], [1.0, -1.0, 1.0, 0.0]);
+        let (found, _) = prepare(&x, None, 0.0, Size::of(&x, None, 1.0), Some(2.0), 1.0, 127, 0, &mut bytes, 0, 1);
+        let (n, e) = (63.5 * f64::sqrt(3.0), 0.5 * f64::sqrt(3.0));
+        let near = |x: f32, wanted: f64| (f64::from(x) / wanted - 1.0).abs() < 1e-3;
+        assert!(near(found[0], 63.5) && near(found[2], n) && near(found[3], e), "{found:?}");
+        assert_eq!(bytes.map(|quad| quad.map(|x| (x as i8).unsigned_abs())), [[64, 64, 64, 0]]);
     }
 }

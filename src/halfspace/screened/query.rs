@@ -3,7 +3,7 @@
 use super::super::hits::{Hits, put_bits, where_any};
 use super::super::scan::{self, BLOCK};
 use super::super::{Reporter, check_query, values, verify_rows};
-use super::quantise::{Quantised, prepare, quantise, turning_error};
+use super::quantise::{Quantised, Size, common_reach, prepare, quantise, share, turning_error};
 use super::rotated::Turn;
 use super::{MOST_BLOCKS, Parts, Screened, blocks_of, place, queries_of};
 use crate::blas::tile::{self, with_rows};
@@ -162,16 +162,33 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
         let mut i = 0;
         while i < queries {
             let tall = tile::next_rows(queries - i, tallest);
-            for j in 0..tall {
-                let row = row_of(x, i + j, row);
-                if let Some(turn) = turn {
-                    turn.run(row, turned);
+            let mut sizes = [Size::default(); tile::MOST_ROWS];
+            let mut reach = None;
+            // A tile is looked at as a whole before its first query is quantised.
+            for pass in 0..2 {
+                for j in 0..tall {
+                    let row = row_of(x, i + j, row);
+                    if let Some(turn) = turn {
+                        turn.run(row, turned);
+                    }
+                    let turned = turn.map(|_| &*turned);
+                    let Some(size) = sizes.get_mut(j) else { break };
+                    if pass == 0 {
+                        *size = Size::of(row, turned, threshold);
+                        continue;
+                    }
+                    let bytes = split(bytes, i * deep).1;
+                    let (to, bound) = prepare(row, turned, turning, *size, reach, threshold, S::LIMIT, S::OFFSET, bytes, j, tall);
+                    if let (Some(known), Some(slack)) = (known.get_mut(i + j), slack.get_mut(i + j)) {
+                        (*known, *slack) = (to, bound);
+                    }
                 }
-                let turned = turn.map(|_| &*turned);
-                let (to, bound) = prepare(row, turned, turning, threshold, S::LIMIT, S::OFFSET, split(bytes, i * deep).1, j, tall);
-                if let (Some(known), Some(slack)) = (known.get_mut(i + j), slack.get_mut(i + j)) {
-                    (*known, *slack) = (to, bound);
+                if pass == 0 {
+                    reach = common_reach(sizes.get(..tall).unwrap_or_default());
                 }
+            }
+            if reach.is_some() {
+                share(known.get_mut(i..i + tall).unwrap_or_default());
             }
             i += tall;
         }
@@ -235,6 +252,7 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
     let x = chunk.quads.get(i * deep..).unwrap_or_default().as_chunks::<J>().0;
     let x = &x[..deep.min(x.len())];
     let Some(known) = chunk.known.get(i..).and_then(|known| known.first_chunk::<J>()) else { return };
+    let shared = J == 1 || known.iter().all(|one| one == &known[0]);
     for at in 0..neurons.div_ceil(BLOCK) {
         let block = from / BLOCK + at;
         let quads = parts.quads.get(block * BLOCK * deep..(block + 1) * BLOCK * deep).unwrap_or_default();
@@ -253,8 +271,12 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
                 }
             }
             let rows = [rows_from(s, parts, r), rows_from(s, parts, r + S::SUMS)];
+            let mut bounds = [s.bounds(&rows[0], &known[0]), s.bounds(&rows[1], &known[0])];
             for j in 0..J {
-                let (first, second) = (s.judge(acc[j][0], &rows[0], &known[j]), s.judge(acc[j][1], &rows[1], &known[j]));
+                if !shared {
+                    bounds = [s.bounds(&rows[0], &known[j]), s.bounds(&rows[1], &known[j])];
+                }
+                let (first, second) = (s.beyond(acc[j][0], &bounds[0]), s.beyond(acc[j][1], &bounds[1]));
                 let (possible, certain) = (first[0] | second[0] << S::SUMS, first[1] | second[1] << S::SUMS);
                 found[j] |= (possible | certain << 32) << (strip * wide);
             }

@@ -3,7 +3,9 @@
 use core::arch::x86_64::*;
 
 use super::super::Avx512;
-use super::Screen;
+use super::{MOST_BOUND, Screen};
+
+const FLOOR: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
 
 /// Scales, errors and lengths of sixteen rows, and which of them there are.
 #[derive(Clone, Copy)]
@@ -56,16 +58,25 @@ impl Screen for Avx512 {
         }
     }
     #[inline(always)]
-    fn judge(self, sums: __m512i, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [u64; 2] {
+    fn bounds(self, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [__m512i; 2] {
         // SAFETY: the token proves the features.
         unsafe {
-            let value = _mm512_cvtepi32_ps(sums);
             let m = _mm512_fmadd_ps(rows.error, _mm512_set1_ps(e), _mm512_mul_ps(rows.length, _mm512_set1_ps(l)));
             let low = _mm512_fmsub_ps(rows.scale, _mm512_set1_ps(low), m);
             let high = _mm512_fmadd_ps(rows.scale, _mm512_set1_ps(high), m);
-            let possible = _mm512_mask_cmp_ps_mask::<_CMP_NLE_UQ>(rows.inside, value, low);
-            let certain = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(rows.inside, value, high);
-            [possible.into(), certain.into()]
+            // Of two numbers of which one is NaN the minimum is the second; a conversion makes the least integer of what does not fit.
+            let most = _mm512_set1_ps(MOST_BOUND);
+            let low = _mm512_cvt_roundps_epi32::<FLOOR>(_mm512_min_ps(most, low));
+            let high = _mm512_cvt_roundps_epi32::<FLOOR>(_mm512_min_ps(high, most));
+            [
+                _mm512_mask_mov_epi32(_mm512_set1_epi32(i32::MAX), rows.inside, low),
+                _mm512_mask_mov_epi32(_mm512_set1_epi32(i32::MAX), rows.inside, high),
+            ]
         }
+    }
+    #[inline(always)]
+    fn beyond(self, sums: __m512i, bounds: &[__m512i; 2]) -> [u64; 2] {
+        // SAFETY: the token proves the features.
+        unsafe { [_mm512_cmpgt_epi32_mask(sums, bounds[0]).into(), _mm512_cmpgt_epi32_mask(sums, bounds[1]).into()] }
     }
 }

@@ -11,7 +11,7 @@ pub struct Rows {
     scale: float32x4_t,
     error: float32x4_t,
     length: float32x4_t,
-    inside: u64,
+    inside: uint32x4_t,
 }
 
 impl Screen for Neon {
@@ -50,18 +50,31 @@ impl Screen for Neon {
     fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Rows {
         let ([scale, error, length], inside) = padded::<4>([scale, error, length]);
         // SAFETY: the token proves the feature; the arrays are the memory of one vector each.
-        unsafe { Rows { scale: vld1q_f32(scale.as_ptr()), error: vld1q_f32(error.as_ptr()), length: vld1q_f32(length.as_ptr()), inside } }
+        unsafe {
+            let inside = vreinterpretq_u32_s32(vld1q_s32(inside.as_ptr()));
+            Rows { scale: vld1q_f32(scale.as_ptr()), error: vld1q_f32(error.as_ptr()), length: vld1q_f32(length.as_ptr()), inside }
+        }
     }
     #[inline(always)]
-    fn judge(self, sums: int32x4_t, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [u64; 2] {
-        // SAFETY: the token proves the feature; the array is the memory of one vector.
+    fn bounds(self, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [int32x4_t; 2] {
+        // SAFETY: the token proves the feature.
         unsafe {
-            let bits = |mask| u64::from(vaddvq_u32(vandq_u32(mask, vld1q_u32([1, 2, 4, 8].as_ptr()))));
-            let value = vcvtq_f32_s32(sums);
             let m = vfmaq_f32(vmulq_f32(rows.length, vdupq_n_f32(l)), rows.error, vdupq_n_f32(e));
             let low = vsubq_f32(vmulq_f32(rows.scale, vdupq_n_f32(low)), m);
             let high = vfmaq_f32(m, rows.scale, vdupq_n_f32(high));
-            [bits(vmvnq_u32(vcleq_f32(value, low))) & rows.inside, bits(vcgtq_f32(value, high)) & rows.inside]
+            // Conversions saturate; what is not equal to itself they make 0 of.
+            let (least, most) = (vdupq_n_s32(i32::MIN), vdupq_n_s32(i32::MAX));
+            let low = vbslq_s32(vceqq_f32(low, low), vcvtmq_s32_f32(low), least);
+            let high = vbslq_s32(vceqq_f32(high, high), vcvtmq_s32_f32(high), most);
+            [vbslq_s32(rows.inside, low, most), vbslq_s32(rows.inside, high, most)]
+        }
+    }
+    #[inline(always)]
+    fn beyond(self, sums: int32x4_t, bounds: &[int32x4_t; 2]) -> [u64; 2] {
+        // SAFETY: the token proves the feature; the array is the memory of one vector.
+        unsafe {
+            let bits = |mask| u64::from(vaddvq_u32(vandq_u32(mask, vld1q_u32([1, 2, 4, 8].as_ptr()))));
+            [bits(vcgtq_s32(sums, bounds[0])), bits(vcgtq_s32(sums, bounds[1]))]
         }
     }
 }

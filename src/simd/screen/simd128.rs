@@ -11,7 +11,7 @@ pub struct Rows {
     scale: v128,
     error: v128,
     length: v128,
-    inside: u64,
+    inside: v128,
 }
 
 impl Screen for Simd128 {
@@ -47,15 +47,22 @@ impl Screen for Simd128 {
     fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Rows {
         let ([scale, error, length], inside) = padded::<4>([scale, error, length]);
         let load = |x: [f32; 4]| f32x4(x[0], x[1], x[2], x[3]);
-        Rows { scale: load(scale), error: load(error), length: load(length), inside }
+        Rows { scale: load(scale), error: load(error), length: load(length), inside: i32x4(inside[0], inside[1], inside[2], inside[3]) }
     }
     #[inline(always)]
-    fn judge(self, sums: v128, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [u64; 2] {
-        let value = f32x4_convert_i32x4(sums);
+    fn bounds(self, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [v128; 2] {
         let m = f32x4_add(f32x4_mul(rows.error, f32x4_splat(e)), f32x4_mul(rows.length, f32x4_splat(l)));
         let low = f32x4_sub(f32x4_mul(rows.scale, f32x4_splat(low)), m);
         let high = f32x4_add(f32x4_mul(rows.scale, f32x4_splat(high)), m);
-        let (possible, certain) = (v128_not(f32x4_le(value, low)), f32x4_gt(value, high));
-        [u64::from(i32x4_bitmask(possible)) & rows.inside, u64::from(i32x4_bitmask(certain)) & rows.inside]
+        // Conversions saturate; what is not equal to itself they make 0 of.
+        let (least, most) = (i32x4_splat(i32::MIN), i32x4_splat(i32::MAX));
+        let floor = |x| i32x4_trunc_sat_f32x4(f32x4_floor(x));
+        let low = v128_bitselect(floor(low), least, f32x4_eq(low, low));
+        let high = v128_bitselect(floor(high), most, f32x4_eq(high, high));
+        [v128_bitselect(low, most, rows.inside), v128_bitselect(high, most, rows.inside)]
+    }
+    #[inline(always)]
+    fn beyond(self, sums: v128, bounds: &[v128; 2]) -> [u64; 2] {
+        [i32x4_bitmask(i32x4_gt(sums, bounds[0])).into(), i32x4_bitmask(i32x4_gt(sums, bounds[1])).into()]
     }
 }
