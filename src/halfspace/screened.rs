@@ -160,9 +160,9 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
     const fn scratch_of(m: usize, d: usize, width: usize) -> usize {
         // The bytes of queries, what is known of each, and their norms; a float is at least four bytes. A row as it is, and rotated.
         let rows = area(queries_of::<T>(m, d), all_of(&[any_of(&[d, width]).div_ceil(4), 4, 1]));
-        // And what is possible and what is certain of a tile in a group, and the neurons that are open, now and next.
+        // And what is possible and what is certain of a tile in a group, the neurons that are open, now and next, and the order of the queries.
         let blocks = blocks_of::<T>(m, d);
-        all_of(&[rows, d, width, 2 * tile::MOST_ROWS * blocks, 2 * blocks * BLOCK])
+        all_of(&[rows, d, width, 2 * tile::MOST_ROWS * blocks, 2 * blocks * BLOCK, queries_of::<T>(m, d)])
     }
 
     /// A view over the bytes of an index: see [`Packed::open`](super::Packed::open).

@@ -304,6 +304,48 @@ fn screen(memory: &[u64]) -> Screened<&[u8], f32> {
     Screened::open(bytemuck::cast_slice(memory), Check::Header).unwrap()
 }
 
+/// Queries of a tile share their steps where they are of like size: here are tiles of like ones, of unlike ones, of zeros, and with queries of
+/// which nothing is known.
+#[test]
+fn queries_of_all_sizes() {
+    let (m, n, d) = (97, 61, 20);
+    for (what, size) in [
+        ("like", (|i| [1.0, 1.9, 1.4, 1.0][i % 4]) as fn(usize) -> f32),
+        ("unlike", |i| 10f32.powi(i as i32 * 7 % 13 - 6)),
+        ("some zeros", |i| [0.0, 1.0, 1.5][i % 3]),
+        ("some unknown", |i| [1.0, f32::NAN, 2.0, f32::INFINITY, 1e-30, 1e30, 0.0][i * 5 % 7]),
+    ] {
+        let w = numbers::<f32>(m * d, 1);
+        let x: Vec<f32> = numbers::<f32>(n * d, 2).iter().enumerate().map(|(k, x)| x * size(k / d)).collect();
+        let (w, x) = (MatRef::new(&w, m, d).unwrap(), MatRef::new(&x, n, d).unwrap());
+        equals_the_scan(&screen(&screened(w)), w, x, what);
+    }
+}
+
+/// Small queries lose next to nothing by the large ones between them: like comes to like, but for a tile that has both.
+#[test]
+fn queries_of_like_size_meet_in_a_tile() {
+    let (m, n, d) = (1500, 112, 24);
+    let (w, mut x) = (numbers::<f32>(m * d, 1), numbers::<f32>(n * d, 2));
+    for (i, row) in x.chunks_mut(d).enumerate() {
+        row[i % d] = 1.0;
+        row.iter_mut().for_each(|x| *x *= if i % 2 == 0 { 1.0 } else { 1.95 });
+    }
+    let apart: Vec<f32> = [0, 1].iter().flat_map(|odd| x.chunks(d).skip(*odd).step_by(2)).flatten().copied().collect();
+    let bytes = screened(MatRef::new(&w, m, d).unwrap());
+    let index = screen(&bytes);
+    let mut memory = Room::<f32>::new(n, 0);
+    for level in levels() {
+        let mut open = |x: &[f32]| {
+            let x = MatRef::new(x, x.len() / d, d).unwrap();
+            let mut hits = Hits::new(&mut memory.counts[..x.rows()], &mut [], 0).unwrap();
+            index.query_batch_counting(level, x, 1.0, &mut hits, &mut dirty(index.scratch_len())).unwrap()
+        };
+        let (mixed, small, large) = (open(&x), open(&apart[..n / 2 * d]), open(&apart[n / 2 * d..]));
+        assert!(small > 500 && mixed * 100 <= (small + large) * 108, "{level}: {mixed} together, {small} and {large} apart");
+    }
+}
+
 /// Rows so long, or neurons so many, that they are looked at in several groups, the last of which is not full.
 #[test]
 fn groups_that_are_not_full() {

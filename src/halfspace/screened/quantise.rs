@@ -115,23 +115,37 @@ impl Size {
         Self { length, most, norm, known: sane(before) && sane(most) && sane(threshold.to_f64().abs()) }
     }
 
-    /// The largest number that the query is quantised to.
-    fn reach(&self) -> f64 {
-        if self.known && self.most > 0.0 { self.most } else { 1.0 }
+    /// The largest number that the query is quantised to; infinite where nothing is known.
+    pub fn reach<T: Float>(&self) -> T {
+        if self.known { T::from_f64(self.most) } else { T::INFINITY }
     }
 }
 
-/// The reach of a tile of queries: one for all, so that all have the same bounds, or none where the errors of some would be `UNLIKE` times as large.
-#[inline(always)]
-pub(super) fn common_reach(sizes: &[Size]) -> Option<f64> {
-    let (mut least, mut most) = (f64::INFINITY, 0.0);
-    for size in sizes.iter().filter(|size| size.most > 0.0 || !size.known) {
-        if !size.known {
-            return None;
+/// Sorts queries by their reach: what they lose by sharing their steps with their neighbours is then little.
+pub(super) fn by_reach<T: Float>(order: &mut [u32], reach: &[T]) {
+    let of = |i: u32| reach.get(i as usize).copied().unwrap_or_default();
+    // Shell's sort.
+    for gap in [301, 132, 57, 23, 10, 4, 1] {
+        for last in gap..order.len() {
+            let mut at = last;
+            while let Some([low, .., high]) = at.checked_sub(gap).and_then(|from| order.get_mut(from..=at)) {
+                if of(*low) <= of(*high) {
+                    break;
+                }
+                core::mem::swap(low, high);
+                at -= gap;
+            }
         }
-        (least, most) = (size.most.min(least), size.most.max(most));
     }
-    (most > 0.0 && most <= UNLIKE * least).then_some(most)
+}
+
+/// The reach of a tile of queries, in ascending order: one for all, so that all have the same bounds, or none where the errors of some would be
+/// `UNLIKE` times as large. Zeros are quantised without errors.
+pub(super) fn common_reach<T: Float>(tile: &[u32], reach: &[T]) -> Option<f64> {
+    let mut all = tile.iter().map(|&i| reach.get(i as usize).map_or(f64::INFINITY, |x| x.to_f64())).filter(|&x| x > 0.0);
+    let least = all.next()?;
+    let most = all.last().unwrap_or(least);
+    (most <= UNLIKE * least && most.is_finite()).then_some(most)
 }
 
 /// What a tile of queries that share their reach knows of its sums: the margins are those of the worst.
@@ -166,7 +180,8 @@ pub(super) fn prepare<T: Float>(
     let x = turned.unwrap_or(x);
     let (b, d) = (threshold.to_f64(), x.len());
     let limit = f64::from(limit);
-    let t = reach.unwrap_or(of.reach()) / limit;
+    let own = if known && of.most > 0.0 { of.most } else { 1.0 };
+    let t = reach.unwrap_or(own) / limit;
     let mut errors = 0.0;
     for (quad, k) in to.iter_mut().skip(j).step_by(tall).zip((0..d).step_by(4)) {
         for (byte, to) in quad.iter_mut().enumerate() {
@@ -224,11 +239,25 @@ mod tests {
 
     #[test]
     fn tiles_share_their_steps_where_no_query_loses_much() {
-        let of = |x: f64| Size::of(&[x, 0.0, -x / 2.0], None, 1.0);
-        let reach = |xs: &[f64]| common_reach(&xs.iter().map(|&x| of(x)).collect::<std::vec::Vec<_>>());
-        assert_eq!(reach(&[1.0, -1.5, 2.0]), Some(2.0));
+        let sorted = |xs: &[f64]| -> (std::vec::Vec<u32>, std::vec::Vec<f64>) {
+            let reach: std::vec::Vec<f64> = xs.iter().map(|&x| Size::of(&[x, 0.0, -x / 2.0], None, 1.0).reach()).collect();
+            let mut order: std::vec::Vec<u32> = (0..xs.len() as u32).collect();
+            by_reach(&mut order, &reach);
+            (order, reach)
+        };
+        let reach = |xs: &[f64]| {
+            let (order, reach) = sorted(xs);
+            common_reach(&order, &reach)
+        };
+        assert_eq!(reach(&[1.0, -2.0, 1.5]), Some(2.0));
         assert_eq!(reach(&[1.5, 0.0, 1.0]), Some(1.5), "zeros are no errors, whatever the steps");
         assert_eq!([&[1.0, 2.001][..], &[0.0, 0.0], &[1.0, f64::NAN], &[1.0, 1e-200], &[]].map(reach), [None; 5]);
+        assert_eq!(reach(&[f64::INFINITY]), None);
+        for n in [1usize, 2, 5, 24, 100, 560] {
+            let (order, reach) = sorted(&(0..n).map(|i| ((i * 7919 + 13) % n + 1) as f64).collect::<std::vec::Vec<_>>());
+            assert!(order.windows(2).all(|pair| reach[pair[0] as usize] <= reach[pair[1] as usize]), "{n}");
+            assert_eq!(order.iter().map(|&i| i as usize).sum::<usize>(), n * (n - 1) / 2);
+        }
         let mut known = [[-1.0, 1.0, 3.0, 4.0], [-1.0, 1.0, 2.0, 5.0], [-1.0, 1.0, 0.0, 0.0]];
         share(&mut known);
         assert_eq!(known, [[-1.0, 1.0, 3.0, 5.0]; 3]);

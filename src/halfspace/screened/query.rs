@@ -3,7 +3,7 @@
 use super::super::hits::{Hits, put_bits, where_any};
 use super::super::scan::{self, BLOCK};
 use super::super::{Reporter, check_query, values, verify_rows};
-use super::quantise::{Quantised, Size, common_reach, prepare, quantise, share, turning_error};
+use super::quantise::{Quantised, Size, by_reach, common_reach, prepare, quantise, share, turning_error};
 use super::rotated::Turn;
 use super::{MOST_BLOCKS, Parts, Screened, blocks_of, place, queries_of};
 use crate::blas::tile::{self, with_rows};
@@ -14,6 +14,8 @@ use crate::simd::{Float, Level, MOST_LANES, Simd, fetch_ahead};
 
 /// Open neurons that are decided together: as many chains as do not wait for each other.
 const ABREAST: usize = 8;
+/// Bytes of open rows that are asked for before they are needed: a sixth of a first-level cache.
+const MOST_AHEAD: usize = 8 * 1024;
 
 impl<B: AsRef<[u8]>, T: Float> Reporter<T> for Screened<B, T> {
     fn neurons(&self) -> usize {
@@ -120,7 +122,7 @@ struct Chunk<'a, T> {
     /// Their bytes, tile by tile, interleaved.
     quads: &'a [[u8; 4]],
     known: &'a [[f32; 4]],
-    /// Above `|x|`, times the relative error of products in any order; NaN where nothing is known.
+    /// Above `|x|`, times the relative error of products in any order; NaN where nothing is known. In the order of the rows, not of the tiles.
     slack: &'a [T],
 }
 
@@ -150,7 +152,8 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
     let (slack, scratch) = split(scratch, most);
     let words: &mut [u32] = bytemuck::try_cast_slice_mut(scratch).unwrap_or_default();
     let (masks, words) = split(words, 2 * tile::MOST_ROWS * most_blocks);
-    let (open, then) = split(words, most_blocks * BLOCK);
+    let (open, words) = split(words, most_blocks * BLOCK);
+    let (then, order) = split(words, most_blocks * BLOCK);
     let masks = masks.as_chunks_mut::<2>().0;
     let bytes: &mut [[u8; 4]] = bytemuck::try_cast_slice_mut(bytes).unwrap_or_default();
     let known: &mut [[f32; 4]] = bytemuck::try_cast_slice_mut(known).unwrap_or_default();
@@ -159,32 +162,27 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
     while first < x.rows() {
         let queries = most.min(x.rows() - first);
         let x = x.row_range(first, queries);
+        // Queries of like size come together; until they are quantised, their reach stands where their slack will.
+        let order = order.get_mut(..queries).unwrap_or_default();
+        for (i, (to, at)) in slack.iter_mut().zip(&mut *order).enumerate() {
+            *at = i as u32;
+            let row = row_of(x, i, row);
+            *to = Size::of(row, turned_of(turn, row, turned), threshold).reach();
+        }
+        by_reach(order, slack);
         let mut i = 0;
         while i < queries {
             let tall = tile::next_rows(queries - i, tallest);
-            let mut sizes = [Size::default(); tile::MOST_ROWS];
-            let mut reach = None;
-            // A tile is looked at as a whole before its first query is quantised.
-            for pass in 0..2 {
-                for j in 0..tall {
-                    let row = row_of(x, i + j, row);
-                    if let Some(turn) = turn {
-                        turn.run(row, turned);
-                    }
-                    let turned = turn.map(|_| &*turned);
-                    let Some(size) = sizes.get_mut(j) else { break };
-                    if pass == 0 {
-                        *size = Size::of(row, turned, threshold);
-                        continue;
-                    }
-                    let bytes = split(bytes, i * deep).1;
-                    let (to, bound) = prepare(row, turned, turning, *size, reach, threshold, S::LIMIT, S::OFFSET, bytes, j, tall);
-                    if let (Some(known), Some(slack)) = (known.get_mut(i + j), slack.get_mut(i + j)) {
-                        (*known, *slack) = (to, bound);
-                    }
-                }
-                if pass == 0 {
-                    reach = common_reach(sizes.get(..tall).unwrap_or_default());
+            let tile = order.get(i..i + tall).unwrap_or_default();
+            let reach = common_reach(tile, slack);
+            for (j, &at) in tile.iter().enumerate() {
+                let row = row_of(x, at as usize, row);
+                let turned = turned_of(turn, row, turned);
+                let of = Size::of(row, turned, threshold);
+                let bytes = split(bytes, i * deep).1;
+                let (to, bound) = prepare(row, turned, turning, of, reach, threshold, S::LIMIT, S::OFFSET, bytes, j, tall);
+                if let (Some(known), Some(slack)) = (known.get_mut(i + j), slack.get_mut(at as usize)) {
+                    (*known, *slack) = (to, bound);
                 }
             }
             if reach.is_some() {
@@ -203,13 +201,14 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
                 // What one query leaves open is on its way to the cache while the one before is settled.
                 let (mut now, mut next) = (&mut *open, &mut *then);
                 let mut count = list_open(s, &parts, from, masks_of(masks, 0, most_blocks, neurons), d, now);
-                for j in 0..tall {
+                for (j, &at) in order.iter().skip(i).take(tall).enumerate() {
+                    let at = at as usize;
                     let count_next = list_open(s, &parts, from, masks_of(masks, j + 1, most_blocks, neurons), d, next);
                     let masks = masks_of(masks, j, most_blocks, neurons);
-                    let x = row_of(chunk.rows, i + j, row);
-                    let slack = chunk.slack.get(i + j).copied().unwrap_or_default();
+                    let x = row_of(chunk.rows, at, row);
+                    let slack = chunk.slack.get(at).copied().unwrap_or_default();
                     decide(s, &parts, from, x, slack, threshold, masks, now.get(..count).unwrap_or_default());
-                    report(s, &parts, from, x, first + i + j, masks, hits);
+                    report(s, &parts, from, x, first + at, masks, hits);
                     undecided += count as u64;
                     count = count_next;
                     (now, next) = (next, now);
@@ -221,6 +220,13 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
         first += queries;
     }
     undecided
+}
+
+/// A row rotated, where there is a rotation.
+#[inline(always)]
+fn turned_of<'a, T: Float>(turn: Option<Turn>, row: &[T], turned: &'a mut [T]) -> Option<&'a [T]> {
+    turn?.run(row, turned);
+    Some(turned)
 }
 
 /// A row as it lies, or copied where its numbers do not lie side by side.
@@ -257,8 +263,6 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
         let block = from / BLOCK + at;
         let quads = parts.quads.get(block * BLOCK * deep..(block + 1) * BLOCK * deep).unwrap_or_default();
         let pairs = s.quads(quads).as_chunks::<2>().0;
-        // What is possible, and above it what is certain.
-        let mut found = [0u64; J];
         for strip in 0..strips {
             let r = block * BLOCK + strip * wide;
             let sums = parts.sums.get(r..).unwrap_or_default();
@@ -271,19 +275,40 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
                 }
             }
             let rows = [rows_from(s, parts, r), rows_from(s, parts, r + S::SUMS)];
-            let mut bounds = [s.bounds(&rows[0], &known[0]), s.bounds(&rows[1], &known[0])];
-            for j in 0..J {
-                if !shared {
-                    bounds = [s.bounds(&rows[0], &known[j]), s.bounds(&rows[1], &known[j])];
-                }
-                let (first, second) = (s.beyond(acc[j][0], &bounds[0]), s.beyond(acc[j][1], &bounds[1]));
-                let (possible, certain) = (first[0] | second[0] << S::SUMS, first[1] | second[1] << S::SUMS);
-                found[j] |= (possible | certain << 32) << (strip * wide);
+            let bounds_of = |known| [s.bounds(&rows[0], known), s.bounds(&rows[1], known)];
+            let masks = masks.iter_mut().skip(at).step_by(stride.max(1)).zip(&acc);
+            if shared {
+                let bounds = bounds_of(&known[0]);
+                masks.for_each(|(to, acc)| mark(s, acc, &bounds, strip * wide, to));
+            } else {
+                masks.zip(known).for_each(|((to, acc), known)| mark(s, acc, &bounds_of(known), strip * wide, to));
             }
         }
-        for (to, found) in masks.iter_mut().skip(at).step_by(stride.max(1)).zip(found) {
-            *to = [found as u32, (found >> 32) as u32];
+    }
+}
+
+/// Notes which of two vectors of sums are possible, and which are certain, from bit `from` on; the first erases what was there.
+#[inline(always)]
+fn mark<T: Float, S: Simd<T>>(s: S, sums: &[S::Sums; 2], bounds: &[[S::Sums; 2]; 2], from: usize, to: &mut [u32; 2]) {
+    let (first, second) = (s.beyond(sums[0], &bounds[0]), s.beyond(sums[1], &bounds[1]));
+    // Whole words or bytes go to memory from where a comparison leaves them, which no instruction has to gather.
+    if S::SUMS == 16 {
+        let to: &mut [u16; 4] = bytemuck::cast_mut(to);
+        *to = [first[0] as u16, second[0] as u16, first[1] as u16, second[1] as u16];
+        return;
+    }
+    if S::SUMS == 8 && cfg!(target_endian = "little") {
+        let to: &mut [[u8; 4]; 2] = bytemuck::cast_mut(to);
+        for (to, (first, second)) in to.iter_mut().zip(first.into_iter().zip(second)) {
+            if let Some(to) = to.get_mut(from / 8..from / 8 + 2) {
+                to.copy_from_slice(&[first as u8, second as u8]);
+            }
         }
+        return;
+    }
+    for (to, (first, second)) in to.iter_mut().zip(first.into_iter().zip(second)) {
+        let bits = ((first | second << S::SUMS) << from) as u32;
+        *to = if from == 0 { bits } else { *to | bits };
     }
 }
 
@@ -314,8 +339,8 @@ fn list_open<T: Float, S: Simd<T>>(s: S, parts: &Parts<'_, T>, from: usize, mask
         put_bits(s, bits, (at * BLOCK) as u32, open.get_mut(count..).unwrap_or_default());
         count += bits.count_ones() as usize;
     }
-    // Of many the next is asked for while one is summed, and most are in the cache from queries before.
-    if count * 2 <= S::LANES {
+    // Of many long rows the next is asked for while one is summed, and most are in the cache from queries before.
+    if count * 2 <= S::LANES || count * d * size_of::<T>() <= MOST_AHEAD {
         for &at in open.iter().take(count) {
             fetch_ahead(row_at(parts, from, at, d));
         }
