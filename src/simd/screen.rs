@@ -39,6 +39,8 @@ pub trait Screen: Token {
     type Sums: Copy;
     /// What is known of the rows behind a vector of sums.
     type Rows: Copy;
+    /// Two bounds for each sum of a vector: floats, or the largest integers that are not above them.
+    type Bounds: Copy;
 
     /// Cuts a slice into vectors.
     ///
@@ -84,25 +86,24 @@ pub trait Screen: Token {
     /// assert_eq!(Scalar.beyond(10, &Scalar.bounds(&rows, &[0.0; 4])), [0, 0]);
     /// ```
     fn rows(self, scale: &[f32], error: &[f32], length: &[f32]) -> Self::Rows;
-    /// The largest integers that are not above `scale low - m` and `scale high + m`, with `m = error e + length l`, for a query
-    /// `[low, high, e, l]`; the nearest there are where they do not fit. Where m is NaN every sum is above the first, and none above the
-    /// second; where there is no row, none is above either.
+    /// `scale low - m` and `scale high + m`, with `m = error e + length l`, for a query `[low, high, e, l]`.
     ///
     /// ```
     /// use subquad::simd::{Scalar, Screen};
     ///
     /// let rows = Scalar.rows(&[2.0], &[0.25], &[1.0]);
-    /// assert_eq!(Scalar.bounds(&rows, &[5.0, 5.0, 2.0, 0.0]), [9, 10]); // 9.5 and 10.5
+    /// assert_eq!(Scalar.bounds(&rows, &[5.0, 5.0, 2.0, 0.0]), [9.5, 10.5]);
     /// ```
-    fn bounds(self, rows: &Self::Rows, query: &[f32; 4]) -> [Self::Sums; 2];
-    /// The bits of the sums that are above the first bound, and of those above the second. No sum is as large as 2^31 - 128.
+    fn bounds(self, rows: &Self::Rows, query: &[f32; 4]) -> Self::Bounds;
+    /// The bits of the sums that are above the first bound, and of those above the second. A sum is above the first where that is NaN, and not
+    /// above the second; where there is no row, it is above neither. No sum is as large as 2^31 - 128.
     ///
     /// ```
     /// use subquad::simd::{Scalar, Screen};
     ///
-    /// assert_eq!([9, 10, 11].map(|sum| Scalar.beyond(sum, &[9, 10])), [[0, 0], [1, 0], [1, 1]]);
+    /// assert_eq!([9, 10, 11].map(|sum| Scalar.beyond(sum, &[9.5, 10.5])), [[0, 0], [1, 0], [1, 1]]);
     /// ```
-    fn beyond(self, sums: Self::Sums, bounds: &[Self::Sums; 2]) -> [u64; 2];
+    fn beyond(self, sums: Self::Sums, bounds: &Self::Bounds) -> [u64; 2];
 }
 
 impl Screen for Scalar {
@@ -112,6 +113,7 @@ impl Screen for Scalar {
     type Quads = [i8; 4];
     type Sums = i32;
     type Rows = Option<[f32; 3]>;
+    type Bounds = [f32; 2];
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[i8; 4]] {
@@ -136,17 +138,16 @@ impl Screen for Scalar {
         Some([*scale.first()?, *error.first()?, *length.first()?])
     }
     #[inline(always)]
-    fn bounds(self, rows: &Option<[f32; 3]>, query: &[f32; 4]) -> [i32; 2] {
-        let &Some([scale, error, length]) = rows else { return [i32::MAX; 2] };
+    fn bounds(self, rows: &Option<[f32; 3]>, query: &[f32; 4]) -> [f32; 2] {
+        let &Some([scale, error, length]) = rows else { return [f32::INFINITY; 2] };
         let &[low, high, e, l] = query;
         let m = error * e + length * l;
-        let (low, high) = (scale * low - m, scale * high + m);
-        let floor = |x: f32| (x as i32).saturating_sub(i32::from((x as i32) as f32 > x));
-        [if low.is_nan() { i32::MIN } else { floor(low) }, if high.is_nan() { i32::MAX } else { floor(high) }]
+        [scale * low - m, scale * high + m]
     }
     #[inline(always)]
-    fn beyond(self, sums: i32, &[low, high]: &[i32; 2]) -> [u64; 2] {
-        [u64::from(sums > low), u64::from(sums > high)]
+    fn beyond(self, sums: i32, &[low, high]: &[f32; 2]) -> [u64; 2] {
+        let value = sums as f32;
+        [u64::from(low.partial_cmp(&value).is_none_or(core::cmp::Ordering::is_lt)), u64::from(value > high)]
     }
 }
 
@@ -162,10 +163,6 @@ fn padded<const N: usize>(parts: [&[f32]; 3]) -> ([[f32; N]; 3], [i32; N]) {
     inside.iter_mut().take(len).for_each(|inside| *inside = -1);
     (out, inside)
 }
-
-/// The largest float below 2^31: conversions of x86-64 make the least integer of what is above.
-#[allow(dead_code, reason = "x86-64 alone")]
-const MOST_BOUND: f32 = 2_147_483_520.0;
 
 #[cfg(test)]
 mod tests {

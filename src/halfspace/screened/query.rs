@@ -158,23 +158,27 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
     let bytes: &mut [[u8; 4]] = bytemuck::try_cast_slice_mut(bytes).unwrap_or_default();
     let known: &mut [[f32; 4]] = bytemuck::try_cast_slice_mut(known).unwrap_or_default();
     let tallest = tile::rows(S::REGISTERS);
+    // Bounds are cheap next to sums that are formed one by one, or four at a time.
+    let sharing = S::SUMS >= 8;
     let (mut undecided, mut first) = (0, 0);
     while first < x.rows() {
         let queries = most.min(x.rows() - first);
         let x = x.row_range(first, queries);
-        // Queries of like size come together; until they are quantised, their reach stands where their slack will.
         let order = order.get_mut(..queries).unwrap_or_default();
-        for (i, (to, at)) in slack.iter_mut().zip(&mut *order).enumerate() {
-            *at = i as u32;
-            let row = row_of(x, i, row);
-            *to = Size::of(row, turned_of(turn, row, turned), threshold).reach();
+        order.iter_mut().enumerate().for_each(|(i, at)| *at = i as u32);
+        if sharing {
+            // Queries of like size come together; until they are quantised, their reach stands where their slack will.
+            for (i, to) in slack.iter_mut().enumerate().take(queries) {
+                let row = row_of(x, i, row);
+                *to = Size::of(row, turned_of(turn, row, turned), threshold).reach();
+            }
+            by_reach(order, slack);
         }
-        by_reach(order, slack);
         let mut i = 0;
         while i < queries {
             let tall = tile::next_rows(queries - i, tallest);
             let tile = order.get(i..i + tall).unwrap_or_default();
-            let reach = common_reach(tile, slack);
+            let reach = if sharing { common_reach(tile, slack) } else { None };
             for (j, &at) in tile.iter().enumerate() {
                 let row = row_of(x, at as usize, row);
                 let turned = turned_of(turn, row, turned);
@@ -258,11 +262,13 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
     let x = chunk.quads.get(i * deep..).unwrap_or_default().as_chunks::<J>().0;
     let x = &x[..deep.min(x.len())];
     let Some(known) = chunk.known.get(i..).and_then(|known| known.first_chunk::<J>()) else { return };
-    let shared = J == 1 || known.iter().all(|one| one == &known[0]);
+    let shared = J == 1 || S::SUMS >= 8 && known.iter().all(|one| one == &known[0]);
     for at in 0..neurons.div_ceil(BLOCK) {
         let block = from / BLOCK + at;
         let quads = parts.quads.get(block * BLOCK * deep..(block + 1) * BLOCK * deep).unwrap_or_default();
         let pairs = s.quads(quads).as_chunks::<2>().0;
+        // What is possible, and above it what is certain.
+        let mut found = [0u64; J];
         for strip in 0..strips {
             let r = block * BLOCK + strip * wide;
             let sums = parts.sums.get(r..).unwrap_or_default();
@@ -275,41 +281,55 @@ fn screen<T: Float, S: Simd<T>, const J: usize>(
                 }
             }
             let rows = [rows_from(s, parts, r), rows_from(s, parts, r + S::SUMS)];
-            let bounds_of = |known| [s.bounds(&rows[0], known), s.bounds(&rows[1], known)];
-            let masks = masks.iter_mut().skip(at).step_by(stride.max(1)).zip(&acc);
-            if shared {
-                let bounds = bounds_of(&known[0]);
-                masks.for_each(|(to, acc)| mark(s, acc, &bounds, strip * wide, to));
+            let to = masks.iter_mut().skip(at).step_by(stride.max(1)).zip(&acc);
+            if S::SUMS < 8 {
+                for j in 0..J {
+                    found[j] |= beyond(s, &acc[j], &bounds_of(s, &rows, &known[j])) << (strip * wide);
+                }
+            } else if shared {
+                let bounds = bounds_of(s, &rows, &known[0]);
+                to.for_each(|(to, acc)| mark(s, acc, &bounds, strip * wide, to));
             } else {
-                masks.zip(known).for_each(|((to, acc), known)| mark(s, acc, &bounds_of(known), strip * wide, to));
+                to.zip(known).for_each(|((to, acc), known)| mark(s, acc, &bounds_of(s, &rows, known), strip * wide, to));
+            }
+        }
+        if S::SUMS < 8 {
+            for (to, found) in masks.iter_mut().skip(at).step_by(stride.max(1)).zip(found) {
+                *to = [found as u32, (found >> 32) as u32];
             }
         }
     }
 }
 
-/// Notes which of two vectors of sums are possible, and which are certain, from bit `from` on; the first erases what was there.
+/// Notes which of two vectors of sums are possible, and which are certain, from bit `from` on: whole bytes or words, which go to memory from where
+/// a comparison leaves them, so that no instruction has to gather them. On x86-64 alone are vectors so long, and bytes in this order.
 #[inline(always)]
-fn mark<T: Float, S: Simd<T>>(s: S, sums: &[S::Sums; 2], bounds: &[[S::Sums; 2]; 2], from: usize, to: &mut [u32; 2]) {
+fn mark<T: Float, S: Simd<T>>(s: S, sums: &[S::Sums; 2], bounds: &[S::Bounds; 2], from: usize, to: &mut [u32; 2]) {
     let (first, second) = (s.beyond(sums[0], &bounds[0]), s.beyond(sums[1], &bounds[1]));
-    // Whole words or bytes go to memory from where a comparison leaves them, which no instruction has to gather.
     if S::SUMS == 16 {
         let to: &mut [u16; 4] = bytemuck::cast_mut(to);
         *to = [first[0] as u16, second[0] as u16, first[1] as u16, second[1] as u16];
         return;
     }
-    if S::SUMS == 8 && cfg!(target_endian = "little") {
-        let to: &mut [[u8; 4]; 2] = bytemuck::cast_mut(to);
-        for (to, (first, second)) in to.iter_mut().zip(first.into_iter().zip(second)) {
-            if let Some(to) = to.get_mut(from / 8..from / 8 + 2) {
-                to.copy_from_slice(&[first as u8, second as u8]);
-            }
-        }
-        return;
-    }
+    let to: &mut [[u8; 4]; 2] = bytemuck::cast_mut(to);
     for (to, (first, second)) in to.iter_mut().zip(first.into_iter().zip(second)) {
-        let bits = ((first | second << S::SUMS) << from) as u32;
-        *to = if from == 0 { bits } else { *to | bits };
+        if let Some(to) = to.get_mut(from / 8..from / 8 + 2) {
+            to.copy_from_slice(&[first as u8, second as u8]);
+        }
     }
+}
+
+#[inline(always)]
+fn bounds_of<T: Float, S: Simd<T>>(s: S, rows: &[S::Rows; 2], known: &[f32; 4]) -> [S::Bounds; 2] {
+    [s.bounds(&rows[0], known), s.bounds(&rows[1], known)]
+}
+
+/// Which of two vectors of sums are possible, and in the upper half which are certain.
+#[inline(always)]
+fn beyond<T: Float, S: Simd<T>>(s: S, sums: &[S::Sums; 2], bounds: &[S::Bounds; 2]) -> u64 {
+    let (first, second) = (s.beyond(sums[0], &bounds[0]), s.beyond(sums[1], &bounds[1]));
+    let (possible, certain) = (first[0] | second[0] << S::SUMS, first[1] | second[1] << S::SUMS);
+    possible | certain << 32
 }
 
 /// What is known of the rows from r on.

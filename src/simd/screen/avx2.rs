@@ -4,7 +4,7 @@
 use core::arch::x86_64::*;
 
 use super::super::Avx2;
-use super::{MOST_BOUND, Screen, padded};
+use super::{Screen, padded};
 
 /// Scales, errors and lengths of eight rows, and which of them there are.
 #[derive(Clone, Copy)]
@@ -12,7 +12,7 @@ pub struct Rows {
     scale: __m256,
     error: __m256,
     length: __m256,
-    inside: __m256i,
+    inside: __m256,
 }
 
 impl Screen for Avx2 {
@@ -22,6 +22,7 @@ impl Screen for Avx2 {
     type Quads = [[i8; 4]; 8];
     type Sums = __m256i;
     type Rows = Rows;
+    type Bounds = [__m256; 2];
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[[i8; 4]; 8]] {
@@ -56,34 +57,29 @@ impl Screen for Avx2 {
                 scale: _mm256_loadu_ps(scale.as_ptr()),
                 error: _mm256_loadu_ps(error.as_ptr()),
                 length: _mm256_loadu_ps(length.as_ptr()),
-                inside: _mm256_loadu_si256(inside.as_ptr().cast()),
+                inside: _mm256_loadu_ps(inside.as_ptr().cast()),
             }
         }
     }
     #[inline(always)]
-    fn bounds(self, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [__m256i; 2] {
+    fn bounds(self, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [__m256; 2] {
         // SAFETY: the token proves the features.
         unsafe {
             let m = _mm256_fmadd_ps(rows.error, _mm256_set1_ps(e), _mm256_mul_ps(rows.length, _mm256_set1_ps(l)));
             let low = _mm256_fmsub_ps(rows.scale, _mm256_set1_ps(low), m);
             let high = _mm256_fmadd_ps(rows.scale, _mm256_set1_ps(high), m);
-            // Of two numbers of which one is NaN the minimum is the second; a conversion makes the least integer of what does not fit.
-            let most = _mm256_set1_ps(MOST_BOUND);
-            let low = _mm256_cvtps_epi32(_mm256_floor_ps(_mm256_min_ps(most, low)));
-            let high = _mm256_cvtps_epi32(_mm256_floor_ps(_mm256_min_ps(high, most)));
-            // Nothing is above the largest integer.
-            [
-                _mm256_blendv_epi8(_mm256_set1_epi32(i32::MAX), low, rows.inside),
-                _mm256_blendv_epi8(_mm256_set1_epi32(i32::MAX), high, rows.inside),
-            ]
+            // Nothing is above infinity.
+            let none = _mm256_set1_ps(f32::INFINITY);
+            [_mm256_blendv_ps(none, low, rows.inside), _mm256_blendv_ps(none, high, rows.inside)]
         }
     }
     #[inline(always)]
-    fn beyond(self, sums: __m256i, bounds: &[__m256i; 2]) -> [u64; 2] {
+    fn beyond(self, sums: __m256i, &[low, high]: &[__m256; 2]) -> [u64; 2] {
         // SAFETY: the token proves the features.
         unsafe {
-            let bits = |mask| u64::from(_mm256_movemask_ps(_mm256_castsi256_ps(mask)) as u32);
-            [bits(_mm256_cmpgt_epi32(sums, bounds[0])), bits(_mm256_cmpgt_epi32(sums, bounds[1]))]
+            let value = _mm256_cvtepi32_ps(sums);
+            let bits = |mask| u64::from(_mm256_movemask_ps(mask) as u32);
+            [bits(_mm256_cmp_ps::<_CMP_NLE_UQ>(value, low)), bits(_mm256_cmp_ps::<_CMP_GT_OQ>(value, high))]
         }
     }
 }

@@ -3,8 +3,10 @@
 use core::arch::x86_64::*;
 
 use super::super::Avx512;
-use super::{MOST_BOUND, Screen};
+use super::Screen;
 
+/// The largest float below 2^31: a conversion makes the least integer of what is above.
+const MOST_BOUND: f32 = 2_147_483_520.0;
 const FLOOR: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
 
 /// Scales, errors and lengths of sixteen rows, and which of them there are.
@@ -23,6 +25,7 @@ impl Screen for Avx512 {
     type Quads = [[i8; 4]; 16];
     type Sums = __m512i;
     type Rows = Rows;
+    type Bounds = [__m512i; 2];
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[[i8; 4]; 16]] {

@@ -21,6 +21,7 @@ impl Screen for Neon {
     type Quads = [[i8; 4]; 4];
     type Sums = int32x4_t;
     type Rows = Rows;
+    type Bounds = [float32x4_t; 2];
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[[i8; 4]; 4]] {
@@ -56,25 +57,24 @@ impl Screen for Neon {
         }
     }
     #[inline(always)]
-    fn bounds(self, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [int32x4_t; 2] {
+    fn bounds(self, rows: &Rows, &[low, high, e, l]: &[f32; 4]) -> [float32x4_t; 2] {
         // SAFETY: the token proves the feature.
         unsafe {
             let m = vfmaq_f32(vmulq_f32(rows.length, vdupq_n_f32(l)), rows.error, vdupq_n_f32(e));
             let low = vsubq_f32(vmulq_f32(rows.scale, vdupq_n_f32(low)), m);
             let high = vfmaq_f32(m, rows.scale, vdupq_n_f32(high));
-            // Conversions saturate; what is not equal to itself they make 0 of.
-            let (least, most) = (vdupq_n_s32(i32::MIN), vdupq_n_s32(i32::MAX));
-            let low = vbslq_s32(vceqq_f32(low, low), vcvtmq_s32_f32(low), least);
-            let high = vbslq_s32(vceqq_f32(high, high), vcvtmq_s32_f32(high), most);
-            [vbslq_s32(rows.inside, low, most), vbslq_s32(rows.inside, high, most)]
+            // Nothing is above infinity.
+            let none = vdupq_n_f32(f32::INFINITY);
+            [vbslq_f32(rows.inside, low, none), vbslq_f32(rows.inside, high, none)]
         }
     }
     #[inline(always)]
-    fn beyond(self, sums: int32x4_t, bounds: &[int32x4_t; 2]) -> [u64; 2] {
+    fn beyond(self, sums: int32x4_t, &[low, high]: &[float32x4_t; 2]) -> [u64; 2] {
         // SAFETY: the token proves the feature; the array is the memory of one vector.
         unsafe {
             let bits = |mask| u64::from(vaddvq_u32(vandq_u32(mask, vld1q_u32([1, 2, 4, 8].as_ptr()))));
-            [bits(vcgtq_s32(sums, bounds[0])), bits(vcgtq_s32(sums, bounds[1]))]
+            let value = vcvtq_f32_s32(sums);
+            [bits(vmvnq_u32(vcleq_f32(value, low))), bits(vcgtq_f32(value, high))]
         }
     }
 }

@@ -21,6 +21,7 @@ impl Screen for Simd128 {
     type Quads = [[i8; 4]; 4];
     type Sums = v128;
     type Rows = Rows;
+    type Bounds = [v128; 2];
 
     #[inline(always)]
     fn quads(self, x: &[[i8; 4]]) -> &[[[i8; 4]; 4]] {
@@ -54,15 +55,13 @@ impl Screen for Simd128 {
         let m = f32x4_add(f32x4_mul(rows.error, f32x4_splat(e)), f32x4_mul(rows.length, f32x4_splat(l)));
         let low = f32x4_sub(f32x4_mul(rows.scale, f32x4_splat(low)), m);
         let high = f32x4_add(f32x4_mul(rows.scale, f32x4_splat(high)), m);
-        // Conversions saturate; what is not equal to itself they make 0 of.
-        let (least, most) = (i32x4_splat(i32::MIN), i32x4_splat(i32::MAX));
-        let floor = |x| i32x4_trunc_sat_f32x4(f32x4_floor(x));
-        let low = v128_bitselect(floor(low), least, f32x4_eq(low, low));
-        let high = v128_bitselect(floor(high), most, f32x4_eq(high, high));
-        [v128_bitselect(low, most, rows.inside), v128_bitselect(high, most, rows.inside)]
+        // Nothing is above infinity.
+        let none = f32x4_splat(f32::INFINITY);
+        [v128_bitselect(low, none, rows.inside), v128_bitselect(high, none, rows.inside)]
     }
     #[inline(always)]
-    fn beyond(self, sums: v128, bounds: &[v128; 2]) -> [u64; 2] {
-        [i32x4_bitmask(i32x4_gt(sums, bounds[0])).into(), i32x4_bitmask(i32x4_gt(sums, bounds[1])).into()]
+    fn beyond(self, sums: v128, &[low, high]: &[v128; 2]) -> [u64; 2] {
+        let value = f32x4_convert_i32x4(sums);
+        [i32x4_bitmask(v128_not(f32x4_le(value, low))).into(), i32x4_bitmask(f32x4_gt(value, high)).into()]
     }
 }
