@@ -195,8 +195,8 @@ if [ -z "$quick" ]; then
         skip "Rust $msrv" "builds" "" "the toolchain cannot be installed"
     fi
     if crate cargo-deny cargo-deny; then
-        run "dependencies" "licences, sources, bans" "" cargo deny check --config tests/everywhere/deny.toml licenses sources bans
-        if cargo deny check --config tests/everywhere/deny.toml advisories >"$work/log" 2>&1; then
+        run "dependencies" "licences, sources, bans" "" cargo deny --config tests/everywhere/deny.toml check licenses sources bans
+        if cargo deny --config tests/everywhere/deny.toml check advisories >"$work/log" 2>&1; then
             row dependencies advisories "" pass
         elif grep -q 'failed to fetch\|failed to load advisory' "$work/log"; then
             skip dependencies advisories "" "the advisory database cannot be fetched"

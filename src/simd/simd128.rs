@@ -32,7 +32,8 @@ impl Token for Simd128 {
     fn count_and(self, acc: v128, a: v128, b: v128) -> v128 {
         let bytes = u8x16_popcnt(v128_and(a, b));
         let quads = u32x4_extadd_pairwise_u16x8(u16x8_extadd_pairwise_u8x16(bytes));
-        i64x2_add(acc, i64x2_add(u64x2_extend_low_u32x4(quads), u64x2_extend_high_u32x4(quads)))
+        // Both halves of a word, in its own lane.
+        i64x2_add(acc, i64x2_add(v128_and(quads, u64x2_splat(0xFFFF_FFFF)), u64x2_shr(quads, 32)))
     }
     #[inline(always)]
     fn sum_words(self, x: v128) -> u64 {

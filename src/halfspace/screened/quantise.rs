@@ -108,7 +108,7 @@ pub(super) struct Size {
 impl Size {
     /// Of a query, as it is or `turned`.
     #[inline(always)]
-    pub fn of<T: Float>(x: &[T], turned: Option<&[T]>, threshold: T) -> Self {
+    pub(super) fn of<T: Float>(x: &[T], turned: Option<&[T]>, threshold: T) -> Self {
         let (before, length) = size(x.iter().copied());
         let (most, norm) = turned.map_or((before, length), |x| size(x.iter().copied()));
         let sane = |size: f64| size == 0.0 || SANE.contains(&size);
@@ -116,7 +116,7 @@ impl Size {
     }
 
     /// The largest number that the query is quantised to; infinite where nothing is known.
-    pub fn reach<T: Float>(&self) -> T {
+    pub(super) fn reach<T: Float>(&self) -> T {
         if self.known { T::from_f64(self.most) } else { T::INFINITY }
     }
 }
