@@ -189,9 +189,10 @@ pub const fn len_below(n: usize) -> Option<usize> {
 /// ```
 pub const fn is_minus(n: usize, i: usize, j: usize) -> bool {
     let q = odd_part(n);
-    let m = if n < q { 1 } else { n / q };
-    let minus = ((i % m) & (j % m)).count_ones() % 2 == 1;
-    if i / m >= q || j / m >= q { minus } else { minus != (paley::rows_of(q)[i / m] >> (j / m) & 1 == 1) }
+    let p = if n == 0 { 0 } else { n.trailing_zeros().saturating_sub(if q == 1 { 0 } else { 2 }) };
+    let minus = (i & j & !(usize::MAX << p)).count_ones() % 2 == 1;
+    let rows = paley::rows_of(q);
+    if i >> p >= rows.len() || j >> p >= rows.len() { minus } else { minus != (rows[i >> p] >> (j >> p) & 1 == 1) }
 }
 
 /// q of n = q 2^p, for a valid length.
@@ -571,7 +572,7 @@ pub const fn outputs_scratch_len(n: usize, s: usize) -> usize {
         return 0;
     }
     let block = outputs::block_len(n, s);
-    crate::scratch::all_of(&[block, crate::scratch::area(s, (n / block).ilog2() as usize)])
+    crate::scratch::all_of(&[block, crate::scratch::area(s, outputs::digits(n, block))])
 }
 
 /// Bytes that no level's codelet exceeds: 16 vectors of 512 bits.

@@ -539,8 +539,11 @@ pub fn transpose(support: Support<'_>, starts: &mut [usize], rows: &mut [u32], p
             *at += 1;
         }
     }
-    starts.copy_within(..support.cols(), 1);
-    starts[0] = 0;
+    // Each start stands where the next one belongs.
+    starts.rotate_right(1);
+    if let Some(first) = starts.first_mut() {
+        *first = 0;
+    }
     Ok(())
 }
 

@@ -247,8 +247,9 @@ pub fn cholesky_qr<T: Float>(level: Level, columns: MatRef<'_, T>, mut out: MatM
         }
         syrk(level, 1.0, MatRef::new(copy, n, some.cols())?, 1.0, MatMut::new(gram, n, n)?, scratch)?;
     }
-    let trace: f64 = gram.iter().step_by(n + 1).sum();
-    gram.iter_mut().step_by(n + 1).for_each(|x| *x += JITTER * trace);
+    let next = n.saturating_add(1);
+    let trace: f64 = gram.iter().step_by(next).sum();
+    gram.iter_mut().step_by(next).for_each(|x| *x += JITTER * trace);
     let found = cholesky(level, MatMut::new(gram, n, n)?, scratch)?;
     if found == Definite::Yes {
         for (i, row) in gram.chunks_exact(n.max(1)).enumerate() {

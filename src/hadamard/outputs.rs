@@ -1,5 +1,8 @@
 //! Some outputs only.
 
+use core::slice;
+
+use crate::scratch::split;
 use crate::simd::{Element, Lanes, Level, Scalar, Walsh};
 
 use super::{Order, Signs, row};
@@ -17,6 +20,14 @@ pub(super) const fn block_len(n: usize, s: usize) -> usize {
         None => n,
     };
     if wanted < n { wanted.next_power_of_two() } else { n }
+}
+
+/// How often blocks of m numbers are added in pairs.
+pub(super) const fn digits(n: usize, m: usize) -> usize {
+    match (n.checked_ilog2(), m.checked_ilog2()) {
+        (Some(n), Some(m)) => n.saturating_sub(m) as usize,
+        _ => 0,
+    }
 }
 
 /// `out[j] <- scale (H D x)[chosen[j]]`, one block of x at a time.
@@ -37,34 +48,29 @@ pub(super) fn outputs<T: Element>(
     let scalar = <T as Element>::Scalar::from(Scalar);
     let s = chosen.len();
     let m = block_len(n, s);
-    let (block, waiting) = scratch.split_at_mut(m);
-    for c in 0..n / m {
-        let from = source.len().min(c * m);
-        let part = &source[from..source.len().min(from + m)];
+    let (block, waiting) = split(scratch, m);
+    let mut left = source;
+    for c in 0..1 << digits(n, m) {
+        let part;
+        (part, left) = left.split_at_checked(m).unwrap_or((left, &[]));
         row(level, block, Some(part), signs, c * m, None);
-        let digits = c.trailing_ones() as usize;
-        for (j, &row) in chosen.iter().enumerate() {
+        let complete = c.trailing_ones() as usize;
+        // The last block completes all sums.
+        let last = complete == digits(n, m);
+        let (lower, to) = split(waiting, complete * s);
+        for (j, (&row, to)) in chosen.iter().zip(if last { &mut *out } else { to }).enumerate() {
             let row = order.natural(row, n);
-            let mut v = at(scalar, block, row & (m - 1));
-            for digit in 0..digits {
-                let low = at(scalar, waiting, digit * s + j);
-                v = if (row >> (digit + m.ilog2() as usize)) & 1 == 1 { scalar.sub(low, v) } else { scalar.add(low, v) };
+            let mut v = scalar.load_part(block.get(row & (m - 1)..).unwrap_or_default());
+            let mut bits = row >> m.trailing_zeros();
+            for low in lower.iter().skip(j).step_by(s.max(1)) {
+                let low = scalar.load_part(slice::from_ref(low));
+                v = if bits & 1 == 1 { scalar.sub(low, v) } else { scalar.add(low, v) };
+                bits /= 2;
             }
-            if c + 1 == n / m {
-                // The last block completes all sums.
-                if let Some(factor) = scale {
-                    v = scalar.times(v, scalar.splat(factor));
-                }
-                scalar.store_part(&mut out[j..], v);
-            } else {
-                scalar.store_part(&mut waiting[digits * s + j..], v);
+            if let (true, Some(factor)) = (last, scale) {
+                v = scalar.times(v, scalar.splat(factor));
             }
+            scalar.store_part(slice::from_mut(to), v);
         }
     }
-}
-
-/// One number.
-#[inline(always)]
-fn at<T: Element>(scalar: <T as Element>::Scalar, x: &[T], i: usize) -> <<T as Element>::Scalar as Lanes<T>>::V {
-    scalar.load_part(&x[i..])
 }

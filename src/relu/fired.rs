@@ -18,7 +18,7 @@
 use super::two_layer::{group, normaliser};
 use crate::error::{Error, descending, expect_contiguous, expect_length};
 use crate::matrix::{MatMut, MatRef};
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, copy, part_mut, split, take};
 use crate::simd::{Float, Level, MOST_LANES, Simd};
 
 /// Neurons whose outputs are summed up together; m of them make [`groups`] groups.
@@ -76,8 +76,8 @@ impl<'a, T: Float> FiredRef<'a, T> {
         expect_length("fired: last start, against samples", samples.len(), starts.last().copied().unwrap_or(0))?;
         // The largest of all, which is found many at a time.
         let most = samples.iter().fold(0, |most, &i| if i > most { i } else { most });
-        if !starts.is_sorted() {
-            return Err(descending("fired: starts", starts, starts.windows(2).position(|pair| pair[0] > pair[1]).unwrap_or_default()));
+        if let Some(r) = starts.iter().zip(starts.iter().skip(1)).position(|(from, to)| from > to) {
+            return Err(descending("fired: starts", starts, r));
         }
         if !samples.is_empty() && most as usize >= n {
             return Err(Error::less("fired: samples", n, most as usize));
@@ -189,13 +189,16 @@ pub fn outputs_of_group<T: Float>(
     expect_length("fired: rows of the outputs", n, out.rows())?;
     expect_length("fired: columns of the outputs", c, out.cols())?;
     let (scratch, _) = take(scratch, outputs_scratch_len(n, d, m, c))?;
-    let (sums, weights) = scratch.split_at_mut(n * c * MOST_LANES);
+    let (sums, weights) = split(scratch, n * c * MOST_LANES);
     let first = g.saturating_mul(group(d, m));
     let neurons = group(d, m).min(m.saturating_sub(first));
-    for (at, to) in weights[..neurons * c].iter_mut().enumerate() {
-        *to = normaliser::<T>(m) * a.get(at % c, first + at / c).unwrap_or(T::ZERO);
+    let weights = part_mut(weights, 0, neurons * c);
+    for (r, weights) in weights.chunks_exact_mut(c.max(1)).enumerate() {
+        for (o, to) in weights.iter_mut().enumerate() {
+            *to = normaliser::<T>(m) * a.get(o, first + r).unwrap_or(T::ZERO);
+        }
     }
-    outputs_entry(level, fired, &weights[..neurons * c], first, shift, out.reborrow(), sums);
+    outputs_entry(level, fired, weights, first, shift, out.reborrow(), sums);
     Ok(())
 }
 
@@ -220,11 +223,11 @@ fn outputs_body<T: Float, S: Simd<T>>(
     }
     // A slab for each lane: one neuron's sums lie together.
     let slab = n * c;
-    let sums = &mut sums[..slab * S::LANES];
+    let sums = part_mut(sums, 0, slab * S::LANES);
     sums.fill(T::ZERO);
     for (r, weights) in weights.chunks_exact(c).enumerate() {
         let (samples, values) = fired.of(first + r);
-        let slab = &mut sums[r % S::LANES * slab..][..slab];
+        let slab = part_mut(sums, r % S::LANES * slab, slab);
         if let &[weight] = weights {
             for (&i, &z) in samples.iter().zip(values) {
                 if let Some(sum) = slab.get_mut(i as usize) {
@@ -259,9 +262,9 @@ fn outputs_body<T: Float, S: Simd<T>>(
         s.store_part(sums.get_mut(at..at + len).unwrap_or_default(), lanes[0]);
         at += len;
     }
-    for (i, sums) in sums[..slab].chunks_exact(c).enumerate() {
+    for (i, sums) in sums.chunks_exact(c).take(n).enumerate() {
         if let Some(row) = out.row(i) {
-            row.copy_from_slice(sums);
+            copy(sums, row);
         }
     }
 }
@@ -347,8 +350,8 @@ fn descend_body<T: Float, S: Simd<T>>(
     scratch: &mut [T],
 ) {
     let scale: T = normaliser(a.cols());
-    let (weights, gradient) = scratch.split_at_mut(a.rows());
-    let gradient = &mut gradient[..x.cols()];
+    let (weights, gradient) = split(scratch, a.rows());
+    let gradient = part_mut(gradient, 0, x.cols());
     for (k, moved) in moved.iter_mut().enumerate() {
         *moved = T::ZERO;
         let (samples, _) = fired.of(first.saturating_add(k));
@@ -490,8 +493,8 @@ fn gram_product_body<T: Float, S: Simd<T>>(
     scratch: &mut [T],
 ) {
     let scale: T = normaliser(a.cols());
-    let (weights, gradient) = scratch.split_at_mut(a.rows());
-    let gradient = &mut gradient[..x.cols()];
+    let (weights, gradient) = split(scratch, a.rows());
+    let gradient = part_mut(gradient, 0, x.cols());
     for r in first..first.saturating_add(count).min(fired.neurons()) {
         let (samples, _) = fired.of(r);
         if samples.is_empty() {

@@ -8,7 +8,7 @@ use crate::error::{Error, expect_length};
 use crate::matrix::{MatMut, MatRef};
 use crate::random::stream;
 use crate::relu::PatternRef;
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, part, part_mut, split, take};
 use crate::simd::{Float, Level, Scalar, Simd};
 
 /// A factor of a tensor product.
@@ -221,7 +221,7 @@ impl TensorSketch {
         self.right.check("TensorSketch: v", &v)?;
         expect_length("TensorSketch: y", self.rows, y.len())?;
         let (scratch, _) = take(scratch, self.scratch_len())?;
-        let (roots, buckets) = scratch.split_at_mut(2 * self.rows);
+        let (roots, buckets) = split(scratch, 2 * self.rows);
         roots_of_unity(roots);
         self.finish(level, u, v, y, roots, buckets);
         Ok(())
@@ -229,7 +229,7 @@ impl TensorSketch {
 
     /// With everything checked and the roots of unity there.
     fn finish<T: Float>(&self, level: Level, u: Factor<'_, T>, v: Factor<'_, T>, y: &mut [T], roots: &[T], buckets: &mut [T]) {
-        let (left, right) = buckets.split_at_mut(self.rows);
+        let (left, right) = split(buckets, self.rows);
         self.left.throw(u, left);
         self.right.throw(v, right);
         // Both go through one transform, where the rounding of the larger would drown the smaller, and are squared there: to sizes of
@@ -300,9 +300,9 @@ impl TensorSketch {
         expect_length("jacobian: neurons", self.left.len, a.len())?;
         expect_length("jacobian: columns of X", self.right.len, x.cols())?;
         let (scratch, _) = take(scratch, self.jacobian_scratch_len())?;
-        let (roots, scratch) = scratch.split_at_mut(2 * self.rows);
-        let (buckets, scratch) = scratch.split_at_mut(2 * self.rows);
-        let (u, v) = scratch.split_at_mut(a.len());
+        let (roots, scratch) = split(scratch, 2 * self.rows);
+        let (buckets, scratch) = split(scratch, 2 * self.rows);
+        let (u, v) = split(scratch, a.len());
         roots_of_unity(roots);
         for i in 0..x.rows() {
             masked(level, a, pattern.sample(i), u);
@@ -318,16 +318,19 @@ fn roots_of_unity<T: Float>(roots: &mut [T]) {
     let s = roots.len() / 2;
     let (re, im) = roots.split_at_mut(s);
     let most = s / 2;
-    for j in 0..most {
+    for (j, (re, im)) in re.iter_mut().zip(im.iter_mut()).skip(most).take(most).enumerate() {
         let (sin, cos) = libm::sincos(-core::f64::consts::PI * j as f64 / most as f64);
-        (re[most + j], im[most + j]) = (T::from_f64(cos), T::from_f64(sin));
+        (*re, *im) = (T::from_f64(cos), T::from_f64(sin));
     }
-    let mut h = most / 2;
-    while h > 0 {
-        for j in 0..h {
-            (re[h + j], im[h + j]) = (re[2 * (h + j)], im[2 * (h + j)]);
+    // Those of h are every other one of those of 2 h: number k is number 2 k.
+    for parts in [re, im] {
+        for k in (1..most).rev() {
+            if let Some(&x) = parts.get(2 * k)
+                && let Some(to) = parts.get_mut(k)
+            {
+                *to = x;
+            }
         }
-        h /= 2;
     }
 }
 
@@ -341,11 +344,11 @@ multiversion! {
 fn convolve<T: Float, S: Simd<T>>(s: S, re: &mut [T], im: &mut [T], roots: &[T]) {
     let n = re.len();
     let scalar = <T as Float>::Scalar::from(Scalar);
-    let (root_re, root_im) = roots.split_at(n);
+    let (root_re, root_im) = roots.split_at_checked(n).unwrap_or_default();
     // Frequencies come out in the order of reversed bits, and go in so: no permutation.
     let mut h = n / 2;
     while h > 0 {
-        let (wr, wi) = (&root_re[h..2 * h], &root_im[h..2 * h]);
+        let (wr, wi) = (part(root_re, h, h), part(root_im, h, h));
         if h >= S::LANES {
             stage::<T, S, false>(s, h, re, im, wr, wi);
         } else {
@@ -354,20 +357,21 @@ fn convolve<T: Float, S: Simd<T>>(s: S, re: &mut [T], im: &mut [T], roots: &[T])
         h /= 2;
     }
     // In that order the opposite of p = 2^t .. 2^(t + 1) is 3 2^t - 1 - p, and 0 and 1 are their own.
-    for p in 0..n {
-        let q = if p == 0 { 0 } else { 3 * (1 << p.ilog2()) - 1 - p };
-        if q < p {
-            continue;
+    for (re, im) in re.iter_mut().zip(im.iter_mut()).take(2) {
+        let square = square(*re, *im);
+        (_, (*re, *im)) = opposite(square, square);
+    }
+    h = 2;
+    while h < n {
+        let ((low_re, high_re), (low_im, high_im)) = (split(part_mut(re, h, h), h / 2), split(part_mut(im, h, h), h / 2));
+        for ((ar, ai), (br, bi)) in low_re.iter_mut().zip(low_im).zip(high_re.iter_mut().zip(high_im).rev()) {
+            ((*ar, *ai), (*br, *bi)) = opposite(square(*ar, *ai), square(*br, *bi));
         }
-        let (ar, ai) = (re[p] * re[p] - im[p] * im[p], re[p] * im[p]);
-        let (br, bi) = (re[q] * re[q] - im[q] * im[q], re[q] * im[q]);
-        let (sum, difference) = ((ai + bi) + (ai + bi), ar - br);
-        (re[p], im[p]) = (sum, -difference);
-        (re[q], im[q]) = (sum, difference);
+        h *= 2;
     }
     h = 1;
     while h < n {
-        let (wr, wi) = (&root_re[h..2 * h], &root_im[h..2 * h]);
+        let (wr, wi) = (part(root_re, h, h), part(root_im, h, h));
         if h >= S::LANES {
             stage::<T, S, true>(s, h, re, im, wr, wi);
         } else {
@@ -377,13 +381,26 @@ fn convolve<T: Float, S: Simd<T>>(s: S, re: &mut [T], im: &mut [T], roots: &[T])
     }
 }
 
+/// Z^2, of whose imaginary part half.
+#[inline(always)]
+fn square<T: Float>(re: T, im: T) -> (T, T) {
+    (re * re - im * im, re * im)
+}
+
+/// `(Z^2 - conj(Z-)^2) / i` at a frequency and at its opposite, from both squares.
+#[inline(always)]
+fn opposite<T: Float>((ar, ai): (T, T), (br, bi): (T, T)) -> ((T, T), (T, T)) {
+    let (sum, difference) = ((ai + bi) + (ai + bi), ar - br);
+    ((sum, -difference), (sum, difference))
+}
+
 /// One stage of butterflies h apart: forward `(a, b) <- (a + b, (a - b) w)`, back `(a, b) <- (a + b w*, a - b w*)`. h is a
 /// multiple of the vectors' length.
 #[inline(always)]
 fn stage<T: Float, S: Simd<T>, const BACK: bool>(s: S, h: usize, re: &mut [T], im: &mut [T], wr: &[T], wi: &[T]) {
     let (wr, wi) = (s.chunks(wr).0, s.chunks(wi).0);
     for (re, im) in re.chunks_exact_mut(2 * h).zip(im.chunks_exact_mut(2 * h)) {
-        let ((ar, br), (ai, bi)) = (re.split_at_mut(h), im.split_at_mut(h));
+        let ((ar, br), (ai, bi)) = (split(re, h), split(im, h));
         let (ar, br, ai, bi) = (s.chunks_mut(ar).0, s.chunks_mut(br).0, s.chunks_mut(ai).0, s.chunks_mut(bi).0);
         for (((((ar, br), ai), bi), wr), wi) in ar.iter_mut().zip(br).zip(ai).zip(bi).zip(wr).zip(wi) {
             let (a, b, w) = ((s.load(ar), s.load(ai)), (s.load(br), s.load(bi)), (s.load(wr), s.load(wi)));

@@ -589,14 +589,16 @@ fn spread_body<E: Stored, S: Reads<E>>(
             // Whole vectors of neurons, for four samples at a time; what is left one by one.
             let (samples, mut turned) = (m.width(p), 0);
             while turned + S::LANES <= neurons && samples >= 4 {
-                add_turned(s, &block[turned..], p * PANEL, samples / 4 * 4, from + turned, &mut z);
+                add_turned(s, block.get(turned..).unwrap_or_default(), p * PANEL, samples / 4 * 4, from + turned, &mut z);
                 turned += S::LANES;
             }
             for i in 0..samples {
                 let first = if i < samples / 4 * 4 { turned } else { 0 };
                 let Some(row) = z.row(p * PANEL + i).and_then(|row| row.get_mut(from + first..from + neurons)) else { continue };
-                for (z, piece) in row.iter_mut().zip(&block[first..]) {
-                    *z += piece[i];
+                for (z, piece) in row.iter_mut().zip(block.iter().skip(first)) {
+                    if let Some(&x) = piece.get(i) {
+                        *z += x;
+                    }
                 }
             }
         }

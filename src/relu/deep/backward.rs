@@ -2,7 +2,7 @@
 
 use crate::error::{Error, expect_length};
 use crate::float::Real;
-use crate::scratch::{all_of, area, take};
+use crate::scratch::{all_of, area, part, split, take};
 use crate::simd::{Level, Reads, Stored};
 use crate::sparse::{BLOCK, PANEL, Panels, SparseRef, Support, side_by_side};
 
@@ -123,8 +123,8 @@ fn backward_body<E: Stored, S: Reads<E>>(
     let vector = depth.next_multiple_of(S::LANES);
     // Numbers of a sample's results: a vector or more for each column, or one row of whole vectors for each output.
     let room = |columns: usize| if along_outputs { columns * vector } else { columns.next_multiple_of(S::LANES) * depth };
-    let (entries, rest) = scratch.split_at_mut(ROWS * most);
-    let (results, gradients) = rest.split_at_mut(SAMPLES * most * 2 * depth);
+    let (entries, rest) = split(scratch, ROWS * most);
+    let (results, gradients) = split(rest, SAMPLES * most * 2 * depth);
     // Whether most lines (of 16 entries, say) are wanted by some sample.
     let wanted =
         g.support().len() as f64 * below.len() as f64 / g.rows().max(1) as f64 * SAMPLES.min(g.rows()) as f64 / g.rows().max(1) as f64;
@@ -138,7 +138,7 @@ fn backward_body<E: Stored, S: Reads<E>>(
             // Every place's gradients of all outputs, side by side.
             for (i, to) in (from..from + samples).zip(gradients.chunks_exact_mut((above * vector).max(1))) {
                 let (stack, k) = (g.stack(i), g.support().row(i).len());
-                for (at, to) in to.chunks_exact_mut(vector).take(k).enumerate() {
+                for (at, to) in to.chunks_exact_mut(vector.max(1)).take(k).enumerate() {
                     for (v, to) in s.chunks_mut(to).0.iter_mut().enumerate() {
                         s.store(to, side_by_side(s, stack, k, at, v * S::LANES));
                     }
@@ -173,6 +173,7 @@ fn backward_body<E: Stored, S: Reads<E>>(
                     let rest = fired.get(begin..).unwrap_or_default();
                     let count = rest.iter().take_while(|&&r| (r as usize) < (p + breadth) * PANEL).count();
                     *next = (begin + count) as u32;
+                    let rest = part(rest, 0, count);
                     let columns = below.row(from + i).get(first as usize..last as usize).unwrap_or_default();
                     if count == 0 || columns.is_empty() {
                         continue;
@@ -181,15 +182,15 @@ fn backward_body<E: Stored, S: Reads<E>>(
                     if along_outputs {
                         let x = gradients.get((i * above + begin) * vector..).unwrap_or_default();
                         let mut extent = 0;
-                        for (key, &r) in keys.iter_mut().zip(&rest[..count]) {
+                        for (key, &r) in keys.iter_mut().zip(rest) {
                             *key = E::key((r as usize / PANEL - p) * b.panel_step(), r as usize % PANEL);
                             extent = extent.max(*key / E::COLUMNS + 1);
                         }
-                        let part = Square { x, keys: &keys[..count], extent, columns, block, panel, step };
+                        let part = Square { x, keys: part(&keys, 0, count), extent, columns, block, panel, step };
                         outputs_of_columns(s, part, vector / S::LANES, results);
                         continue;
                     }
-                    for (at, rows) in (begin..).step_by(ROWS).zip(rest[..count].chunks(ROWS)) {
+                    for (at, rows) in (begin..).step_by(ROWS).zip(rest.chunks(ROWS)) {
                         let part = Part { rows, at, g: g.stack(from + i), k: fired.len(), columns, block, panel, step };
                         match rows.len() {
                             1 => columns_of_rows::<E, S, 1>(s, part, results, entries),
@@ -235,7 +236,7 @@ struct Square<'a, E: Stored> {
 #[inline(always)]
 fn outputs_of_columns<E: Stored, S: Reads<E>>(s: S, part: Square<'_, E>, vectors: usize, results: &mut [E::Number]) {
     let (results, _) = s.chunks_mut(results);
-    for (results, columns) in results.chunks_mut(vectors * ABREAST).zip(part.columns.chunks(ABREAST)) {
+    for (results, columns) in results.chunks_mut((vectors * ABREAST).max(1)).zip(part.columns.chunks(ABREAST)) {
         match columns.len() {
             1 => outputs_abreast::<E, S, 1>(s, part, vectors, columns, results),
             2 => outputs_abreast::<E, S, 2>(s, part, vectors, columns, results),

@@ -4,7 +4,7 @@ use super::weights::Weights;
 use crate::error::{Error, expect_length};
 use crate::hadamard::{Signs, Transform, is_len, len_above};
 use crate::matrix::MatMut;
-use crate::scratch::{area, take};
+use crate::scratch::{area, copy, split, take};
 use crate::simd::{Float, Level};
 use crate::sparse::{Columns, SparseRef, Support};
 
@@ -117,7 +117,7 @@ impl<T: Float> Weights<T> for Structured {
         expect_length("structured: rows of Z", h.rows(), z.rows())?;
         expect_length("structured: columns of Z", self.outputs, z.cols())?;
         let (scratch, _) = take(scratch, area(2, self.block))?;
-        let (input, work) = scratch.split_at_mut(self.block);
+        let (input, work) = split(scratch, self.block);
         for i in 0..h.rows() {
             input.fill(T::ZERO);
             for (&j, &x) in h.support().row(i).iter().zip(h.row(i, 0)) {
@@ -126,7 +126,7 @@ impl<T: Float> Weights<T> for Structured {
                 }
             }
             let Some(row) = z.row(i) else { continue };
-            for (k, z) in row.chunks_mut(self.block).enumerate() {
+            for (k, z) in row.chunks_mut(self.block.max(1)).enumerate() {
                 let first = Transform::new().signs(self.signs(k, 1));
                 let second = Transform::new().signs(self.signs(k, 0)).scaled(self.scale());
                 if z.len() == self.block {
@@ -135,7 +135,7 @@ impl<T: Float> Weights<T> for Structured {
                 } else {
                     first.run_from(level, input, work)?;
                     second.run(level, work)?;
-                    z.copy_from_slice(&work[..z.len()]);
+                    copy(work, z);
                 }
             }
         }
@@ -153,18 +153,20 @@ impl<T: Float> Weights<T> for Structured {
         let depth = g.depth();
         expect_length("structured: result", area(depth, below.len()), e.len())?;
         let (scratch, _) = take(scratch, Weights::<T>::backward_scratch_len(self, depth, g.support().longest(), below.longest()))?;
-        let (work, signs) = scratch.split_at_mut(self.block);
+        let (work, signs) = split(scratch, self.block);
         e.fill(T::ZERO);
         let first = Transform::new();
         for i in 0..g.rows() {
             let (rows, columns, place) = (g.support().row(i), below.row(i), below.range(i));
             let Some(e) = e.get_mut(depth * place.start..depth * place.end) else { continue };
-            let mut at = 0;
+            let (mut at, mut left) = (0, rows);
             let mut k = 0;
-            while at < rows.len() {
+            while !left.is_empty() {
                 // The rows of block k.
                 let begin = k * self.block;
-                let count = rows[at..].partition_point(|&r| (r as usize) < begin + self.block);
+                let some;
+                let count = left.partition_point(|&r| (r as usize) < begin + self.block);
+                (some, left) = left.split_at_checked(count).unwrap_or_default();
                 if count > 0 {
                     let diagonal = self.signs(k, 1);
                     for (sign, &j) in signs.iter_mut().zip(columns) {
@@ -173,7 +175,7 @@ impl<T: Float> Weights<T> for Structured {
                     let second = Transform::new().signs(self.signs(k, 0)).scaled(self.scale());
                     for (c, e) in e.chunks_exact_mut(columns.len().max(1)).enumerate() {
                         work.fill(T::ZERO);
-                        for (&r, &x) in rows[at..at + count].iter().zip(g.row(i, c).get(at..).unwrap_or_default()) {
+                        for (&r, &x) in some.iter().zip(g.row(i, c).get(at..).unwrap_or_default()) {
                             if let Some(to) = work.get_mut(r as usize - begin) {
                                 *to = x;
                             }
