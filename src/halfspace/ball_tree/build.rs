@@ -138,7 +138,8 @@ impl<T: Float> PartsMut<'_, T> {
             }
             // A power of two of leaves, so that the balls of whole blocks are parts of the same tree.
             let left = leaves.div_ceil(2).next_power_of_two();
-            let part = (len * left).div_ceil(leaves);
+            // In 32 bits the product would wrap, from 458,753 neurons on.
+            let part = (len as u64 * left as u64).div_ceil(leaves as u64) as usize;
             let order = &mut order[from..from + len];
             extent(w, order, direction);
             for &r in order.iter() {
