@@ -33,6 +33,7 @@
 mod build;
 mod moves;
 mod query;
+mod select;
 
 use core::marker::PhantomData;
 
@@ -41,7 +42,7 @@ use super::scan::BLOCK;
 use super::size;
 use crate::error::Error;
 use crate::float::Real;
-use crate::scratch::{all_of, area};
+use crate::scratch::{all_of, area, part, part_mut};
 use crate::simd::Float;
 
 /// Neurons of a leaf when it is built; the other places are free.
@@ -126,6 +127,14 @@ impl Shape {
     const fn ball(&self, level: usize, i: usize) -> usize {
         self.first_block(level) * BLOCK + i
     }
+    /// The balls around a place, that of its leaf first.
+    fn around(self, place: usize) -> impl Iterator<Item = usize> {
+        (0..self.levels).scan(place / BLOCK, move |at, level| {
+            let ball = self.ball(level, *at);
+            *at /= BLOCK;
+            Some(ball)
+        })
+    }
     /// Leaves below ball i of a level.
     fn leaves_below(&self, level: usize, i: usize) -> core::ops::Range<usize> {
         let wide = BLOCK.pow(level as u32);
@@ -148,6 +157,14 @@ struct Parts<'a, T> {
     places: &'a [u32],
 }
 
+impl<T> Parts<'_, T> {
+    /// Where neuron r lies, if it is there.
+    fn place(&self, r: usize) -> Option<usize> {
+        let place = *self.places.get(r)? as usize;
+        (place < self.ids.len()).then_some(place)
+    }
+}
+
 /// The same, to write.
 struct PartsMut<'a, T> {
     shape: Shape,
@@ -164,13 +181,28 @@ const fn number(at: usize, k: usize, d: usize) -> usize {
     at / BLOCK * BLOCK * d + k * BLOCK + at % BLOCK
 }
 
+/// The d numbers of lane `at % 32` of block `at / 32`; none where there is no such block.
+fn lane<T: Float>(blocks: &[T], at: usize, d: usize) -> impl Iterator<Item = T> {
+    part(blocks.as_chunks::<BLOCK>().0, at / BLOCK * d, d).iter().map(move |numbers| numbers[at % BLOCK])
+}
+
+/// [`lane`], to write.
+fn lane_mut<T: Float>(blocks: &mut [T], at: usize, d: usize) -> impl Iterator<Item = &mut T> {
+    part_mut(blocks.as_chunks_mut::<BLOCK>().0, at / BLOCK * d, d).iter_mut().map(move |numbers| &mut numbers[at % BLOCK])
+}
+
 /// The distance between two points, one of them in a block.
-fn distance<T: Float>(blocks: &[T], at: usize, point: impl Fn(usize) -> f64, d: usize) -> f64 {
-    let square = |k| {
-        let x = blocks[number(at, k, d)].to_f64() - point(k);
+fn distance<T: Float>(blocks: &[T], at: usize, point: impl Iterator<Item = T>, d: usize) -> f64 {
+    let square = |(x, y): (T, T)| {
+        let x = x.to_f64() - y.to_f64();
         x * x
     };
-    Real::sqrt((0..d).map(square).sum::<f64>())
+    Real::sqrt(lane(blocks, at, d).zip(point).map(square).sum::<f64>())
+}
+
+/// The distance of a point in a block from the origin.
+fn norm<T: Float>(blocks: &[T], at: usize, d: usize) -> f64 {
+    distance(blocks, at, core::iter::repeat(T::ZERO), d)
 }
 
 /// The radius to store: that of the points, and what the rounding of both products may add. |c| + rho bounds |w|.
@@ -326,8 +358,7 @@ impl<B: AsRef<[u8]>, T: Float> BallTree<B, T> {
     /// # Ok::<(), subquad::Error>(())
     /// ```
     pub fn contains(&self, r: usize) -> bool {
-        let parts = self.parts();
-        parts.places.get(r).is_some_and(|&place| (place as usize) < parts.ids.len())
+        self.parts().place(r).is_some()
     }
 
     /// Whether neurons have moved so often, or found so few free places near them, that the tree should be built

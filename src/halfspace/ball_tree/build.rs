@@ -1,14 +1,14 @@
 //! Neurons into leaves, balls around them.
 
-use core::cmp::Ordering;
 use core::marker::PhantomData;
 
 use super::super::bytes::{Index, Kind};
 use super::super::scan::BLOCK;
-use super::{BallTree, NONE, PartsMut, SHRINK, distance, number, rounded_up, sane};
+use super::select::least_first;
+use super::{BallTree, NONE, PartsMut, SHRINK, distance, lane, lane_mut, norm, number, rounded_up, sane};
 use crate::error::Error;
 use crate::matrix::MatRef;
-use crate::scratch::take;
+use crate::scratch::{part, split, take};
 use crate::simd::Float;
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
@@ -89,16 +89,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
     pub fn rebalance(&mut self, scratch: &mut [T]) -> Result<(), Error> {
         let [m, d, ..] = self.index.dims;
         let (scratch, _) = take(scratch, Self::rebalance_scratch_len(m, d))?;
-        let (rows, scratch) = scratch.split_at_mut(m * d);
-        let mut parts = self.parts_mut();
-        for (row, &place) in rows.chunks_exact_mut(d.max(1)).zip(parts.places.iter()) {
+        let (rows, scratch) = split(scratch, m * d);
+        let parts = self.parts();
+        for (r, row) in rows.chunks_exact_mut(d.max(1)).enumerate() {
             // What is not there has no place: any row will do.
-            if (place as usize) < parts.ids.len() {
-                row.iter_mut().enumerate().for_each(|(k, to)| *to = parts.leaves[number(place as usize, k, d)]);
+            if let Some(place) = parts.place(r) {
+                row.iter_mut().zip(lane(parts.leaves, place, d)).for_each(|(to, x)| *to = x);
             }
         }
         let rows = MatRef::new(rows, m, d)?;
-        let there = parts.arrange(rows, scratch);
+        let there = self.parts_mut().arrange(rows, scratch);
         self.index.set_state([0, 0, (m - there) as u64, 0, 0, 0, 0, 0]);
         Ok(())
     }
@@ -108,154 +108,142 @@ impl<T: Float> PartsMut<'_, T> {
     /// Distributes the neurons that have a place over leaves and draws the balls. How many there are.
     fn arrange(&mut self, w: MatRef<'_, T>, scratch: &mut [T]) -> usize {
         let (m, d) = (self.places.len(), w.cols());
-        let (keys, scratch) = scratch.split_at_mut(m);
-        let (order, direction) = scratch.split_at_mut(m);
+        let (keys, scratch) = split(scratch, m);
+        let (order, scratch) = split(scratch, m);
         let order: &mut [u32] = bytemuck::try_cast_slice_mut(order).unwrap_or_default();
-        let mut there = 0;
-        for (r, place) in self.places.iter_mut().enumerate() {
-            if (*place as usize) < self.ids.len() {
-                order[there] = r as u32;
-                there += 1;
-            }
-            *place = NONE;
-        }
-        let order = &mut order[..there];
+        let rows = self.places.iter().zip(0..).filter(|&(&place, _)| (place as usize) < self.ids.len());
+        let there = rows.clone().count();
+        order.iter_mut().zip(rows).for_each(|(to, (_, r))| *to = r);
+        self.places.fill(NONE);
         self.leaves.fill(T::from_f64(f64::NAN));
         self.ids.fill(NONE);
 
-        // Ranges of `order` and of leaves that still have to be split; the second part, never the larger, is taken first, so that 64 are enough.
-        let mut stack = [(0usize, 0usize, 0usize, 0usize); 64];
-        stack[0] = (0, there, 0, self.shape.leaves());
-        let mut waiting = usize::from(there > 0);
-        while waiting > 0 {
-            waiting -= 1;
-            let (from, len, leaf, leaves) = stack[waiting];
-            if leaves == 1 {
-                for (lane, &r) in order[from..from + len].iter().enumerate() {
-                    self.put(leaf * BLOCK + lane, r, |k| w.get(r as usize, k).unwrap_or_default());
+        let weight = |r: u32, k| w.get(r as usize, k).unwrap_or_default();
+        // Those that are in no leaf yet.
+        let mut left = order;
+        for leaf in 0..self.shape.leaves() {
+            // Down to the leaf from the root; what begins with this leaf is cut in two on the way.
+            let (mut first, mut leaves, mut len) = (0, self.shape.leaves(), there);
+            while leaves > 1 {
+                // A power of two of leaves, so that the balls of whole blocks are parts of the same tree.
+                let low = leaves.div_ceil(2).next_power_of_two();
+                // In 32 bits the product would wrap, from 458,753 neurons on.
+                let few = (len as u64 * low as u64).div_ceil(leaves as u64) as usize;
+                if leaf == first && few < len {
+                    let (rows, _) = split(left, len);
+                    let direction = extent(w, rows, scratch);
+                    for (key, &r) in keys.iter_mut().zip(rows.iter()) {
+                        let along = direction.iter().enumerate().map(|(k, &x)| weight(r, k) * x).sum::<T>();
+                        *key = if along.is_finite() { along } else { T::INFINITY };
+                    }
+                    least_first(few, keys, rows);
                 }
-                continue;
+                if leaf < first + low {
+                    (leaves, len) = (low, few);
+                } else {
+                    (first, leaves, len) = (first + low, leaves - low, len - few);
+                }
             }
-            // A power of two of leaves, so that the balls of whole blocks are parts of the same tree.
-            let left = leaves.div_ceil(2).next_power_of_two();
-            // In 32 bits the product would wrap, from 458,753 neurons on.
-            let part = (len as u64 * left as u64).div_ceil(leaves as u64) as usize;
-            let order = &mut order[from..from + len];
-            extent(w, order, direction);
-            for &r in order.iter() {
-                let key = (0..d).map(|k| w.get(r as usize, k).unwrap_or_default() * direction[k]).sum::<T>();
-                keys[r as usize] = if key.is_finite() { key } else { T::INFINITY };
+            let (rows, rest) = split(left, len);
+            for (place, &r) in (leaf * BLOCK..).zip(rows.iter()) {
+                self.put(place, r, (0..d).map(|k| weight(r, k)));
             }
-            if part < len {
-                order.select_nth_unstable_by(part, |&a, &b| {
-                    keys[a as usize].partial_cmp(&keys[b as usize]).unwrap_or(Ordering::Equal).then(a.cmp(&b))
-                });
-            }
-            stack[waiting] = (from, part, leaf, left);
-            stack[waiting + 1] = (from + part, len - part, leaf + left, leaves - left);
-            waiting += 2;
+            left = rest;
         }
         self.radii.fill(T::from_f64(f64::NAN));
-        for level in 0..self.shape.levels {
-            for i in 0..self.shape.balls[level] {
-                self.draw(level, i);
-            }
+        for (level, balls) in self.shape.balls.into_iter().enumerate().take(self.shape.levels) {
+            (0..balls).for_each(|i| self.draw(level, i));
         }
         there
     }
 
-    pub(super) fn put(&mut self, place: usize, r: u32, row: impl Fn(usize) -> T) {
-        let d = self.shape.d;
-        self.ids[place] = r;
-        self.places[r as usize] = place as u32;
-        (0..d).for_each(|k| self.leaves[number(place, k, d)] = row(k));
+    pub(super) fn put(&mut self, place: usize, r: u32, row: impl Iterator<Item = T>) {
+        let (Some(id), Some(kept)) = (self.ids.get_mut(place), self.places.get_mut(r as usize)) else { return };
+        (*id, *kept) = (r, place as u32);
+        lane_mut(self.leaves, place, self.shape.d).zip(row).for_each(|(to, x)| *to = x);
     }
 
     /// Draws ball i of a level around the neurons below it.
     fn draw(&mut self, level: usize, i: usize) {
         let (d, ball) = (self.shape.d, self.shape.ball(level, i));
-        let below = self.shape.leaves_below(level, i);
-        let places = || (below.start * BLOCK..below.end * BLOCK).filter(|&place| self.ids[place] != NONE);
+        let Self { shape, leaves, centres, ids, .. } = self;
+        let Some(radius) = self.radii.get_mut(ball) else { return };
+        let below = shape.leaves_below(level, i);
+        let ids = part(ids, below.start * BLOCK, below.len() * BLOCK);
+        let places = || (below.start * BLOCK..).zip(ids).filter(|&(_, &id)| id != NONE).map(|(place, _)| place);
         let mut count = 0.0;
         let mut known = true;
-        (0..d).for_each(|k| self.centres[number(ball, k, d)] = T::ZERO);
+        lane_mut(centres, ball, d).for_each(|c| *c = T::ZERO);
         for place in places() {
             count += 1.0;
-            known &= sane((0..d).map(|k| self.leaves[number(place, k, d)]));
+            known &= sane(lane(leaves, place, d));
         }
         if count == 0.0 {
             return;
         }
         if !known {
-            self.radii[ball] = T::INFINITY;
+            *radius = T::INFINITY;
             return;
         }
-        for k in 0..d {
-            let sum: f64 = places().map(|place| self.leaves[number(place, k, d)].to_f64()).sum();
-            self.centres[number(ball, k, d)] = T::from_f64(sum / count);
+        for (k, c) in lane_mut(centres, ball, d).enumerate() {
+            let sum: f64 = places().filter_map(|place| leaves.get(number(place, k, d))).map(|x| x.to_f64()).sum();
+            *c = T::from_f64(sum / count);
         }
+        // The largest distance of the centre from some neuron, and where that lies.
+        let farthest = |centres: &[T]| {
+            places().fold((0.0, 0), |(most, at), place| {
+                let far = distance(centres, ball, lane(leaves, place, d), d);
+                if far >= most { (far, place) } else { (most, at) }
+            })
+        };
         // Steps towards the farthest neuron, ever shorter: M. Badoiu, K. Clarkson, Smaller core-sets for balls, 2003.
         for step in 0..if level == 0 { SHRINK } else { SHRINK / 4 } {
-            let (_, far) = self.farthest(ball, places());
+            let (_, far) = farthest(centres);
             let share = 1.0 / (step + 4) as f64;
-            for k in 0..d {
-                let (c, w) = (self.centres[number(ball, k, d)].to_f64(), self.leaves[number(far, k, d)].to_f64());
-                self.centres[number(ball, k, d)] = T::from_f64(c + share * (w - c));
+            for (c, w) in lane_mut(centres, ball, d).zip(lane(leaves, far, d)) {
+                let (from, to) = (c.to_f64(), w.to_f64());
+                *c = T::from_f64(from + share * (to - from));
             }
         }
-        let rho = self.farthest(ball, places()).0;
-        let centre = self.norm_of_centre(ball);
-        self.radii[ball] = rounded_up(rho, centre, d);
-    }
-
-    pub(super) fn norm_of_centre(&self, ball: usize) -> f64 {
-        distance(self.centres, ball, |_| 0.0, self.shape.d)
-    }
-
-    /// The largest distance of a ball's centre from some places, and where.
-    fn farthest(&self, ball: usize, places: impl Iterator<Item = usize>) -> (f64, usize) {
-        let d = self.shape.d;
-        places.fold((0.0, 0), |(most, at), place| {
-            let far = distance(self.centres, ball, |k| self.leaves[number(place, k, d)].to_f64(), d);
-            if far >= most { (far, place) } else { (most, at) }
-        })
+        let (rho, _) = farthest(centres);
+        *radius = rounded_up(rho, norm(centres, ball, d), d);
     }
 }
 
 /// The direction, a unit vector roughly, in which some rows extend most: three steps of the power method from the axis
 /// of the largest variance. Rows that are not finite do not count.
-fn extent<T: Float>(w: MatRef<'_, T>, rows: &[u32], to: &mut [T]) {
+fn extent<'a, T: Float>(w: MatRef<'_, T>, rows: &[u32], scratch: &'a mut [T]) -> &'a [T] {
     let d = w.cols();
-    let (direction, rest) = to.split_at_mut(d);
-    let (mean, sum) = rest.split_at_mut(d);
+    let (direction, rest) = split(scratch, d);
+    let (mean, sum) = split(rest, d);
     // A thousand rows say as much as all.
     let step = rows.len().div_ceil(1024).max(1);
     let sample = || rows.iter().step_by(step).map(|&r| r as usize);
     let at = |r: usize, k: usize| w.get(r, k).filter(|x| x.is_finite()).unwrap_or_default();
     let count = T::from_f64(sample().count().max(1) as f64);
     let mut most = (T::ZERO, 0);
-    for k in 0..d {
-        mean[k] = sample().map(|r| at(r, k) / count).sum();
-        let variance = sample().map(|r| (at(r, k) - mean[k]) * (at(r, k) - mean[k]) / count).sum::<T>();
-        direction[k] = T::ZERO;
+    for (k, (mean, direction)) in mean.iter_mut().zip(direction.iter_mut()).enumerate() {
+        *mean = sample().map(|r| at(r, k) / count).sum();
+        let variance = sample().map(|r| (at(r, k) - *mean) * (at(r, k) - *mean) / count).sum::<T>();
+        *direction = T::ZERO;
         if variance > most.0 {
             most = (variance, k);
         }
     }
-    if d == 0 {
-        return;
-    }
-    direction[most.1] = T::ONE;
+    let Some(axis) = direction.get_mut(most.1) else { return direction };
+    *axis = T::ONE;
+    let off = |r: usize| mean.iter().enumerate().map(move |(k, &mean)| at(r, k) - mean);
     for _ in 0..3 {
         sum.fill(T::ZERO);
         for r in sample() {
-            let along = (0..d).map(|k| (at(r, k) - mean[k]) * direction[k]).sum::<T>();
-            (0..d).for_each(|k| sum[k] += along * (at(r, k) - mean[k]));
+            let along = off(r).zip(direction.iter()).map(|(x, &y)| x * y).sum::<T>();
+            sum.iter_mut().zip(off(r)).for_each(|(sum, x)| *sum += along * x);
         }
         let most = sum.iter().fold(T::ZERO, |most, x| if x.abs() > most { x.abs() } else { most });
         if !(most > T::ZERO && most.is_finite()) {
-            return;
+            break;
         }
         direction.iter_mut().zip(sum.iter()).for_each(|(to, &x)| *to = x / most);
     }
+    direction
 }

@@ -3,8 +3,9 @@
 use core::cmp::Ordering;
 
 use super::super::scan::BLOCK;
-use super::{BallTree, NONE, PartsMut, distance, number, rounded_up, sane};
+use super::{BallTree, NONE, PartsMut, distance, lane_mut, norm, rounded_up, sane};
 use crate::error::{Error, Figure, expect_length};
+use crate::scratch::part;
 use crate::simd::{Float, Level};
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
@@ -34,10 +35,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
         if r >= m {
             return Err(Error::less("update: neuron", m, r));
         }
-        if !self.contains(r) {
+        let Some(old) = self.parts().place(r) else {
             return Err(Error::value("update: neuron", "one that is there", Figure::Count(r)));
-        }
-        let squeezed = self.parts_mut().relocate(r, row);
+        };
+        let squeezed = self.parts_mut().relocate(old, r, row);
         self.note(squeezed, 0);
         Ok(())
     }
@@ -114,13 +115,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
         if r >= m {
             return Err(Error::less("delete: neuron", m, r));
         }
-        if !self.contains(r) {
+        let Some(place) = self.parts().place(r) else {
             return Err(Error::value("delete: neuron", "one that is there", Figure::Count(r)));
-        }
-        let mut parts = self.parts_mut();
-        let place = parts.places[r] as usize;
-        parts.places[r] = NONE;
-        parts.vacate(place);
+        };
+        self.parts_mut().vacate(place, r);
         self.note(false, 1);
         Ok(())
     }
@@ -136,9 +134,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> BallTree<B, T> {
 }
 
 impl<T: Float> PartsMut<'_, T> {
-    /// Moves a neuron that is there. Whether there was no room for it where it belongs.
-    fn relocate(&mut self, r: usize, row: &[T]) -> bool {
-        let old = self.places[r] as usize;
+    /// Moves a neuron from its old place. Whether there was no room for it where it belongs.
+    fn relocate(&mut self, old: usize, r: usize, row: &[T]) -> bool {
         let home = old / BLOCK;
         let mut squeezed = false;
         let mut place = old;
@@ -153,7 +150,7 @@ impl<T: Float> PartsMut<'_, T> {
             }
         }
         if place != old {
-            self.vacate(old);
+            self.vacate(old, r);
         }
         self.settle(place, r, row);
         squeezed
@@ -197,51 +194,47 @@ impl<T: Float> PartsMut<'_, T> {
     fn settle(&mut self, place: usize, r: usize, row: &[T]) {
         let d = self.shape.d;
         let known = sane(row.iter().copied());
-        self.put(place, r as u32, |k| row[k]);
-        for level in 0..self.shape.levels {
-            let ball = self.shape.ball(level, place / BLOCK / BLOCK.pow(level as u32));
+        self.put(place, r as u32, row.iter().copied());
+        for ball in self.shape.around(place) {
+            let Some(radius) = self.radii.get_mut(ball) else { return };
             // Where there was no ball, one around this neuron.
-            let first = self.radii[ball].to_f64().is_nan();
+            let first = radius.is_nan();
             if first {
-                (0..d).for_each(|k| self.centres[number(ball, k, d)] = if known { row[k] } else { T::ZERO });
+                lane_mut(self.centres, ball, d).zip(row).for_each(|(to, &x)| *to = if known { x } else { T::ZERO });
             }
             let rho: T = if known {
-                let far = distance(self.centres, ball, |k| row[k].to_f64(), d);
-                rounded_up(far, self.norm_of_centre(ball), d)
+                let far = distance(self.centres, ball, row.iter().copied(), d);
+                rounded_up(far, norm(self.centres, ball, d), d)
             } else {
                 T::INFINITY
             };
-            if first || rho > self.radii[ball] {
-                self.radii[ball] = rho;
+            if first || rho > *radius {
+                *radius = rho;
             }
         }
     }
 
-    /// Frees a place. Balls around nothing vanish.
-    fn vacate(&mut self, place: usize) {
-        let d = self.shape.d;
-        self.ids[place] = NONE;
-        (0..d).for_each(|k| self.leaves[number(place, k, d)] = T::from_f64(f64::NAN));
-        let leaf = place / BLOCK;
-        if self.ids[leaf * BLOCK..(leaf + 1) * BLOCK].iter().any(|&id| id != NONE) {
+    /// Frees the place of neuron r. Balls around nothing vanish.
+    fn vacate(&mut self, place: usize, r: usize) {
+        let (Some(id), Some(kept)) = (self.ids.get_mut(place), self.places.get_mut(r)) else { return };
+        (*id, *kept) = (NONE, NONE);
+        lane_mut(self.leaves, place, self.shape.d).for_each(|x| *x = T::from_f64(f64::NAN));
+        if part(self.ids, place / BLOCK * BLOCK, BLOCK).iter().any(|&id| id != NONE) {
             return;
         }
-        let mut at = leaf;
-        for level in 0..self.shape.levels {
-            let ball = self.shape.ball(level, at);
-            self.radii[ball] = T::from_f64(f64::NAN);
-            let block = ball / BLOCK * BLOCK;
-            if self.radii[block..block + BLOCK].iter().any(|rho| !rho.to_f64().is_nan()) {
+        for ball in self.shape.around(place) {
+            let Some(radius) = self.radii.get_mut(ball) else { return };
+            *radius = T::from_f64(f64::NAN);
+            if part(self.radii, ball / BLOCK * BLOCK, BLOCK).iter().any(|rho| !rho.is_nan()) {
                 return;
             }
-            at /= BLOCK;
         }
     }
 
     /// The ball of a block whose centre is nearest to a row, among those wanted.
     fn nearest(&self, level: usize, block: usize, row: &[T], wanted: impl Fn(usize) -> bool) -> Option<usize> {
-        let balls = block * BLOCK..((block + 1) * BLOCK).min(self.shape.balls[level]);
-        let far = |i| distance(self.centres, self.shape.ball(level, i), |k| row[k].to_f64(), self.shape.d);
+        let balls = block * BLOCK..((block + 1) * BLOCK).min(*self.shape.balls.get(level)?);
+        let far = |i| distance(self.centres, self.shape.ball(level, i), row.iter().copied(), self.shape.d);
         balls.filter(|&i| wanted(i)).map(|i| (far(i), i)).min_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal)).map(|(_, i)| i)
     }
 }

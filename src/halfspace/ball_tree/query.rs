@@ -3,7 +3,7 @@
 use super::super::hits::{Hits, low_bits, put_bits};
 use super::super::scan::{self, BLOCK};
 use super::super::{Reporter, SANE, check_query, size, values, verify_rows};
-use super::{BallTree, NONE, Parts, distance, number, sane};
+use super::{BallTree, NONE, Parts, distance, lane, number, sane};
 use crate::error::{Error, Figure};
 use crate::matrix::MatRef;
 use crate::scratch::{part, split, take};
@@ -32,19 +32,21 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for BallTree<B, T> {
     fn verify(&self, w: MatRef<'_, T>) -> Result<(), Error> {
         let (parts, d) = (self.parts(), self.dim());
         // Of neurons that are not there W may say anything.
-        let there = |r: usize| (parts.places[r] as usize) < parts.ids.len();
-        let weight = |r: usize, k| parts.leaves.get(number(parts.places[r] as usize, k, d)).copied();
-        verify_rows(self, w, |r, k| if there(r) { weight(r, k) } else { w.get(r, k) })?;
+        verify_rows(self, w, |r, k| match parts.place(r) {
+            Some(place) => parts.leaves.get(number(place, k, d)).copied(),
+            None => w.get(r, k),
+        })?;
         let shape = parts.shape;
         let found = parts.ids.iter().filter(|&&id| id != NONE).count();
-        for wanted in [self.len(), (0..self.neurons()).filter(|&r| there(r)).count()] {
+        for wanted in [self.len(), (0..self.neurons()).filter(|&r| parts.place(r).is_some()).count()] {
             if found != wanted {
                 let (wanted, found) = (Figure::Count(wanted), Figure::Count(found));
                 return Err(Error::limited("verify: places of the tree that are taken", "as many as neurons,", wanted, found));
             }
         }
         for (place, &id) in parts.ids.iter().enumerate() {
-            let free = id == NONE && (0..d).all(|k| parts.leaves[number(place, k, d)].to_f64().is_nan());
+            let row = || lane(parts.leaves, place, d);
+            let free = id == NONE && row().all(T::is_nan);
             if !free && parts.places.get(id as usize) != Some(&(place as u32)) {
                 return Err(Error::at(
                     "verify: places of the tree",
@@ -57,13 +59,13 @@ impl<B: AsRef<[u8]>, T: Float> Reporter<T> for BallTree<B, T> {
             if free {
                 continue;
             }
-            let row = |k| parts.leaves[number(place, k, d)];
-            for level in 0..shape.levels {
-                let ball = shape.ball(level, place / BLOCK / BLOCK.pow(level as u32));
-                let far = distance(parts.centres, ball, |k| row(k).to_f64(), d);
-                let known = sane((0..d).map(row)) && far <= parts.radii[ball].to_f64();
-                if !known && parts.radii[ball] != T::INFINITY {
-                    let (far, radius) = (Figure::number(far), Figure::number(parts.radii[ball].to_f64()));
+            for ball in shape.around(place) {
+                // Where there is no ball, NaN.
+                let radius = parts.radii.get(ball).map_or(f64::NAN, |rho| rho.to_f64());
+                let far = distance(parts.centres, ball, row(), d);
+                let known = sane(row()) && far <= radius;
+                if !known && radius != f64::INFINITY {
+                    let (far, radius) = (Figure::number(far), Figure::number(radius));
                     return Err(Error::at(
                         "verify: balls of the tree",
                         "around all their weights, their radii at least",
