@@ -3,7 +3,7 @@
 use bytemuck::Pod;
 
 use crate::error::{Error, Figure};
-use crate::scratch::all_of;
+use crate::scratch::{all_of, copy};
 
 /// Bytes of the header.
 const HEADER: usize = size_of::<Header>();
@@ -111,8 +111,7 @@ impl<B: AsRef<[u8]>> Index<B> {
             return Err(Error::value("index: byte order of this machine", "little-endian", Figure::Nothing));
         }
         expect_aligned(all)?;
-        let Some(first) = all.get(..HEADER) else { return Err(Error::too_short("index: header", HEADER, all.len())) };
-        let header: Header = bytemuck::pod_read_unaligned(first);
+        let Some(header) = header_of(all) else { return Err(Error::too_short("index: header", HEADER, all.len())) };
         if header[0] != u64::from_le_bytes(MAGIC) {
             return Err(Error::limited(
                 "index: first eight bytes",
@@ -146,11 +145,9 @@ impl<B: AsRef<[u8]>> Index<B> {
         if u64::try_from(length) != Ok(header[LENGTH]) {
             return Err(Error::length("index: bytes, as its dimensions have it", length, header[LENGTH] as usize));
         }
-        if all.len() < length {
-            return Err(Error::too_short("index: bytes", length, all.len()));
-        }
+        let Some(whole) = all.get(..length) else { return Err(Error::too_short("index: bytes", length, all.len())) };
         if check == Check::Everything {
-            let sum = checksum(&all[..length]);
+            let sum = checksum(whole);
             // An index that was not sealed has none, 0.
             if header[CHECKSUM] == 0 || header[CHECKSUM] != sum {
                 let expected = "that of the bytes (they were damaged, or changed and not sealed),";
@@ -167,8 +164,9 @@ impl<B: AsRef<[u8]>> Index<B> {
     }
 
     pub fn state(&self) -> [u64; 8] {
-        let header: Header = self.bytes.as_ref().get(..HEADER).map_or([0; 16], bytemuck::pod_read_unaligned);
-        core::array::from_fn(|i| header[STATE + i])
+        let (header, mut state) = (header_of(self.bytes.as_ref()).unwrap_or_default(), [0; 8]);
+        copy(&header[STATE..], &mut state);
+        state
     }
 }
 
@@ -183,18 +181,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Index<B> {
         }
         let all = bytes.as_mut();
         expect_aligned(all)?;
-        if all.len() < length {
-            return Err(Error::too_short("index: bytes", length, all.len()));
-        }
-        let mut header: Header = [0; 16];
-        header[0] = u64::from_le_bytes(MAGIC);
-        header[1] = label(VERSION, kind as u16, float as u16);
-        header[LENGTH] = length as u64;
-        header[DIMS..STATE].iter_mut().zip(dims).for_each(|(to, dim)| *to = dim as u64);
-        all[..HEADER].copy_from_slice(bytemuck::bytes_of(&header));
+        let found = all.len();
         // Padding has one value, so that equal indexes are equal bytes.
-        all[HEADER..length].fill(0);
-        Ok(Self { bytes, dims, length })
+        all.get_mut(..length).ok_or(Error::too_short("index: bytes", length, found))?.fill(0);
+        let mut created = Self { bytes, dims, length };
+        created.change(|header| {
+            header[0] = u64::from_le_bytes(MAGIC);
+            header[1] = label(VERSION, kind as u16, float as u16);
+            header[LENGTH] = length as u64;
+            header[DIMS..STATE].iter_mut().zip(dims).for_each(|(to, dim)| *to = dim as u64);
+        });
+        Ok(created)
     }
 
     /// Everything behind the header, to write: the index is no longer sealed.
@@ -223,6 +220,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Index<B> {
             f(header);
         }
     }
+}
+
+/// The header of bytes that are long enough for one.
+fn header_of(bytes: &[u8]) -> Option<Header> {
+    bytes.get(..HEADER).and_then(|first| bytemuck::try_pod_read_unaligned(first).ok())
 }
 
 /// Of all bytes but the checksum's own, which count as 0; never 0. Four chains, so that multiplications overlap.
