@@ -18,7 +18,7 @@ use super::scan::{self, BLOCK};
 use super::{Watcher, check_watch};
 use crate::error::{Error, Figure, expect_length};
 use crate::matrix::MatRef;
-use crate::scratch::{all_of, area, part, take};
+use crate::scratch::{all_of, area, part, part_mut, split, take};
 use crate::simd::{Float, Level, Simd};
 
 /// 32^7 leaves are more than an index of 32 bits can name.
@@ -90,6 +90,11 @@ impl Shape {
         }
         sum
     }
+    /// The numbers of one level of a tree.
+    #[inline(always)]
+    fn level<'a, T>(&self, tree: &'a [T], level: usize) -> &'a [T] {
+        part(tree, self.first(level), self.wide.get(level).copied().unwrap_or_default())
+    }
 }
 
 /// The largest number that is not NaN.
@@ -99,21 +104,25 @@ fn largest<T: Float>(x: &[T]) -> T {
 }
 
 /// Recomputes the maxima of a tree above one leaf, or above all.
-fn raise<T: Float>(tree: &mut [T], shape: Shape, leaf: Option<usize>) {
-    for level in 1..shape.levels {
-        let (below, above) = tree.split_at_mut(shape.first(level));
-        let below = &below[shape.first(level - 1)..];
-        let above = &mut above[..shape.wide[level]];
-        match leaf {
-            Some(leaf) => {
-                let at = leaf / BLOCK.pow(level as u32);
-                above[at] = largest(&below[at * BLOCK..(at + 1) * BLOCK]);
+fn raise<T: Float>(tree: &mut [T], shape: Shape, mut leaf: Option<usize>) {
+    let [leaves, above @ ..] = shape.wide;
+    let (mut below, mut rest) = split(tree, leaves);
+    for &wide in above.iter().take(shape.levels - 1) {
+        let (above, behind) = split(rest, wide);
+        let blocks = below.as_chunks::<BLOCK>().0;
+        match &mut leaf {
+            Some(at) => {
+                *at /= BLOCK;
+                if let (Some(to), Some(block)) = (above.get_mut(*at), blocks.get(*at)) {
+                    *to = largest(block);
+                }
             }
             None => {
                 above.fill(-T::INFINITY);
-                above.iter_mut().zip(below.chunks(BLOCK)).for_each(|(to, below)| *to = largest(below));
+                above.iter_mut().zip(blocks).for_each(|(to, block)| *to = largest(block));
             }
         }
+        (below, rest) = (above, behind);
     }
 }
 
@@ -223,15 +232,16 @@ impl<B: AsRef<[u8]>, T: Float> Watcher<T> for MaxTree<B, T> {
         let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
         let (samples, trees) = self.parts();
         let shape = Shape::new(m);
-        let (row, scratch) = scratch.split_at_mut(d);
-        let values = &mut scratch[..BLOCK.min(n)];
+        let (row, scratch) = split(scratch, d);
+        let (values, _) = split(scratch, BLOCK.min(n));
         for r in 0..m {
             row.iter_mut().enumerate().for_each(|(k, to)| *to = w.get(r, k).unwrap_or_default());
-            for from in (0..n).step_by(BLOCK) {
-                values_entry(level, &samples[from * d..], row, values);
-                for (tree, z) in trees[from * shape.tree()..].chunks(shape.tree()).zip(values.iter()) {
-                    if tree[r] != *z && !(tree[r].to_f64().is_nan() && z.to_f64().is_nan()) {
-                        let (wanted, found) = (Figure::number(z.to_f64()), Figure::number(tree[r].to_f64()));
+            for (from, trees) in (0..n).step_by(BLOCK).zip(trees.chunks((shape.tree() * BLOCK).max(1))) {
+                values_entry(level, part(samples, from * d, BLOCK * d), row, values);
+                for (leaf, z) in trees.iter().skip(r).step_by(shape.tree().max(1)).zip(values.iter()) {
+                    let (found, wanted) = (leaf.to_f64(), z.to_f64());
+                    if leaf != z && !(found.is_nan() && wanted.is_nan()) {
+                        let (wanted, found) = (Figure::number(wanted), Figure::number(found));
                         return Err(Error::at("verify: values in the trees", "those of the weights,", wanted, found, r));
                     }
                 }
@@ -239,7 +249,7 @@ impl<B: AsRef<[u8]>, T: Float> Watcher<T> for MaxTree<B, T> {
         }
         for tree in trees.chunks(shape.tree().max(1)) {
             for level in 1..shape.levels {
-                let (below, above) = (&tree[shape.first(level - 1)..shape.first(level)], &tree[shape.first(level)..]);
+                let (below, above) = (shape.level(tree, level - 1), shape.level(tree, level));
                 let mut pairs = below.chunks(BLOCK).map(largest).zip(above).enumerate();
                 if let Some((place, (wanted, found))) = pairs.find(|(_, (below, above))| below != *above) {
                     let (wanted, found) = (Figure::number(wanted.to_f64()), Figure::number(found.to_f64()));
@@ -279,14 +289,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
         scan::pack(x, samples);
         let shape = Shape::new(m);
         trees.fill(-T::INFINITY);
-        let (block, row) = scratch.split_at_mut(BLOCK * d);
-        let row = &mut row[..d];
+        let (block, row) = split(scratch, BLOCK * d);
+        let (row, _) = split(row, d);
         for from in (0..m).step_by(BLOCK) {
             scan::pack(w.row_range(from, BLOCK), block);
             let neurons = BLOCK.min(m - from);
             for (i, tree) in trees.chunks_mut(shape.tree().max(1)).enumerate() {
                 row.iter_mut().enumerate().for_each(|(k, to)| *to = x.get(i, k).unwrap_or_default());
-                values_entry(level, block, row, &mut tree[from..from + neurons]);
+                values_entry(level, block, row, part_mut(tree, from, neurons));
             }
         }
         trees.chunks_mut(shape.tree().max(1)).for_each(|tree| raise(tree, shape, None));
@@ -321,11 +331,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
         }
         let (samples, trees) = self.parts_mut();
         let shape = Shape::new(m);
-        for (from, trees) in (0..n).step_by(BLOCK).zip(trees.chunks_mut(shape.tree() * BLOCK)) {
+        for (from, trees) in (0..n).step_by(BLOCK).zip(trees.chunks_mut((shape.tree() * BLOCK).max(1))) {
             let mut values = [T::ZERO; BLOCK];
-            values_entry(level, &samples[from * d..], row, &mut values);
-            for (tree, z) in trees.chunks_mut(shape.tree()).zip(values) {
-                tree[r] = z;
+            values_entry(level, part(samples, from * d, BLOCK * d), row, &mut values);
+            for (tree, z) in trees.chunks_mut(shape.tree().max(1)).zip(values) {
+                let Some(leaf) = tree.get_mut(r) else { continue };
+                *leaf = z;
                 raise(tree, shape, Some(r));
             }
         }
@@ -359,15 +370,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
             return Err(Error::at("update: neuron", "less than", Figure::Count(m), Figure::Count(r as usize), i));
         }
         let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
-        let row = &mut scratch[..d];
+        let (row, _) = split(scratch, d);
         let (samples, trees) = self.parts_mut();
         let shape = Shape::new(m);
         for (j, &r) in rows.iter().enumerate() {
             row.iter_mut().enumerate().for_each(|(k, to)| *to = w.get(j, k).unwrap_or_default());
-            for (from, trees) in (0..n).step_by(BLOCK).zip(trees.chunks_mut(shape.tree() * BLOCK)) {
+            for (from, trees) in (0..n).step_by(BLOCK).zip(trees.chunks_mut((shape.tree() * BLOCK).max(1))) {
                 let mut values = [T::ZERO; BLOCK];
-                values_entry(level, &samples[from * d..], row, &mut values);
-                trees.chunks_mut(shape.tree()).zip(values).for_each(|(tree, z)| tree[r as usize] = z);
+                values_entry(level, part(samples, from * d, BLOCK * d), row, &mut values);
+                trees.iter_mut().skip(r as usize).step_by(shape.tree().max(1)).zip(values).for_each(|(leaf, z)| *leaf = z);
             }
         }
         // Above few leaves path by path, above many once.
@@ -412,16 +423,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> MaxTree<B, T> {
             return Err(Error::less("replace: sample", n, i));
         }
         let (scratch, _) = take(scratch, Self::build_scratch_len(m, d))?;
-        let block = &mut scratch[..BLOCK * d];
+        let (block, _) = split(scratch, BLOCK * d);
         let (samples, trees) = self.parts_mut();
         let shape = Shape::new(m);
-        for (k, &x) in point.iter().enumerate() {
-            samples[i / BLOCK * BLOCK * d + k * BLOCK + i % BLOCK] = x;
-        }
-        let tree = &mut trees[i * shape.tree()..(i + 1) * shape.tree()];
+        let columns = part_mut(samples, i / BLOCK * BLOCK * d, BLOCK * d).as_chunks_mut::<BLOCK>().0;
+        columns.iter_mut().zip(point).for_each(|(lanes, &x)| lanes[i % BLOCK] = x);
+        let tree = part_mut(trees, i * shape.tree(), shape.tree());
         for from in (0..m).step_by(BLOCK) {
             scan::pack(w.row_range(from, BLOCK), block);
-            values_entry(level, block, point, &mut tree[from..m.min(from + BLOCK)]);
+            values_entry(level, block, point, part_mut(tree, from, BLOCK.min(m - from)));
         }
         raise(tree, shape, None);
         Ok(())
@@ -463,7 +473,7 @@ fn values_body<T: Float, S: Simd<T>>(s: S, block: &[T], x: &[T], to: &mut [T]) {
     let block = block.get(..BLOCK * x.len()).unwrap_or_default();
     for (strip, to) in to.chunks_mut(2 * S::LANES).enumerate() {
         let z = scan::strip_of_block(s, block, x.as_chunks::<1>().0, strip);
-        let (low, high) = to.split_at_mut(S::LANES.min(to.len()));
+        let (low, high) = split(to, S::LANES);
         s.store_part(low, z[0]);
         s.store_part(high, z[1]);
     }
@@ -478,8 +488,8 @@ fn query_body<T: Float, S: Simd<T>>(s: S, trees: &[T], m: usize, first: usize, t
     let shape = Shape::new(m);
     let blocks = m.div_ceil(BLOCK);
     let scratch: &mut [u32] = bytemuck::try_cast_slice_mut(scratch).unwrap_or_default();
-    let (mut here, rest) = scratch.split_at_mut(blocks);
-    let (mut below, _) = rest.split_at_mut(blocks);
+    let (mut here, rest) = split(scratch, blocks);
+    let (mut below, _) = split(rest, blocks);
     let over = s.splat(threshold);
     if blocks == 0 {
         return;
@@ -491,8 +501,7 @@ fn query_body<T: Float, S: Simd<T>>(s: S, trees: &[T], m: usize, first: usize, t
         }
         let mut reached = 1;
         for level in (0..shape.levels).rev() {
-            let wide = shape.wide.get(level).copied().unwrap_or_default();
-            let numbers = part(tree, shape.first(level), wide);
+            let numbers = shape.level(tree, level);
             let mut found = 0;
             for &block in here.iter().take(reached) {
                 let numbers = numbers.get(block as usize * BLOCK..(block as usize + 1) * BLOCK).unwrap_or_default();
