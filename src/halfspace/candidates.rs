@@ -330,13 +330,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     }
 }
 
-impl<T: Float> Parts<'_, T> {
-    /// The bound for a row, computed in f64.
-    fn moved_to(&self, r: usize, d: usize, row: impl Fn(usize) -> T) -> T {
-        moved_to(&self.before[r * d..(r + 1) * d], self.norms[r], row)
-    }
-}
-
 /// The bound for a row that was `before`, computed in f64. 0 for the same bits, and for zeros of either sign: those
 /// give the same values.
 fn moved_to<T: Float>(before: &[T], norm: T, row: impl Fn(usize) -> T) -> T {

@@ -8,7 +8,7 @@ use super::super::{SANE, scan};
 use super::{Candidates, State, length, moved_to};
 use crate::error::{Error, Figure, expect_contiguous, expect_length};
 use crate::matrix::MatRef;
-use crate::scratch::take;
+use crate::scratch::{part, part_mut, split, take};
 use crate::simd::{Float, Level, Simd};
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
@@ -46,11 +46,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let mut built =
             Self { index: Index::create(bytes, Kind::Candidates, size_of::<T>(), [m, d, n, room], needed)?, float: PhantomData };
         let parts = built.parts_mut();
-        for i in 0..n {
-            let row = &mut parts.samples[i * d..(i + 1) * d];
-            row.iter_mut().enumerate().for_each(|(k, to)| *to = x.get(i, k).unwrap_or_default());
-            parts.lengths[i] = length(row.iter().copied());
-        }
+        keep(x, parts.samples, parts.lengths);
         built.index.set_state(State { hot: 0, threshold: threshold.to_f64(), rho, updates: 0, rebuilds: 0, most: 0.0, wide: 0 }.words());
         built.list(level, w, rho, scratch)?;
         built.index.seal();
@@ -96,14 +92,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
             return Err(Error::limited("candidates: rho", "not negative, and at most", Figure::number(*SANE.end()), Figure::number(rho)));
         }
         let (scratch, _) = take(scratch, Self::build_scratch_len(m, d, n))?;
-        let (thresholds, scratch) = scratch.split_at_mut(n);
+        let (thresholds, scratch) = split(scratch, n);
         let state = self.state();
         let parts = self.parts_mut();
-        for r in 0..m {
-            let row = &mut parts.before[r * d..(r + 1) * d];
-            row.iter_mut().enumerate().for_each(|(k, to)| *to = w.get(r, k).unwrap_or_default());
-            parts.norms[r] = length(row.iter().copied());
-        }
+        keep(w, parts.before, parts.norms);
         parts.drift.fill(T::ZERO);
         for (to, length) in thresholds.iter_mut().zip(parts.lengths.iter()) {
             // Rounded down, whatever happens in T.
@@ -117,7 +109,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         for (i, &count) in parts.counts.iter().enumerate() {
             let count = room.min(count as usize);
             listed += count as u64;
-            let values = parts.values[i * room..].iter().take(count);
+            let values = part(parts.values, i * room, count).iter();
             fired += values.filter(|&z| z.to_f64() > state.threshold).count() as u64;
         }
         for (count, length) in parts.counts.iter_mut().zip(parts.lengths.iter()) {
@@ -163,17 +155,24 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         let mut state = self.state();
         let rho = state.rho;
         let parts = self.parts_mut();
-        let drift = moved_to(&parts.before[r * d..(r + 1) * d], parts.norms[r], |k| row[k]);
-        parts.drift[r] = drift;
+        let norm = parts.norms.get(r).copied().unwrap_or(T::INFINITY);
+        let drift = moved_to(part(parts.before, r * d, d), norm, |k| row.get(k).copied().unwrap_or_default());
+        if let Some(to) = parts.drift.get_mut(r) {
+            *to = drift;
+        }
         let len = (state.hot as usize).min(m);
-        match (parts.hot[..len].binary_search(&(r as u32)), drift.to_f64() > rho) {
+        match (parts.hot.get(..len).unwrap_or_default().binary_search(&(r as u32)), drift.to_f64() > rho) {
             (Err(at), true) if len < m => {
-                parts.hot[..len + 1].copy_within(at..len, at + 1);
-                parts.hot[at] = r as u32;
+                // Those behind it move up by one place.
+                let mut next = r as u32;
+                parts.hot.iter_mut().take(len + 1).skip(at).for_each(|place| core::mem::swap(place, &mut next));
                 state.hot += 1;
             }
             (Ok(at), false) => {
-                parts.hot[..len].copy_within(at + 1.., at);
+                // And down again; the last place keeps what it has.
+                let behind = part_mut(parts.hot, at, len - at);
+                let mut next = behind.last().copied().unwrap_or_default();
+                behind.iter_mut().rev().for_each(|place| core::mem::swap(place, &mut next));
                 state.hot -= 1;
             }
             _ => {}
@@ -260,8 +259,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
         }
         let mean = moved().sum::<f64>() / moved().count().max(1) as f64;
         let most = moved().fold(0.0, f64::max);
+        // As `clamp`, which panics where its limits are not numbers.
+        let far = if most > 16.0 * mean { 16.0 * mean } else { most };
+        let far = if far < 4.0 * mean { 4.0 * mean } else { far };
         // Beyond that no bound holds, and none would help.
-        let rho = (most.clamp(4.0 * mean, 16.0 * mean) / state.updates.max(1) as f64).min(*SANE.end());
+        let rho = (far / state.updates.max(1) as f64).min(*SANE.end());
         if !crowded && rho > state.rho / 4.0 {
             return Ok(false);
         }
@@ -297,6 +299,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Candidates<B, T> {
     /// ```
     pub fn seal(&mut self) {
         self.index.seal();
+    }
+}
+
+/// Keeps the rows of a matrix, and their norms.
+fn keep<T: Float>(from: MatRef<'_, T>, rows: &mut [T], norms: &mut [T]) {
+    let d = from.cols();
+    for (r, norm) in norms.iter_mut().enumerate() {
+        let row = part_mut(rows, r * d, d);
+        row.iter_mut().enumerate().for_each(|(k, to)| *to = from.get(r, k).unwrap_or_default());
+        *norm = length(row.iter().copied());
     }
 }
 

@@ -3,9 +3,10 @@
 use super::super::hits::{Hits, low_bits};
 use super::super::scan::{self, decide};
 use super::super::{Watcher, check_watch, values};
-use super::{Candidates, ENTRIES, Parts};
+use super::{Candidates, ENTRIES, Parts, moved_to};
 use crate::error::{Error, Figure, expect_contiguous, expect_length};
 use crate::matrix::MatRef;
+use crate::scratch::part;
 use crate::simd::{Float, Level, MOST_LANES, Simd};
 
 /// Neurons whose products with a sample are formed side by side.
@@ -68,15 +69,14 @@ impl<B: AsRef<[u8]>, T: Float> Watcher<T> for Candidates<B, T> {
         expect_length("verify: rows of W", m, w.rows())?;
         expect_length("verify: columns of W", d, w.cols())?;
         let mut hot = 0;
-        for r in 0..m {
-            let row = |k: usize| w.get(r, k).unwrap_or_default();
-            let wanted = parts.moved_to(r, d, row);
+        for (r, (&drift, &norm)) in parts.drift.iter().zip(parts.norms).enumerate() {
+            let wanted = moved_to(part(parts.before, r * d, d), norm, |k| w.get(r, k).unwrap_or_default());
             // A vector's sum of squares may differ in its last bits.
-            if !(parts.drift[r] == wanted || parts.drift[r].to_f64() >= wanted.to_f64() * (1.0 - 1e-5) && wanted > T::ZERO) {
-                let (wanted, found) = (Figure::number(wanted.to_f64()), Figure::number(parts.drift[r].to_f64()));
+            if !(drift == wanted || drift.to_f64() >= wanted.to_f64() * (1.0 - 1e-5) && wanted > T::ZERO) {
+                let (wanted, found) = (Figure::number(wanted.to_f64()), Figure::number(drift.to_f64()));
                 return Err(Error::at("verify: drift of the neurons", "at least what they have moved,", wanted, found, r));
             }
-            if parts.drift[r].to_f64() > state.rho {
+            if drift.to_f64() > state.rho {
                 let listed = parts.hot.get(hot).copied();
                 if listed != Some(r as u32) {
                     let found = listed.map_or(Figure::Nothing, |id| Figure::Count(id as usize));
@@ -88,7 +88,7 @@ impl<B: AsRef<[u8]>, T: Float> Watcher<T> for Candidates<B, T> {
         expect_length("verify: neurons that have moved far", hot, state.hot as usize)?;
         let unsound = parts.counts.iter().enumerate().position(|(i, &count)| {
             count as usize <= room && {
-                let ids = &parts.ids[i * room..i * room + count as usize];
+                let ids = part(parts.ids, i * room, count as usize);
                 !(ids.is_sorted_by(|a, b| a < b) && ids.last().is_none_or(|&last| (last as usize) < m))
             }
         });
