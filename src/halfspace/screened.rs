@@ -30,14 +30,14 @@ use core::marker::PhantomData;
 
 pub use self::rotated::Rotated;
 
-use self::quantise::quantise;
+use self::quantise::{Quantised, quantise};
 use self::rotated::Turn;
 use super::bytes::{self, Check, Index, Kind};
 use super::scan::BLOCK;
 use crate::blas::tile;
 use crate::error::{Error, Figure, expect_length};
 use crate::matrix::MatRef;
-use crate::scratch::{all_of, any_of, area};
+use crate::scratch::{all_of, any_of, area, copy, part, part_mut};
 use crate::simd::{Float, Level};
 
 /// Queries that are quantised together, and then meet all neurons: where the weights are not in the cache when the next ones come, it has
@@ -244,7 +244,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
         built.index.set_state([seed, 0, 0, 0, 0, 0, 0, 0]);
         let mut parts = built.parts_mut();
         for r in 0..m {
-            for (k, to) in parts.rows[r * d..(r + 1) * d].iter_mut().enumerate() {
+            for (k, to) in part_mut(parts.rows, r * d, d).iter_mut().enumerate() {
                 *to = w.get(r, k).unwrap_or_default();
             }
             parts.requantise(r, d, turn);
@@ -279,7 +279,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, T: Float> Screened<B, T> {
             return Err(Error::less("update: neuron", m, r));
         }
         let mut parts = self.parts_mut();
-        parts.rows[r * d..(r + 1) * d].copy_from_slice(row);
+        copy(row, part_mut(parts.rows, r * d, d));
         parts.requantise(r, d, turn);
         Ok(())
     }
@@ -323,21 +323,42 @@ const fn place(r: usize, k: usize, d: usize) -> (usize, usize) {
     (r / BLOCK * BLOCK * d.div_ceil(4) + k / 4 * BLOCK + r % BLOCK, k % 4)
 }
 
+impl<T> Parts<'_, T> {
+    /// What is kept of row r.
+    fn kept(&self, r: usize) -> Option<Quantised> {
+        let (scale, sum, norm) = (*self.scales.get(r)?, *self.sums.get(r)?, *self.norms.get(r)?);
+        Some(Quantised { scale, sum, norm, error: *self.errors.get(r)?, length: *self.lengths.get(r)? })
+    }
+}
+
 impl<T: Float> PartsMut<'_, T> {
     #[inline(always)]
     fn requantise(&mut self, r: usize, d: usize, turn: Option<Turn>) {
-        let row = &self.rows[r * d..(r + 1) * d];
+        let row = part(self.rows, r * d, d);
         if let Some(turn) = turn {
             turn.run(row, self.work);
         }
         let found = quantise(row, turn.map(|_| &*self.work), |k, q| {
             let (quad, byte) = place(r, k, turn.map_or(d, |turn| turn.width));
-            self.quads[quad][byte] = q;
+            if let Some(quad) = self.quads.get_mut(quad) {
+                quad[byte] = q;
+            }
         });
         // Equal indexes are equal bytes.
         self.work.fill(T::ZERO);
-        (self.scales[r], self.sums[r], self.norms[r]) = (found.scale, found.sum, found.norm);
-        (self.errors[r], self.lengths[r]) = (found.error, found.length);
+        put(self.scales, r, found.scale);
+        put(self.sums, r, found.sum);
+        put(self.norms, r, found.norm);
+        put(self.errors, r, found.error);
+        put(self.lengths, r, found.length);
+    }
+}
+
+/// Writes number r, which there is.
+#[inline(always)]
+fn put<U>(to: &mut [U], r: usize, x: U) {
+    if let Some(to) = to.get_mut(r) {
+        *to = x;
     }
 }
 

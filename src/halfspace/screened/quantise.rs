@@ -183,7 +183,7 @@ pub(super) fn prepare<T: Float>(
     let own = if known && of.most > 0.0 { of.most } else { 1.0 };
     let t = reach.unwrap_or(own) / limit;
     let mut errors = 0.0;
-    for (quad, k) in to.iter_mut().skip(j).step_by(tall).zip((0..d).step_by(4)) {
+    for (quad, k) in to.iter_mut().skip(j).step_by(tall.max(1)).zip((0..d).step_by(4)) {
         for (byte, to) in quad.iter_mut().enumerate() {
             let x = if known { x.get(k + byte).map_or(0.0, |x| x.to_f64() / t) } else { 0.0 };
             let q = round(x).clamp(-limit, limit);

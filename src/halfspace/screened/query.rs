@@ -9,7 +9,7 @@ use super::{MOST_BLOCKS, Parts, Screened, blocks_of, place, queries_of};
 use crate::blas::tile::{self, with_rows};
 use crate::error::{Error, Figure};
 use crate::matrix::MatRef;
-use crate::scratch::{split, take};
+use crate::scratch::{part, split, take};
 use crate::simd::{Float, Level, MOST_LANES, Simd, fetch_ahead};
 
 /// Open neurons that are decided together: as many chains as do not wait for each other.
@@ -80,16 +80,15 @@ impl<B: AsRef<[u8]>, T: Float> Screened<B, T> {
 
     /// [`verify`](Reporter::verify), where `sound` says whether what is kept of a row, and its bytes, are right.
     pub(super) fn verify_rows(&self, w: MatRef<'_, T>, sound: impl Fn(&[T], Quantised, &dyn Fn(usize) -> i8) -> bool) -> Result<(), Error> {
-        let (parts, d) = (self.parts(), self.dim());
+        let (parts, d, width) = (self.parts(), self.dim(), self.width());
         verify_rows(self, w, |r, k| parts.rows.get(r * d + k).copied())?;
         for r in 0..self.neurons() {
-            let (scale, sum, norm) = (parts.scales[r], parts.sums[r], parts.norms[r]);
-            let kept = Quantised { scale, sum, norm, error: parts.errors[r], length: parts.lengths[r] };
             let byte = |k| {
-                let (quad, byte) = place(r, k, self.width());
-                parts.quads[quad][byte]
+                let (quad, byte) = place(r, k, width);
+                // What no weight is quantised to, where there is none.
+                parts.quads.get(quad).map_or(i8::MIN, |quad| quad[byte])
             };
-            if !sound(&parts.rows[r * d..(r + 1) * d], kept, &byte) {
+            if !parts.kept(r).is_some_and(|kept| sound(part(parts.rows, r * d, d), kept, &byte)) {
                 return Err(Error::at("verify: bytes of the index", "the weights, quantised", Figure::Nothing, Figure::Nothing, r));
             }
         }
