@@ -141,7 +141,6 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
 ) -> u64 {
     // Columns of the bytes.
     let width = turn.map_or(d, |turn| turn.width);
-    let turning = turn.map_or(0.0, |turn| turning_error::<T>(turn.width));
     let deep = width.div_ceil(4);
     let (most, most_blocks) = (queries_of::<T>(m, d), blocks_of::<T>(m, d));
     let (row, scratch) = split(scratch, d);
@@ -157,42 +156,12 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
     let bytes: &mut [[u8; 4]] = bytemuck::try_cast_slice_mut(bytes).unwrap_or_default();
     let known: &mut [[f32; 4]] = bytemuck::try_cast_slice_mut(known).unwrap_or_default();
     let tallest = tile::rows(S::REGISTERS);
-    // Bounds are cheap next to sums that are formed one by one, or four at a time.
-    let sharing = S::SUMS >= 8;
     let (mut undecided, mut first) = (0, 0);
     while first < x.rows() {
         let queries = most.min(x.rows() - first);
         let x = x.row_range(first, queries);
         let order = order.get_mut(..queries).unwrap_or_default();
-        order.iter_mut().enumerate().for_each(|(i, at)| *at = i as u32);
-        if sharing {
-            // Queries of like size come together; until they are quantised, their reach stands where their slack will.
-            for (i, to) in slack.iter_mut().enumerate().take(queries) {
-                let row = row_of(x, i, row);
-                *to = Size::of(row, turned_of(turn, row, turned), threshold).reach();
-            }
-            by_reach(order, slack);
-        }
-        let mut i = 0;
-        while i < queries {
-            let tall = tile::next_rows(queries - i, tallest);
-            let tile = order.get(i..i + tall).unwrap_or_default();
-            let reach = if sharing { common_reach(tile, slack) } else { None };
-            for (j, &at) in tile.iter().enumerate() {
-                let row = row_of(x, at as usize, row);
-                let turned = turned_of(turn, row, turned);
-                let of = Size::of(row, turned, threshold);
-                let bytes = split(bytes, i * deep).1;
-                let (to, bound) = prepare(row, turned, turning, of, reach, threshold, S::LIMIT, S::OFFSET, bytes, j, tall);
-                if let (Some(known), Some(slack)) = (known.get_mut(i + j), slack.get_mut(at as usize)) {
-                    (*known, *slack) = (to, bound);
-                }
-            }
-            if reach.is_some() {
-                share(known.get_mut(i..i + tall).unwrap_or_default());
-            }
-            i += tall;
-        }
+        make_ready::<T, S>(x, turn, threshold, order, row, turned, bytes, known, slack);
         let chunk = Chunk { rows: x, quads: bytes, known, slack };
         let mut from = 0;
         while from < m {
@@ -223,6 +192,54 @@ pub(super) fn query_body<T: Float, S: Simd<T>>(
         first += queries;
     }
     undecided
+}
+
+/// Quantises a chunk of queries, tile by tile in an order that is found here.
+#[inline(always)]
+fn make_ready<T: Float, S: Simd<T>>(
+    x: MatRef<'_, T>,
+    turn: Option<Turn>,
+    threshold: T,
+    order: &mut [u32],
+    row: &mut [T],
+    turned: &mut [T],
+    bytes: &mut [[u8; 4]],
+    known: &mut [[f32; 4]],
+    slack: &mut [T],
+) {
+    let deep = turn.map_or(x.cols(), |turn| turn.width).div_ceil(4);
+    let turning = turn.map_or(0.0, |turn| turning_error::<T>(turn.width));
+    // Bounds are cheap next to sums that are formed one by one, or four at a time.
+    let sharing = S::SUMS >= 8;
+    order.iter_mut().enumerate().for_each(|(i, at)| *at = i as u32);
+    if sharing {
+        // Queries of like size come together; until they are quantised, their reach stands where their slack will.
+        for (i, to) in slack.iter_mut().enumerate().take(x.rows()) {
+            let row = row_of(x, i, row);
+            *to = Size::of(row, turned_of(turn, row, turned), threshold).reach();
+        }
+        by_reach(order, slack);
+    }
+    let mut i = 0;
+    while i < x.rows() {
+        let tall = tile::next_rows(x.rows() - i, tile::rows(S::REGISTERS));
+        let tile = order.get(i..i + tall).unwrap_or_default();
+        let reach = if sharing { common_reach(tile, slack) } else { None };
+        for (j, &at) in tile.iter().enumerate() {
+            let row = row_of(x, at as usize, row);
+            let turned = turned_of(turn, row, turned);
+            let of = Size::of(row, turned, threshold);
+            let bytes = split(bytes, i * deep).1;
+            let (to, bound) = prepare(row, turned, turning, of, reach, threshold, S::LIMIT, S::OFFSET, bytes, j, tall);
+            if let (Some(known), Some(slack)) = (known.get_mut(i + j), slack.get_mut(at as usize)) {
+                (*known, *slack) = (to, bound);
+            }
+        }
+        if reach.is_some() {
+            share(known.get_mut(i..i + tall).unwrap_or_default());
+        }
+        i += tall;
+    }
 }
 
 /// A row rotated, where there is a rotation.
