@@ -419,3 +419,21 @@ assert!(!subquad_level_is_available(77));
 pub extern "C" fn subquad_level_is_available(number: u8) -> bool {
     level(number).is_ok()
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_stay_on_this_side() {
+        let mut error = subquad_error { code: 0, expected: 1, found: 1, message: [1; 256] };
+        // As a panic does, but without a message on the screen.
+        let code = guard(&raw mut error, || std::panic::resume_unwind(std::boxed::Box::new("a defect")));
+        assert_eq!((code, error.code, error.expected, error.found), (SUBQUAD_PANIC, SUBQUAD_PANIC, 0, 0));
+        // SAFETY: `guard` ends its messages by a zero.
+        let message = unsafe { core::ffi::CStr::from_ptr(error.message.as_ptr()) };
+        assert_eq!(message, c"a defect of the library: please report it");
+        assert_eq!(guard(&raw mut error, || Ok(())), SUBQUAD_OK);
+        assert_eq!(error.code, SUBQUAD_OK);
+    }
+}

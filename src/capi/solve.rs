@@ -252,7 +252,7 @@ macro_rules! solvers {
         ) -> c_int {
             guard(error, || {
                 let Some(product) = product else { return Err(Failure::Null("product")) };
-                let Some(transposed) = transposed else { return Err(Failure::Null("transposed product")) };
+                let Some(transposed) = transposed else { return Err(Failure::Null("transposed")) };
                 // SAFETY: the caller's promise.
                 let (b, x, stopping) = unsafe { (slice("b", b, rows)?, slice_mut("x", x, cols)?, one("stopping", stopping)?) };
                 // SAFETY: the caller's promise.

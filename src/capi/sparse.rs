@@ -89,7 +89,7 @@ pub unsafe extern "C" fn subquad_transpose(
     guard(error, || {
         // SAFETY: the caller's promise.
         unsafe {
-            let of = support("support", of)?;
+            let of = support("of", of)?;
             let starts = slice_mut("starts", starts, of.cols().saturating_add(1))?;
             Ok(sparse::transpose(of, starts, slice_mut("rows", rows, of.len())?, slice_mut("places", places, of.len())?)?)
         }

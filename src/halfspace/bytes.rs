@@ -239,10 +239,10 @@ fn checksum(bytes: &[u8]) -> u64 {
     if all == 0 { 1 } else { all }
 }
 
-/// Numbers of 8 bytes are read where they stand.
+/// Numbers of 8 bytes are read where they stand. Where there are none, what is wrong is how many there are.
 fn expect_aligned(bytes: &[u8]) -> Result<(), Error> {
     match bytes.as_ptr().addr() % 8 {
-        0 => Ok(()),
+        over if over == 0 || bytes.is_empty() => Ok(()),
         over => Err(Error::limited("index: address of the first byte, modulo 8", "", Figure::Count(0), Figure::Count(over))),
     }
 }
