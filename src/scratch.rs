@@ -75,7 +75,8 @@ pub fn take<T>(scratch: &mut [T], len: usize) -> Result<(&mut [T], &mut [T]), Er
 /// bare machines would have to carry.
 #[inline(always)]
 pub(crate) fn split<T>(x: &mut [T], len: usize) -> (&mut [T], &mut [T]) {
-    if len < x.len() { x.split_at_mut(len) } else { (x, &mut []) }
+    let len = len.min(x.len());
+    x.split_at_mut(len)
 }
 
 /// `len` elements from `from` on; none where there are not as many.

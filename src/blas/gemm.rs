@@ -234,8 +234,7 @@ fn load_pair<T: Float, S: Simd<T>>(s: S, x: &[T], wide: usize) -> [S::V; 2] {
         return [s.load(&pair[0]), s.load(&pair[1])];
     }
     let x = &x[..wide.min(x.len())];
-    let (low, high) = x.split_at_checked(S::LANES).unwrap_or((x, &[]));
-    [s.load_part(low), s.load_part(high)]
+    [s.load_part(x), s.load_part(x.get(S::LANES..).unwrap_or_default())]
 }
 
 /// The counterpart of [`load_pair`].
@@ -249,7 +248,9 @@ fn store_pair<T: Float, S: Simd<T>>(s: S, x: &mut [T], wide: usize, v: [S::V; 2]
         return;
     }
     let len = x.len();
-    let (low, high) = split(&mut x[..wide.min(len)], S::LANES);
-    s.store_part(low, v[0]);
-    s.store_part(high, v[1]);
+    let x = &mut x[..wide.min(len)];
+    s.store_part(x, v[0]);
+    if let Some(high) = x.get_mut(S::LANES..) {
+        s.store_part(high, v[1]);
+    }
 }

@@ -62,10 +62,11 @@ pub(super) fn outputs<T: Element>(
             let row = order.natural(row, n);
             let mut v = scalar.load_part(block.get(row & (m - 1)..).unwrap_or_default());
             let mut bits = row >> m.trailing_zeros();
-            for low in lower.iter().skip(j).step_by(s.max(1)) {
+            let mut at = j;
+            while let Some(low) = lower.get(at) {
                 let low = scalar.load_part(slice::from_ref(low));
                 v = if bits & 1 == 1 { scalar.sub(low, v) } else { scalar.add(low, v) };
-                bits /= 2;
+                (at, bits) = (at + s, bits / 2);
             }
             if let (true, Some(factor)) = (last, scale) {
                 v = scalar.times(v, scalar.splat(factor));
