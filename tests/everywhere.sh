@@ -55,7 +55,8 @@ crate() { # crate COMMAND PACKAGE: from crates.io
 cases() { while IFS='|' read -r _ kernel level verdict bytes; do row "$1" "$kernel" "$level" "$verdict" "${bytes:+stack $bytes}"; done < <(grep '^case|' "$2"); }
 
 part "this machine: the cases at every level"
-run host "all cases, levels against scalar" all cargo test --quiet --test kernels everywhere::
+run host "all cases, levels against scalar" all cargo test --quiet --test kernels everywhere:: -- --nocapture
+cases host "$work/log"
 run host "every refusal and its figures" detected cargo test --quiet --test kernels errors::
 run host "scratch: dirty, exact, longer, unaligned, short" all cargo test --quiet --test kernels scratch::
 run host "views of any strides, against their copies" all cargo test --quiet --test kernels views::
@@ -142,6 +143,8 @@ if [ -z "$quick" ]; then
     if target aarch64-unknown-linux-musl && debian qemu-aarch64-static qemu-user-static; then
         export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER=qemu-aarch64-static
         run aarch64 "the whole suite, emulated" neon env REQUIRE_LEVEL=neon cargo test --quiet --tests --target aarch64-unknown-linux-musl
+        run aarch64 "all cases, NEON against scalar" neon env REQUIRE_LEVEL=neon cargo test --quiet --target aarch64-unknown-linux-musl --test kernels everywhere:: -- --nocapture
+        cases aarch64 "$work/log"
         program=$(cargo test --quiet --test kernels --no-run --target aarch64-unknown-linux-musl --message-format json | sed -nE 's/.*"executable":"([^"]*kernels-[^"]*)".*/\1/p' | tail -n 1)
         if [ -n "$program" ] && python3 tests/everywhere/count.py "$program" >"$work/counts"; then
             while IFS='|' read -r _ case neon scalar ratio; do row aarch64 "instructions: $case" neon "${neon#neon }, scalar ${scalar#scalar }: $ratio times as many"; done <"$work/counts"
