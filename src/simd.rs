@@ -149,6 +149,32 @@ pub trait Token: Copy + Send + Sync + 'static + level::Sealed {
     fn sum_four(self, x: [Self::W; 4]) -> [u64; 4] {
         [self.sum_words(x[0]), self.sum_words(x[1]), self.sum_words(x[2]), self.sum_words(x[3])]
     }
+    /// Lists where a word's bits are set, in ascending order, each with `base`, a multiple of 64, on top; and says how many there are.
+    /// What is behind these may have been written over.
+    ///
+    /// Four at a time, because a loop that ends with the last bit of each word is foreseen wrongly every time.
+    ///
+    /// ```
+    /// use subquad::simd::{Scalar, Token};
+    ///
+    /// let mut places = [0; 64];
+    /// assert_eq!(Scalar.set_bits(1 << 63 | 0b1001, 128, &mut places), 3);
+    /// assert_eq!(places[..3], [128, 131, 191]);
+    /// ```
+    #[inline(always)]
+    fn set_bits(self, word: u64, base: u16, to: &mut [u16; 64]) -> usize {
+        let mut bits = word;
+        for four in to.as_chunks_mut::<4>().0 {
+            for place in four {
+                *place = base | (bits.trailing_zeros() % 64) as u16;
+                bits &= bits.wrapping_sub(1);
+            }
+            if bits == 0 {
+                break;
+            }
+        }
+        word.count_ones() as usize
+    }
 }
 
 /// A vector of `T` on one instruction set: memory, sums and differences.

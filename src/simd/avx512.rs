@@ -6,6 +6,17 @@ use super::lanes::{lanes, simd};
 use super::stored::widen;
 use super::{Avx512, Bf16x2, Token};
 
+/// Numbers of a word's bits.
+static PLACES: [u8; 64] = {
+    let mut places = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        places[i] = i as u8;
+        i += 1;
+    }
+    places
+};
+
 impl Token for Avx512 {
     const NAME: &'static str = "avx512";
     const REGISTERS: usize = 32;
@@ -36,6 +47,23 @@ impl Token for Avx512 {
     fn sum_words(self, x: __m512i) -> u64 {
         // SAFETY: the token proves the feature.
         unsafe { _mm512_reduce_add_epi64(x) as u64 }
+    }
+    /// Numbers in ascending order, from which the word picks.
+    #[inline(always)]
+    fn set_bits(self, word: u64, base: u16, to: &mut [u16; 64]) -> usize {
+        let (low, high) = to.split_at_mut(32);
+        // SAFETY: the token proves the features; 32 numbers of 16 bits are a vector.
+        unsafe {
+            let places = _mm512_maskz_compress_epi8(word, _mm512_loadu_si512(PLACES.as_ptr().cast()));
+            let base = _mm512_set1_epi16(base.cast_signed());
+            let half = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(places));
+            _mm512_storeu_si512(low.as_mut_ptr().cast(), _mm512_or_si512(half, base));
+            if word.count_ones() > 32 {
+                let half = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64::<1>(places));
+                _mm512_storeu_si512(high.as_mut_ptr().cast(), _mm512_or_si512(half, base));
+            }
+        }
+        word.count_ones() as usize
     }
     /// Two halvings in common: twelve instructions instead of some thirty.
     #[inline(always)]

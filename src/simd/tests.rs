@@ -105,6 +105,14 @@ fn words<S: Token>(s: S) {
     four[1] = s.count_and(acc, full, full);
     four[2] = s.count_and(s.zero_words(), full, s.load_words(&s.word_chunks(&a).0[0]));
     assert_eq!(s.sum_four(four), four.map(|x| s.sum_words(x)));
+    for word in [0, 1, 1 << 63, u64::MAX, u64::MAX >> 31, u64::MAX >> 32, u64::MAX >> 33, u64::MAX << 5, 0x1111].into_iter().chain(a) {
+        for base in [0, 64, 4032] {
+            let mut places = [7; 64];
+            let wanted: Vec<u16> = (0..64).filter(|&bit| word >> bit & 1 == 1).map(|bit| base + bit).collect();
+            let count = s.set_bits(word, base, &mut places);
+            assert_eq!(places[..count], wanted, "{word:x}, {base}");
+        }
+    }
 }
 
 multiversion! { fn run_arithmetic<T: Float>() = arithmetic; }

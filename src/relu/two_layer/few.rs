@@ -8,11 +8,13 @@
 //!
 //! An entry costs 2 (d + C) flops.
 
+use core::borrow::{Borrow, BorrowMut};
+
 use super::normaliser;
 use crate::matrix::{MatMut, MatRef};
 use crate::relu::pattern::PatternRef;
 use crate::scratch::{all_of, area, copy, part_mut, split};
-use crate::simd::{Float, Level, MOST_LANES, Simd, to_cache_line};
+use crate::simd::{Float, Level, MOST_LANES, Simd, Token, to_cache_line};
 
 /// Neurons of a word.
 const WORD: usize = 64;
@@ -105,24 +107,14 @@ const ROOM: usize = 1024;
 
 /// Lists the entries of the words from `next` on, as far as there is room: 64 times the sample plus the neuron.
 #[inline(always)]
-fn list(words: &[u64; SAMPLES], next: &mut usize, entries: &mut [u16; ROOM]) -> usize {
+fn list<S: Token>(s: S, words: &[u64; SAMPLES], next: &mut usize, entries: &mut [u16; ROOM]) -> usize {
     let mut len = 0;
     while let Some(&word) = words.get(*next)
         && len <= ROOM - WORD
     {
-        let (mut bits, mut at) = (word, len);
-        while let Some(four) = entries.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-            for entry in four {
-                // Behind the last bit something is written that the next word overwrites.
-                *entry = (*next * WORD) as u16 | (bits.trailing_zeros() % WORD as u32) as u16;
-                bits &= bits.wrapping_sub(1);
-            }
-            at += 4;
-            if bits == 0 {
-                break;
-            }
-        }
-        len += word.count_ones() as usize;
+        // What is written behind the last bit, the next word's entries replace.
+        let Some(to) = entries.get_mut(len..).and_then(|rest| rest.first_chunk_mut()) else { break };
+        len += s.set_bits(word, (*next * WORD) as u16, to);
         *next += 1;
     }
     len
@@ -149,45 +141,68 @@ fn dot_lanes<T: Float, S: Simd<T>>(s: S, x: &[S::Chunk], y: &[S::Chunk]) -> S::V
     s.add(sums[0], sums[1])
 }
 
-/// Runs one of two expressions: with W the number of vectors in a row, where that is small enough to read rows without a
-/// loop; else the other. Where a vector is one number, rows are long.
+/// Runs an expression with the width of packed rows: known to the compiler where it is small enough to read rows without a
+/// loop. Where a vector is one number, rows are long.
 macro_rules! with_width {
-    ($S:ident, $wide:expr, $W:ident => $fixed:expr, else $any:expr) => {
-        with_width!($S, $wide, $W => $fixed, else $any, of 1 2 3 4 8)
+    ($S:ident, $wide:expr, $width:ident => $run:expr) => {
+        with_width!($S, $wide, $width => $run, of 1 2 3 4 8)
     };
-    ($S:ident, $wide:expr, $W:ident => $fixed:expr, else $any:expr, of $($number:literal)*) => {
+    ($S:ident, $wide:expr, $width:ident => $run:expr, of $($number:literal)*) => {
         match $wide {
             $($number if $S::LANES > 1 => {
-                const $W: usize = $number;
-                $fixed
+                let $width = Fixed::<$number>;
+                $run
             })*
-            _ => $any,
+            wide => {
+                let $width = Any(wide);
+                $run
+            }
         }
     };
 }
 
-/// Packed rows, by their number.
-trait Rows<C> {
-    fn get(&self, i: usize) -> Option<&[C]>;
+/// How many vectors a packed row has. A row that has a type of its length keeps it on the way through an `Option`; of a slice
+/// the compiler would count the vectors again for every entry.
+trait Width<C>: Copy {
+    type Row: ?Sized + BorrowMut<[C]>;
+
+    fn row(self, rows: &[C], i: usize) -> Option<&Self::Row>;
+    fn row_mut(self, rows: &mut [C], i: usize) -> Option<&mut Self::Row>;
 }
 
-/// Rows of W vectors.
-struct Fixed<'a, C, const W: usize>(&'a [[C; W]]);
+/// W vectors.
+#[derive(Clone, Copy)]
+struct Fixed<const W: usize>;
 
-impl<C, const W: usize> Rows<C> for Fixed<'_, C, W> {
+impl<C, const W: usize> Width<C> for Fixed<W> {
+    type Row = [C; W];
+
     #[inline(always)]
-    fn get(&self, i: usize) -> Option<&[C]> {
-        self.0.get(i).map(|row| &row[..])
+    fn row(self, rows: &[C], i: usize) -> Option<&[C; W]> {
+        rows.as_chunks().0.get(i)
+    }
+
+    #[inline(always)]
+    fn row_mut(self, rows: &mut [C], i: usize) -> Option<&mut [C; W]> {
+        rows.as_chunks_mut().0.get_mut(i)
     }
 }
 
-/// Rows of as many vectors as it says.
-struct Any<'a, C>(&'a [C], usize);
+/// As many vectors as it says.
+#[derive(Clone, Copy)]
+struct Any(usize);
 
-impl<C> Rows<C> for Any<'_, C> {
+impl<C> Width<C> for Any {
+    type Row = [C];
+
     #[inline(always)]
-    fn get(&self, i: usize) -> Option<&[C]> {
-        self.0.get(i * self.1..(i + 1) * self.1)
+    fn row(self, rows: &[C], i: usize) -> Option<&[C]> {
+        rows.get(i * self.0..(i + 1) * self.0)
+    }
+
+    #[inline(always)]
+    fn row_mut(self, rows: &mut [C], i: usize) -> Option<&mut [C]> {
+        rows.get_mut(i * self.0..(i + 1) * self.0)
     }
 }
 
@@ -266,32 +281,36 @@ fn fires_at_all<'a>(pattern: PatternRef<'_>, first: usize, some: &'a mut [u64; L
 #[inline(always)]
 fn outputs_of_tile<T: Float, S: Simd<T>>(
     s: S,
-    x: &impl Rows<S::Chunk>,
+    width: impl Width<S::Chunk>,
+    x: &[S::Chunk],
     words: &[u64; SAMPLES],
-    v: &impl Rows<S::Chunk>,
+    v: &[S::Chunk],
     weights: &[T],
     outputs: usize,
     sums: &mut [T],
 ) {
     let (mut entries, mut next) = ([0; ROOM], 0);
     while next < SAMPLES {
-        let len = list(words, &mut next, &mut entries);
+        let len = list(s, words, &mut next, &mut entries);
         let entries = entries.get(..len).unwrap_or_default();
         if outputs == 1 {
             let (sums, _) = s.chunks_mut(sums);
             for &entry in entries {
                 let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
-                if let (Some(x), Some(v), Some(sum), Some(&weight)) = (x.get(i), v.get(r), sums.get_mut(i), weights.get(r)) {
-                    let sum_of_lanes = s.mul_add(dot_lanes(s, x, v), s.splat(weight), s.load(sum));
-                    s.store(sum, sum_of_lanes);
-                }
+                // One after the other: of a tuple of options the compiler selects pointers, and forgets how long the rows are.
+                let Some(x) = width.row(x, i) else { continue };
+                let Some(v) = width.row(v, r) else { continue };
+                let (Some(sum), Some(&weight)) = (sums.get_mut(i), weights.get(r)) else { continue };
+                let sum_of_lanes = s.mul_add(dot_lanes(s, x.borrow(), v.borrow()), s.splat(weight), s.load(sum));
+                s.store(sum, sum_of_lanes);
             }
         } else {
             let many = padded(outputs);
             for &entry in entries {
                 let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
-                let (Some(x), Some(v)) = (x.get(i), v.get(r)) else { continue };
-                let product = s.splat(s.sum(dot_lanes(s, x, v)));
+                let Some(x) = width.row(x, i) else { continue };
+                let Some(v) = width.row(v, r) else { continue };
+                let product = s.splat(s.sum(dot_lanes(s, x.borrow(), v.borrow())));
                 if let (Some(sums), Some(weights)) = (sums.get_mut(i * many..(i + 1) * many), weights.get(r * many..(r + 1) * many)) {
                     // Whole vectors, at any level.
                     for (sum, weights) in s.chunks_mut(sums).0.iter_mut().zip(s.chunks(weights).0) {
@@ -308,8 +327,8 @@ fn outputs_of_tile<T: Float, S: Simd<T>>(
 #[inline(always)]
 fn gradients_of_tile<T: Float, S: Simd<T>>(
     s: S,
-    wide: usize,
-    x: &impl Rows<S::Chunk>,
+    width: impl Width<S::Chunk>,
+    x: &[S::Chunk],
     words: &[u64; SAMPLES],
     u: MatRef<'_, T>,
     weights: &[T],
@@ -319,28 +338,43 @@ fn gradients_of_tile<T: Float, S: Simd<T>>(
     let (u, u_stride) = (u.data(), u.row_stride());
     let (mut entries, mut next) = ([0; ROOM], 0);
     while next < SAMPLES {
-        let len = list(words, &mut next, &mut entries);
-        for &entry in entries.get(..len).unwrap_or_default() {
-            let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
-            let u = u.get(i * u_stride..).unwrap_or_default();
-            let mut masked = T::ZERO;
-            if c == 1 {
-                if let (Some(&u), Some(&weight)) = (u.first(), weights.get(r)) {
-                    masked = u * weight;
-                }
-            } else {
-                for (&u, &weight) in u.get(..c).unwrap_or_default().iter().zip(row_at(weights, r, many)) {
+        let len = list(s, words, &mut next, &mut entries);
+        let entries = entries.get(..len).unwrap_or_default();
+        if c == 1 {
+            for &entry in entries {
+                let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
+                let (Some(&u), Some(&weight)) = (u.get(i * u_stride), weights.get(r)) else { continue };
+                add_row(s, width, u * weight, (x, i), (g, r));
+            }
+        } else {
+            for &entry in entries {
+                let (i, r) = (usize::from(entry) / WORD, usize::from(entry) % WORD);
+                let u = u.get(i * u_stride..).and_then(|u| u.get(..c)).unwrap_or_default();
+                let mut masked = T::ZERO;
+                for (&u, &weight) in u.iter().zip(row_at(weights, r, many)) {
                     masked = s.mul_add_one(u, weight, masked);
                 }
-            }
-            let factor = s.splat(masked);
-            if let (Some(x), Some(g)) = (x.get(i), g.get_mut(r * wide..(r + 1) * wide)) {
-                for (x, g) in x.iter().zip(g) {
-                    let sum = s.mul_add(s.load(x), factor, s.load(g));
-                    s.store(g, sum);
-                }
+                add_row(s, width, masked, (x, i), (g, r));
             }
         }
+    }
+}
+
+/// `G[r] += factor x_i`
+#[inline(always)]
+fn add_row<T: Float, S: Simd<T>>(
+    s: S,
+    width: impl Width<S::Chunk>,
+    factor: T,
+    (x, i): (&[S::Chunk], usize),
+    (g, r): (&mut [S::Chunk], usize),
+) {
+    let Some(x) = width.row(x, i) else { return };
+    let Some(g) = width.row_mut(g, r) else { return };
+    let factor = s.splat(factor);
+    for (x, g) in x.borrow().iter().zip(g.borrow_mut()) {
+        let sum = s.mul_add(s.load(x), factor, s.load(g));
+        s.store(g, sum);
     }
 }
 
@@ -366,9 +400,7 @@ fn outputs_of_group<T: Float, S: Simd<T>>(
         for (k, words) in words.iter().enumerate().take(tiles) {
             let weights = weights.get(k * WORD * padded(out.cols())..).unwrap_or_default();
             let (x, v) = (s.chunks(packed).0, s.chunks(v.get(k * WORD * wide * S::LANES..).unwrap_or_default()).0);
-            with_width!(S, wide, W => {
-                outputs_of_tile(s, &Fixed(x.as_chunks::<W>().0), words, &Fixed(v.as_chunks::<W>().0), weights, out.cols(), sums);
-            }, else outputs_of_tile(s, &Any(x, wide), words, &Any(v, wide), weights, out.cols(), sums));
+            with_width!(S, wide, width => outputs_of_tile(s, width, x, words, v, weights, out.cols(), sums));
         }
         let mut out = out.reborrow().block(sample, 0, SAMPLES, usize::MAX);
         for i in 0..out.rows() {
@@ -408,9 +440,7 @@ fn gradients_of_group<T: Float, S: Simd<T>>(
         for (k, words) in words.iter().enumerate().take(tiles) {
             let weights = weights.get(k * WORD * padded(u.cols())..).unwrap_or_default();
             let (x, g) = (s.chunks(packed).0, s.chunks_mut(g.get_mut(k * WORD * wide * S::LANES..).unwrap_or_default()).0);
-            with_width!(S, wide, W => {
-                gradients_of_tile(s, W, &Fixed(x.as_chunks::<W>().0), words, u, weights, g);
-            }, else gradients_of_tile(s, wide, &Any(x, wide), words, u, weights, g));
+            with_width!(S, wide, width => gradients_of_tile(s, width, x, words, u, weights, g));
         }
     }
 }
