@@ -209,16 +209,16 @@ impl<C> Width<C> for Any {
 /// Whether entry by entry is faster than all neurons: from the share that fires, and what an entry and a word cost,
 /// counted in a register tile's multiply-adds.
 ///
-/// Measured at n = 1024, m = 16384, f32, AVX-512: both take the same time for K U where about 4.5 % of the neurons fire with d = 16
-/// and one output, 19 % with d = 64, 10 % with d = 64 and ten outputs, 25 % with d = 256. This stays a little below. Other
-/// levels have slower tiles and would gain from more.
+/// Measured at n = 1024, m = 16384, f32, AVX-512: both take the same time for K U where about 16 % of the neurons fire with d = 16
+/// and one output, 23 % with d = 48, 25 % with d = 64, 18 % with d = 64 and ten outputs, 22 % with d = 100, 31 % with d = 256. This
+/// stays below all of these. Other levels have slower tiles and would gain from more.
 pub(super) fn pays<T: Float>(level: Level, x: MatRef<'_, T>, c: usize, pattern: PatternRef<'_>) -> bool {
     if x.col_stride() != 1 || pattern.neurons() < WORD {
         return false;
     }
     let entries = pattern.samples() as u64 * pattern.neurons() as u64;
     let (d, c) = (x.cols() as u64, c as u64);
-    let one = ENTRY.saturating_add(d.saturating_mul(4)).saturating_add(c.saturating_mul(40));
+    let one = ENTRY.saturating_add(d.saturating_mul(7) / 2).saturating_add(c.saturating_mul(16));
     let dense = d.saturating_add(c).saturating_sub(SILENT);
     pattern.count(level).saturating_mul(one) < entries.saturating_mul(dense)
 }
@@ -226,7 +226,7 @@ pub(super) fn pays<T: Float>(level: Level, x: MatRef<'_, T>, c: usize, pattern: 
 /// What surrounds an entry's own multiply-adds.
 const ENTRY: u64 = 30;
 /// What a neuron costs that does not fire: its part of a word's walk.
-const SILENT: u64 = 12;
+const SILENT: u64 = 10;
 
 multiversion! {
     pub(super) fn jvp_entry<T: Float>(x: MatRef<'_, T>, a: MatRef<'_, T>, pattern: PatternRef<'_>, v: MatRef<'_, T>,
