@@ -229,7 +229,7 @@ void layers(uint8_t level) {
     REFUSED(SUBQUAD_VALUE, "", subquad_transpose(&bad, a_start, a_row, a_place, error));
     REFUSED(SUBQUAD_LENGTH, "", subquad_transpose(&falling, a_start, a_row, a_place, error));
     REFUSED(SUBQUAD_NULL, "starts", subquad_transpose(&none, a_start, a_row, a_place, error));
-    REFUSED(SUBQUAD_NULL, "support", subquad_transpose(NULL, at, a_row, a_place, error));
+    REFUSED(SUBQUAD_NULL, "of", subquad_transpose(NULL, at, a_row, a_place, error));
     free_columns(columns), free_columns(columns2);
     free(w1), free(w2), free(x), free(a), free(z), free(indices), free(values), free(transposed), free(packed), free(z2), free(again);
     free(indices2), free(values2), free(g), free(e), free(u), free(s), free(sparse), free(dense), free(e2), free(zs), free(scratch);
